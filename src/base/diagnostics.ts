@@ -1,0 +1,31 @@
+import { channel } from 'node:diagnostics_channel';
+
+/** One request and how it ended. Published on `tidemark:request`. */
+export interface RequestTrace {
+  readonly api: string;
+  readonly version: number;
+  readonly broker: string;
+  readonly correlationId: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  readonly durationMs: number;
+  readonly throttleMs: number;
+  readonly error: Error | undefined;
+}
+
+/** A connection that was opened, closed, or could not be opened. Published on `tidemark:connection`. */
+export interface ConnectionTrace {
+  readonly kind: 'opened' | 'closed' | 'failed';
+  readonly broker: string;
+  readonly error: Error | undefined;
+}
+
+const requests = channel('tidemark:request');
+const connections = channel('tidemark:connection');
+
+/** True when somebody listens: ask before building a {@link RequestTrace}. */
+export const tracesRequests = (): boolean => requests.hasSubscribers;
+export const traceRequest = (trace: RequestTrace): void => requests.publish(trace);
+export const traceConnection = (trace: ConnectionTrace): void => {
+  if (connections.hasSubscribers) connections.publish(trace);
+};
