@@ -19,7 +19,7 @@ export class Reader {
   /** Reads `bytes` from `start` up to, not including, `end`. */
   constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
     this.#bytes = asBuffer(bytes);
-    this.#at = start;
+    this.#at = Math.min(start, end, bytes.length);
     this.#end = Math.min(end, bytes.length);
   }
 
