@@ -23,21 +23,24 @@ export const allCases: readonly Case[] = [...apisByKey.values()].flatMap(api =>
 
 export const isPresent = ({ facts }: AnyField, version: number): boolean => version >= facts.first && version <= facts.last;
 
-/** Values for a shape as a caller may give them: fields the version lacks are left out, those with a default sometimes. */
-export function given(shape: Shape, version: number): fc.Arbitrary<Record<string, unknown>> {
+/** Values for a shape as a caller may give them: fields the version lacks are left out, those with a default sometimes, or never. */
+export function given(shape: Shape, version: number, leaveOut: LeaveOut = 'sometimes'): fc.Arbitrary<Record<string, unknown>> {
   const fields = Object.entries(shape).filter(([, field]) => isPresent(field, version));
-  const optional = ([, { facts }]: [string, AnyField]): boolean => facts.default !== undefined || facts.tag !== undefined;
-  return fc.record(Object.fromEntries(fields.map(([name, field]) => [name, value(field, version)])), {
+  const optional = ([, { facts }]: [string, AnyField]): boolean =>
+    leaveOut === 'sometimes' && (facts.default !== undefined || facts.tag !== undefined);
+  return fc.record(Object.fromEntries(fields.map(([name, field]) => [name, value(field, version, leaveOut)])), {
     requiredKeys: fields.filter(field => !optional(field)).map(([name]) => name),
   });
 }
 
-function value(field: AnyField, version: number): fc.Arbitrary<unknown> {
-  const values = valueOfType(field.type, version);
+type LeaveOut = 'sometimes' | 'never';
+
+function value(field: AnyField, version: number, leaveOut: LeaveOut): fc.Arbitrary<unknown> {
+  const values = valueOfType(field.type, version, leaveOut);
   return version >= field.facts.nullableFrom ? fc.option(values, { freq: 3 }) : values;
 }
 
-function valueOfType(type: FieldType, version: number): fc.Arbitrary<unknown> {
+function valueOfType(type: FieldType, version: number, leaveOut: LeaveOut): fc.Arbitrary<unknown> {
   switch (type.kind) {
     case 'bool':
       return fc.boolean();
@@ -64,9 +67,9 @@ function valueOfType(type: FieldType, version: number): fc.Arbitrary<unknown> {
     case 'records':
       return fc.uint8Array({ maxLength: 12 }).map(bytes => Buffer.from(bytes));
     case 'array':
-      return fc.array(value(type.of, version), { maxLength: 2 });
+      return fc.array(value(type.of, version, leaveOut), { maxLength: 2 });
     case 'struct':
-      return given(type.shape, version);
+      return given(type.shape, version, leaveOut);
     default:
       return type satisfies never;
   }

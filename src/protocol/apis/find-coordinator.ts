@@ -21,7 +21,7 @@ export const FindCoordinator = defineApi({
   response: {
     throttleTimeMs: int32.from(1).default(0).ignorable(),
     errorCode: int16.range(0, 3),
-    errorMessage: string.range(1, 3).nullable().default(null).ignorable(),
+    errorMessage: string.range(1, 3).nullable().ignorable(),
     nodeId: int32.range(0, 3),
     host: string.range(0, 3),
     port: int32.range(0, 3),
