@@ -1,0 +1,14 @@
+export { AbortedFilter, type AbortedTransaction } from './aborted.js';
+export { RecordBatch } from './batch.js';
+export { BatchBuilder, type SealOptions } from './builder.js';
+export { type CompressionName, compressionNames } from './compression/index.js';
+export type { ControlType } from './control.js';
+export { encodeBatch, encodeTransactionEnd, type RecordInput, type TransactionEnd } from './encode.js';
+export type { HeaderList } from './headers.js';
+export { type Bytes, type CheckedHeaders, type HeadersInput, toBytes, toHeaders, toTimestamp } from './input.js';
+export type { RecordSource, TimestampType } from './layout.js';
+export { Message, originOf } from './message.js';
+export { BatchReader, type ReadOptions, readBatches } from './reader.js';
+export { type Scan, scanBatches } from './scan.js';
+export { stampAppendTime, stampOffset, stampProducer } from './stamp.js';
+export { validateBatch } from './validate.js';

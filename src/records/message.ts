@@ -1,0 +1,95 @@
+import { endOfHeaders, type HeaderList, NO_HEADERS, readHeaders } from './headers.js';
+import type { TimestampType } from './layout.js';
+
+/** Who handed a message out, as its batch was told by `origin`; a detached copy has the same. Undefined where nobody said. */
+export let originOf: (message: Message) => object | undefined;
+
+/**
+ * One message of a partition. Key, value and header values are views of the batch they came in: nothing was copied, and a message that is
+ * kept keeps its whole batch in memory. {@link detach} gives a copy that does not.
+ */
+export class Message {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** Milliseconds since 1970; -1 when the message has none. Rounded where a double cannot hold Kafka's 64 bits. */
+  readonly timestamp: number;
+  /** Who set the timestamp: the producer (`'create'`), the broker (`'append'`), or nobody (`'none'`, message format v0). */
+  readonly timestampType: TimestampType;
+  /** The epoch of the partition's leader that appended the message; -1 when unknown. */
+  readonly leaderEpoch: number;
+  /** Null when the message has none; an empty key is a key. */
+  readonly key: Buffer | null;
+  /** Null is a tombstone: compaction will forget the key. */
+  readonly value: Buffer | null;
+  readonly #source: Buffer;
+  readonly #headersAt: number;
+  readonly #origin: object | undefined;
+  #headers: HeaderList | undefined;
+
+  static {
+    originOf = message => message.#origin;
+  }
+
+  /** Made by a batch: `source` is the memory in which the headers begin at `headersAt`, -1 for none. */
+  constructor(
+    topic: string,
+    partition: number,
+    offset: number,
+    timestamp: number,
+    timestampType: TimestampType,
+    leaderEpoch: number,
+    key: Buffer | null,
+    value: Buffer | null,
+    source: Buffer,
+    headersAt: number,
+    origin?: object | undefined,
+  ) {
+    this.topic = topic;
+    this.partition = partition;
+    this.offset = offset;
+    this.timestamp = timestamp;
+    this.timestampType = timestampType;
+    this.leaderEpoch = leaderEpoch;
+    this.key = key;
+    this.value = value;
+    this.#source = source;
+    this.#headersAt = headersAt;
+    this.#origin = origin;
+  }
+
+  /** The headers in the order they were written, duplicates included. Read from the batch on first use. */
+  get headers(): HeaderList {
+    return (this.#headers ??= this.#headersAt < 0 ? NO_HEADERS : readHeaders(this.#source, this.#headersAt));
+  }
+
+  /** The value of the last header with that name: null when it has none, undefined when there is no such header. */
+  header(name: string): Buffer | null | undefined {
+    return this.headers.findLast(([each]) => each === name)?.[1];
+  }
+
+  /** The same message in memory of its own: keeping it keeps nothing else alive. */
+  detach(): Message {
+    const { key, value } = this;
+    const headers = this.#headersAt < 0 ? undefined : this.#source.subarray(this.#headersAt, endOfHeaders(this.#source, this.#headersAt));
+    const valueAt = key?.length ?? 0;
+    const headersAt = valueAt + (value?.length ?? 0);
+    const own = Buffer.allocUnsafeSlow(headersAt + (headers?.length ?? 0));
+    if (key !== null) own.set(key, 0);
+    if (value !== null) own.set(value, valueAt);
+    if (headers !== undefined) own.set(headers, headersAt);
+    return new Message(
+      this.topic,
+      this.partition,
+      this.offset,
+      this.timestamp,
+      this.timestampType,
+      this.leaderEpoch,
+      key === null ? null : own.subarray(0, valueAt),
+      value === null ? null : own.subarray(valueAt, headersAt),
+      own,
+      headers === undefined ? -1 : headersAt,
+      this.#origin,
+    );
+  }
+}

@@ -1,0 +1,135 @@
+import { UnsupportedError } from '../base/errors.js';
+import { crc32c } from '../bytes/crc32c.js';
+import { RecordBatch } from './batch.js';
+import { decompress } from './compression/index.js';
+import { corrupt } from './corrupt.js';
+import { asBuffer } from './fast-buffer.js';
+import { type BatchHeader, readBatchHeader, roundedInt64 } from './header.js';
+import { ATTRIBUTES_AT, CRC_AT, HEADER_BYTES, LENGTH_AT, LENGTH_END, MAGIC_AT, type RecordSource } from './layout.js';
+import { indexRecords, type RecordIndex } from './record-index.js';
+
+/** The shortest message of any format: format v0 with a null key and a null value. */
+const MIN_LENGTH = 14;
+const NO_BYTES = Buffer.alloc(0);
+
+export interface ReadOptions extends RecordSource {
+  /** Messages below this offset are left out. Default 0. */
+  readonly fromOffset?: number | undefined;
+  /** The most bytes one batch may take when decompressed. Default 134,217,728 (128 MiB). */
+  readonly maxDecompressedBytes?: number | undefined;
+}
+
+/** Reads the batches of one partition one after another, checksum first. Made by {@link readBatches}. */
+export class BatchReader implements Iterable<RecordBatch> {
+  readonly #bytes: Buffer;
+  readonly #source: RecordSource;
+  readonly #fromOffset: number;
+  readonly #maxDecompressedBytes: number;
+  #at = 0;
+  #lowestOffset = 0;
+  #bytesNeeded = 0;
+
+  constructor(bytes: Uint8Array | null, options: ReadOptions) {
+    this.#bytes = bytes === null ? NO_BYTES : asBuffer(bytes);
+    this.#source = { topic: options.topic, partition: options.partition };
+    this.#fromOffset = options.fromOffset ?? 0;
+    this.#maxDecompressedBytes = options.maxDecompressedBytes ?? 128 * 2 ** 20;
+  }
+
+  /** True once {@link next} has met a last batch that is cut short, which is normal: a broker cuts where its limit is. */
+  get partial(): boolean {
+    return this.#bytesNeeded > 0;
+  }
+
+  /**
+   * The size in bytes of the batch that was cut short, 0 when none was: a fetch must ask for that much to get it whole.
+   * As the batch is not there, nothing about the number was checked: bound it.
+   */
+  get bytesNeeded(): number {
+    return this.#bytesNeeded;
+  }
+
+  /**
+   * The next whole batch; undefined at the end.
+   * @throws CorruptRecordError, or UnsupportedError for message formats v0 and v1. The next call goes on behind that batch when its length
+   * can be believed, and gives undefined when not.
+   */
+  next(): RecordBatch | undefined {
+    const bytes = this.#bytes;
+    const start = this.#at;
+    const left = bytes.length - start;
+    if (left === 0) return undefined;
+    this.#at = bytes.length; // until the length is known to be sound
+    if (left < LENGTH_END) return this.#cutShort(HEADER_BYTES);
+
+    const baseOffset = roundedInt64(bytes, start);
+    const length = bytes.readInt32BE(start + LENGTH_AT);
+    const magic = left > MAGIC_AT ? bytes.readInt8(start + MAGIC_AT) : 2;
+    if (magic < 0 || magic > 2) throw corrupt(this.#source, baseOffset, `message format ${magic} is none of 0, 1 and 2`);
+    if (length < (magic === 2 && left > MAGIC_AT ? HEADER_BYTES - LENGTH_END : MIN_LENGTH)) {
+      throw corrupt(this.#source, baseOffset, `a batch cannot have ${length} bytes`);
+    }
+    if (length > left - LENGTH_END) return this.#cutShort(LENGTH_END + length);
+    const end = start + LENGTH_END + length;
+    this.#at = end;
+    return magic === 2 ? this.#batch(start, end, baseOffset) : this.#messageSet(magic, baseOffset);
+  }
+
+  *[Symbol.iterator](): Generator<RecordBatch, void, void> {
+    for (let batch = this.next(); batch !== undefined; batch = this.next()) yield batch;
+  }
+
+  #cutShort(bytesNeeded: number): undefined {
+    this.#bytesNeeded = bytesNeeded;
+    return undefined;
+  }
+
+  #batch(start: number, end: number, baseOffset: number): RecordBatch {
+    const bytes = this.#bytes;
+    const source = this.#source;
+    const stored = bytes.readUInt32BE(start + CRC_AT);
+    const computed = crc32c(bytes, start + ATTRIBUTES_AT, end);
+    if (stored !== computed) throw corrupt(source, baseOffset, `its checksum is ${computed}, expected ${stored}`);
+    const header = readBatchHeader(bytes, start, source);
+    if (baseOffset < this.#lowestOffset) {
+      throw corrupt(source, baseOffset, `it follows a batch that ends before offset ${this.#lowestOffset}`);
+    }
+    const maxBytes = this.#maxDecompressedBytes;
+    const load = (): RecordIndex => loadRecords(bytes, start + HEADER_BYTES, end, header, source, maxBytes);
+    const batch = new RecordBatch(source, header, end - start, this.#fromOffset, load);
+    this.#lowestOffset = batch.nextOffset;
+    return batch;
+  }
+
+  #messageSet(magic: number, baseOffset: number): never {
+    const { topic, partition } = this.#source;
+    const age = magic === 0 ? 'before Kafka 0.10' : 'of Kafka 0.10';
+    throw new UnsupportedError(
+      `records of ${topic}/${partition} at offset ${baseOffset}: message format v${magic} (${age}) cannot be read`,
+      {
+        context: { topic, partition, offset: baseOffset, magic },
+      },
+    );
+  }
+}
+
+/**
+ * The batches in `bytes`, the `records` field of a fetch answer for one partition; null is an empty one.
+ * Nothing is copied: the batches and their messages are views of `bytes`.
+ */
+export const readBatches = (bytes: Uint8Array | null, options: ReadOptions): BatchReader => new BatchReader(bytes, options);
+
+/** The records of a batch (format v2) that lie from `start` to `end`, decompressed and checked. */
+function loadRecords(bytes: Buffer, start: number, end: number, header: BatchHeader, source: RecordSource, maxBytes: number): RecordIndex {
+  const { baseOffset, compression } = header;
+  let index: RecordIndex | string;
+  if (compression === 'none' || start === end) {
+    index = indexRecords(bytes, start, end, header);
+  } else {
+    const plain = asBuffer(decompress(compression, bytes.subarray(start, end), maxBytes, source, baseOffset));
+    index = indexRecords(plain, 0, plain.length, header);
+  }
+  if (typeof index === 'string') throw corrupt(source, baseOffset, index);
+  if (header.timestampType === 'append') index.timestamps.fill(header.maxTimestamp);
+  return index;
+}
