@@ -43,5 +43,5 @@ export function isDefault(field: AnyField, value: unknown): boolean {
 export function refuseLoss(field: AnyField, value: unknown): void {
   const { first, last, ignorable } = field.facts;
   if (value === undefined || ignorable || isDefault(field, value)) return;
-  throw new UnsupportedError(`exists only in v${first} and later${last === Number.POSITIVE_INFINITY ? '' : `, up to v${last}`}`);
+  throw new UnsupportedError(`exists only in v${first} ${last === Number.POSITIVE_INFINITY ? 'and later' : `to v${last}`}`);
 }

@@ -12,3 +12,4 @@ export {
   type Versions,
 } from './define-api.js';
 export * from './frame.js';
+export type { Input, Output, Shape } from './schema.js';

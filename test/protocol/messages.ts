@@ -23,7 +23,10 @@ export const allCases: readonly Case[] = [...apisByKey.values()].flatMap(api =>
 
 export const isPresent = ({ facts }: AnyField, version: number): boolean => version >= facts.first && version <= facts.last;
 
-/** Values for a shape as a caller may give them: fields the version lacks are left out, those with a default sometimes, or never. */
+/**
+ * Values for a shape as a caller may give them: fields the version lacks are left out, those with a default sometimes.
+ * With `'never'` a message has all its fields, and something in each list.
+ */
 export function given(shape: Shape, version: number, leaveOut: LeaveOut = 'sometimes'): fc.Arbitrary<Record<string, unknown>> {
   const fields = Object.entries(shape).filter(([, field]) => isPresent(field, version));
   const optional = ([, { facts }]: [string, AnyField]): boolean =>
@@ -67,7 +70,7 @@ function valueOfType(type: FieldType, version: number, leaveOut: LeaveOut): fc.A
     case 'records':
       return fc.uint8Array({ maxLength: 12 }).map(bytes => Buffer.from(bytes));
     case 'array':
-      return fc.array(value(type.of, version, leaveOut), { maxLength: 2 });
+      return fc.array(value(type.of, version, leaveOut), { minLength: leaveOut === 'never' ? 1 : 0, maxLength: 2 });
     case 'struct':
       return given(type.shape, version, leaveOut);
     default:

@@ -151,7 +151,7 @@ test('what a version cannot say is refused, unless losing it changes nothing', (
   refuses(
     UnsupportedError,
     () => FindCoordinator.encodeRequest(writer, 4, { key: 'g', coordinatorKeys: [] }),
-    /key: exists only in v0 and later, up to v3/,
+    /key: exists only in v0 to v3$/,
   );
   refuses(
     UnsupportedError,
