@@ -15,7 +15,7 @@ export interface Rule<In, Out = In, Needed extends boolean = boolean> {
   accept(value: unknown, path: string): Out | Refused;
 }
 
-type Rules = Readonly<Record<string, Rule<never, unknown>>>;
+type Rules = Readonly<Record<string, Rule<unknown, unknown>>>;
 type InOf<R> = R extends Rule<infer In, infer _Out> ? In : never;
 type OutOf<R> = R extends Rule<infer _In, infer Out> ? Out : never;
 type NeededKeys<R> = { [K in keyof R]: R[K] extends { readonly fallback: typeof required } ? K : never }[keyof R];

@@ -43,19 +43,41 @@ export function deferred<T = void>(): Deferred<T> {
   return { promise, resolve, reject };
 }
 
-/** Many wait, one wakes them all: what a condition variable is elsewhere. */
+/** Many wait, one wakes them all: what a condition variable is elsewhere. Who gives up leaves nothing behind. */
 export class Bell {
-  #waiting: Deferred<void> | undefined;
+  readonly #listeners = new Set<() => void>();
+
+  /** Calls `listener` at the next {@link ring}, unless the function given back is called before. */
+  listen(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
 
   /** Resolves at the next {@link ring}. */
   wait(): Promise<void> {
-    this.#waiting ??= deferred();
-    return this.#waiting.promise;
+    return new Promise(resolve => this.listen(resolve));
+  }
+
+  /** Resolves at the next {@link ring}, or with the reason why not: `ms` have passed, or `signal` is aborted. Never rejects. */
+  waitFor(clock: Clock, ms: number, signal?: AbortSignal): Promise<'rung' | 'late' | 'aborted'> {
+    if (signal?.aborted) return Promise.resolve('aborted');
+    return new Promise(resolve => {
+      const end = (how: 'rung' | 'late' | 'aborted') => {
+        cancel();
+        timer.cancel();
+        signal?.removeEventListener('abort', abort);
+        resolve(how);
+      };
+      const abort = () => end('aborted');
+      const cancel = this.listen(() => end('rung'));
+      const timer = clock.after(ms, () => end('late'));
+      signal?.addEventListener('abort', abort, { once: true });
+    });
   }
 
   ring(): void {
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    waiting?.resolve();
+    const listeners = [...this.#listeners];
+    this.#listeners.clear();
+    for (const listener of listeners) listener();
   }
 }

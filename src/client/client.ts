@@ -1,0 +1,250 @@
+import type { ConnectionTrace } from '../base/diagnostics.js';
+import { systemClock } from '../base/clock.js';
+import { asError, ConnectionError, InputError, KafkaError, StateError } from '../base/errors.js';
+import { TypedEvents } from '../base/events.js';
+import { custom, duration, flag, type Given, integer, needed, nested, oneOf, optional, resolve, text } from '../base/options.js';
+import { retryRules } from '../base/retry.js';
+import { orAborted } from '../base/wait.js';
+import { Cluster } from '../cluster/cluster.js';
+import { type CoordinatorKind, Coordinators } from '../cluster/coordinators.js';
+import type { ClusterMetadata } from '../cluster/metadata.js';
+import { leaderIn } from '../cluster/scatter.js';
+import { type Address, parseAddresses } from '../network/address.js';
+import { type Api, apisByKey, type RequestOf, type ResponseOf } from '../protocol/index.js';
+import { checkTopic } from './inputs.js';
+
+const rules = {
+  /** Where to find the cluster: `host`, `host:port`, `[ipv6]:port`, with commas or as an array. Any broker will do; more survive its loss. Without a port: 9092. Kafka: bootstrap.servers. */
+  brokers: needed(custom<string | readonly string[], readonly Address[]>('"host:port", or several', [], parseAddresses)),
+  /** Name of this program in the broker's logs, metrics and quotas. Kafka: client.id. */
+  clientId: text('tidemark'),
+  /** Longest time in ms to connect to one broker: name look-up, TCP and handshake together. `null`: no limit. Kafka: socket.connection.setup.timeout.ms. */
+  connectTimeoutMs: duration(10_000, 1, true),
+  /** Longest time in ms to wait for one answer. `null`: no limit. Kafka: request.timeout.ms. */
+  requestTimeoutMs: duration(30_000, 1, true),
+  /** A connection unused for so many ms is closed, before the broker does it. `null`: never. Kafka: connections.max.idle.ms. */
+  idleTimeoutMs: duration(540_000, 1, true),
+  /** What is known of topics and brokers is asked again when it is older than so many ms. `null`: never. Kafka: metadata.max.age.ms. */
+  metadataMaxAgeMs: duration(300_000, 1, true),
+  /** Longest answer in bytes that is accepted from a broker. Kafka has no name for it. */
+  maxResponseBytes: integer(100 * 1024 * 1024, 1024, 2 ** 31 - 1),
+  /** How often, and how far apart, what failed for a passing reason is tried again. Kafka: retries, retry.backoff.ms, retry.backoff.max.ms. */
+  retry: nested('KafkaClient', 'retry', retryRules),
+  /** Lets the broker create topics that are asked for and do not exist, if it is set up to. Kafka: allow.auto.create.topics. */
+  allowAutoTopicCreation: flag(false),
+  /** Use only IPv4 (4) or only IPv6 (6) addresses. Default: whichever the name resolves to. */
+  ipVersion: optional(oneOf(4, [4, 6])),
+  /** Try the addresses in `brokers` in random order, so that not every client asks the same one. */
+  shuffleBrokers: flag(true),
+  /** The highest version to use of an API, by its name: `{ Fetch: 11 }`. For tests and for brokers that claim too much. */
+  apiVersions: custom<Readonly<Record<string, number>>, ReadonlyMap<string, number>>(
+    'an object of API names and versions, as { Fetch: 11 }',
+    new Map(),
+    versionCaps,
+  ),
+};
+
+/** Options of {@link KafkaClient}. */
+export type KafkaClientOptions = Given<typeof rules>;
+
+/** What {@link KafkaClient} tells its listeners. */
+export interface KafkaClientEvents {
+  /** A connection was opened, was closed, or could not be opened. */
+  connection: ConnectionTrace;
+  /** The cluster described itself anew. */
+  metadata: ClusterMetadata;
+}
+
+/** Which broker a raw request is for. */
+export type RequestTarget =
+  | 'any'
+  | 'controller'
+  | { readonly broker: number }
+  | { readonly topic: string; readonly partition: number }
+  | { readonly group: string }
+  | { readonly transaction: string };
+
+/** Something made from a client, which the client closes first. */
+export interface Closable {
+  close(options?: { readonly timeoutMs?: number | undefined }): Promise<void>;
+}
+
+/** What producers, consumers and admins share of one client; not for users. */
+export interface ClientCore {
+  readonly cluster: Cluster;
+  readonly coordinators: Coordinators;
+  readonly clientId: string;
+  /** Remembers `child` until the function given back is called. */
+  adopt(child: Closable): () => void;
+}
+
+let coreOf: (client: KafkaClient) => ClientCore;
+
+/**
+ * The connection to one Kafka cluster, which everything else stands on: brokers, what they know, and the way to each of them.
+ * Constructing it does nothing but check the options; the first use connects, or {@link connect} does.
+ */
+export class KafkaClient extends TypedEvents<KafkaClientEvents> {
+  static {
+    coreOf = client => client.#core;
+  }
+
+  readonly #core: ClientCore;
+  readonly #children = new Set<Closable>();
+  #closing: Promise<void> | undefined;
+
+  /** @throws KafkaError `TIDE_OPTION` naming the option and what it may be. */
+  constructor(options: KafkaClientOptions) {
+    super();
+    const resolved = resolve('KafkaClient', rules, options);
+    const cluster = new Cluster({
+      ...resolved,
+      clock: systemClock,
+      reconnect: resolved.retry,
+      versionCaps: resolved.apiVersions,
+      observe: event => this.emit('connection', event),
+      observeMetadata: metadata => this.emit('metadata', metadata),
+    });
+    this.#core = {
+      cluster,
+      coordinators: new Coordinators(cluster),
+      clientId: resolved.clientId,
+      adopt: child => {
+        if (this.#closing !== undefined) throw closedError();
+        this.#children.add(child);
+        return () => this.#children.delete(child);
+      },
+    };
+  }
+
+  /**
+   * Connects, and resolves when a broker has described the cluster. Never needed, but the place to learn early that an address is wrong.
+   * @param options.timeoutMs Longest time in ms over all attempts. Default: as long as the `retry` option allows.
+   * @throws KafkaError `TIDE_CONNECTION` or `TIDE_PROTOCOL` with the reason of each broker; the signal's reason when aborted.
+   */
+  async connect(options: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+    const { signal, timeoutMs } = options;
+    const { cluster } = this.#core;
+    const deadline = timeoutMs === undefined ? undefined : cluster.deadline(timeoutMs);
+    const connected = cluster.retrying(() => cluster.refresh([]), { signal, deadline });
+    await (timeoutMs === undefined ? orAborted(connected, signal) : inTime(connected, timeoutMs, signal));
+  }
+
+  /**
+   * What the cluster says of itself now: brokers, and the named topics, or all. A frozen copy.
+   * A topic that does not exist is there with `errorCode` 3.
+   * @throws KafkaError `TIDE_CONNECTION` when no broker answers, `TIDE_INPUT` for a name Kafka refuses, `TIDE_CLOSED`.
+   */
+  async metadata(topics?: readonly string[], options: { readonly signal?: AbortSignal | undefined } = {}): Promise<ClusterMetadata> {
+    for (const topic of topics ?? []) checkTopic(topic, 'metadata');
+    const { cluster } = this.#core;
+    const { signal } = options;
+    const all = await cluster.retrying(() => orAborted(cluster.refresh(topics ?? 'all'), signal), { signal });
+    if (topics === undefined) return all;
+    return Object.freeze({ ...all, topics: new Map(topics.flatMap(name => entry(all, name))) });
+  }
+
+  /**
+   * The raw answer to a raw request, in the highest version both sides speak: the way to everything tidemark has no method for.
+   * Error codes inside the answer are not looked at. What certainly was not sent is tried again; nothing else is.
+   * @param options.to Which broker. Default `'any'`, or the controller where only it answers.
+   * @throws KafkaError `TIDE_CONNECTION`, `TIDE_TIMEOUT`, `TIDE_PROTOCOL` with `persistence`; `TIDE_UNSUPPORTED`, `TIDE_INPUT`, `TIDE_CLOSED`.
+   */
+  async request<A extends Api>(
+    api: A,
+    body: RequestOf<A>,
+    options: { readonly to?: RequestTarget | undefined; readonly timeoutMs?: number | undefined; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<ResponseOf<A>> {
+    const { cluster } = this.#core;
+    const to = options.to ?? (api.route === 'controller' ? 'controller' : 'any');
+    return cluster.retrying(
+      async () => {
+        try {
+          const id = await this.#target(to);
+          return id === undefined ? await cluster.toAny(api, body, options) : await cluster.toBroker(id, api, body, options);
+        } catch (error) {
+          if (error instanceof KafkaError && error.retriable && error.persistence === 'maybe') throw forGood(error);
+          throw error;
+        }
+      },
+      { signal: options.signal },
+    );
+  }
+
+  /**
+   * Closes what was made from this client, then every connection. Calling it again gives the same promise; every other call afterwards
+   * rejects with `TIDE_CLOSED`.
+   * @param options.timeoutMs Longest time in ms for producers and consumers to finish. Default 30,000.
+   * @throws the first error of something that could not be closed in order; everything is closed all the same.
+   */
+  close(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+    this.#closing ??= (async () => {
+      const closed = await Promise.allSettled([...this.#children].map(child => child.close(options)));
+      this.#core.cluster.close();
+      const failed = closed.find(outcome => outcome.status === 'rejected');
+      if (failed !== undefined) throw asError(failed.reason);
+    })();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #target(to: RequestTarget): Promise<number | undefined> {
+    const { cluster, coordinators } = this.#core;
+    if (to === 'any') return undefined;
+    if (to === 'controller') {
+      const { controllerId } = cluster.metadata.controllerId < 0 ? await cluster.refresh([]) : cluster.metadata;
+      return controllerId < 0 ? undefined : controllerId;
+    }
+    if ('broker' in to) {
+      if (!cluster.metadata.brokers.has(to.broker)) await cluster.refresh([]);
+      return to.broker;
+    }
+    if ('topic' in to) return leaderIn((await cluster.topics([to.topic])).topics.get(to.topic), to).leader;
+    const [kind, key]: [CoordinatorKind, string] = 'group' in to ? ['group', to.group] : ['transaction', to.transaction];
+    return coordinators.find(kind, key);
+  }
+}
+
+export { coreOf };
+
+const closedError = () => new StateError('TIDE_CLOSED', 'the client is closed');
+
+const entry = (metadata: ClusterMetadata, name: string): [string, NonNullable<ReturnType<ClusterMetadata['topics']['get']>>][] => {
+  const topic = metadata.topics.get(name);
+  return topic === undefined ? [] : [[name, topic]];
+};
+
+/** The same error, not to be tried again by us: whether it was applied is for the caller to find out. */
+function forGood(error: KafkaError): KafkaError {
+  const { code, message, context, persistence, errno } = error;
+  if (error instanceof ConnectionError) return new ConnectionError(message, { retriable: false, cause: error, context, persistence, errno });
+  return new KafkaError(code, message, { retriable: false, cause: error, context, persistence, errno });
+}
+
+function inTime<T>(work: Promise<T>, timeoutMs: number, signal: AbortSignal | undefined): Promise<T> {
+  return orAborted(
+    new Promise<T>((resolve, reject) => {
+      const timer = systemClock.after(timeoutMs, () => {
+        reject(new ConnectionError(`connect: no broker described the cluster within ${timeoutMs} ms (timeoutMs)`, { persistence: 'no' }));
+      });
+      work.then(resolve, reject).finally(() => timer.cancel());
+    }),
+    signal,
+  );
+}
+
+function versionCaps(given: unknown): ReadonlyMap<string, number> | undefined {
+  if (typeof given !== 'object' || given === null) return undefined;
+  const known = new Map([...apisByKey.values()].map(api => [api.name, api]));
+  for (const [name, version] of Object.entries(given)) {
+    const api = known.get(name);
+    if (api === undefined) throw new InputError(`KafkaClient: apiVersions: ${JSON.stringify(name)} is not an API that tidemark uses`, { code: 'TIDE_OPTION' });
+    const [min, max] = api.versions;
+    if (Number.isInteger(version) && version >= min && version <= max) continue;
+    throw new InputError(`KafkaClient: apiVersions: ${name} must be a version from ${min} to ${max}, got ${String(version)}`, { code: 'TIDE_OPTION' });
+  }
+  return new Map(Object.entries(given as Record<string, number>));
+}

@@ -1,0 +1,160 @@
+import { brokerError, brokerErrorRow } from '../base/broker-errors.js';
+import { KafkaError, PartialError, StateError } from '../base/errors.js';
+import { ZERO_UUID } from '../bytes/reader.js';
+import type { Bounds } from '../cluster/cluster.js';
+import { OffsetCommit, OffsetFetch } from '../protocol/index.js';
+import type { ClientCore } from './client.js';
+
+/** Where a group stands, or is to stand, in one partition. */
+export interface GroupOffset {
+  readonly topic: string;
+  readonly partition: number;
+  /** The next offset to read. */
+  readonly offset: number;
+  /** Of the record before it; -1 when unknown. Kafka uses it to notice a truncated log (KIP-320). */
+  readonly leaderEpoch?: number | undefined;
+  /** A note stored beside the offset. */
+  readonly metadata?: string | null | undefined;
+}
+
+/** What became of one partition of a commit; `error` undefined: stored. */
+export interface CommitResult extends GroupOffset {
+  readonly error: KafkaError | undefined;
+}
+
+const unknownMemberId = 25;
+const unstableOffsetCommit = 88;
+
+/** Commits and reads the offsets of groups whose partitions were not given out by Kafka: the caller is no member. */
+export class OffsetStore {
+  readonly #core: ClientCore;
+
+  constructor(core: ClientCore) {
+    this.#core = core;
+  }
+
+  /**
+   * Stores offsets, all in one request.
+   * @throws KafkaError {@link PartialError} when some or all partitions were refused, with a {@link CommitResult} for each;
+   * `TIDE_GROUP_IN_USE` when the group has live members, who alone may commit; otherwise why the coordinator could not be asked.
+   */
+  async commit(groupId: string, offsets: readonly GroupOffset[], bounds: Bounds & { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+    const ids = await this.#topicIds(offsets, bounds.signal);
+    const topics = [...grouped(offsets)].map(([name, entries]) => ({
+      name,
+      topicId: ids.get(name) ?? ZERO_UUID,
+      partitions: entries.map(({ partition, offset, leaderEpoch, metadata }) => ({
+        partitionIndex: partition,
+        committedOffset: offset,
+        committedLeaderEpoch: leaderEpoch ?? -1,
+        committedMetadata: metadata ?? '',
+      })),
+    }));
+    const withIds = topics.every(({ topicId }) => topicId !== ZERO_UUID);
+    const results = await this.#core.coordinators.request(
+      'group',
+      groupId,
+      OffsetCommit,
+      version => ({
+        groupId,
+        topics: topics.map(({ name, topicId, partitions }) => (version >= 10 ? { topicId, partitions } : { name, partitions })),
+      }),
+      answer => {
+        const codes = new Map<string, number>();
+        for (const { name, topicId, partitions } of answer.topics) {
+          for (const { partitionIndex, errorCode } of partitions) codes.set(`${name || topicId}/${partitionIndex}`, errorCode);
+        }
+        return offsets.map((entry): CommitResult => {
+          const code = codes.get(`${entry.topic}/${entry.partition}`) ?? codes.get(`${ids.get(entry.topic)}/${entry.partition}`) ?? -1;
+          return { ...entry, error: code === 0 ? undefined : refusal(groupId, entry, code) };
+        });
+      },
+      { ...bounds, maxVersion: withIds ? undefined : 9 },
+    );
+    const refused = results.filter(({ error }) => error !== undefined);
+    const first = refused[0]?.error;
+    if (first === undefined) return;
+    if (first.code === 'TIDE_GROUP_IN_USE') throw first;
+    const rest = refused.length > 1 ? ` (and ${refused.length - 1} more)` : '';
+    throw new PartialError(`${first.message}${rest}`, first, results);
+  }
+
+  /** The committed offset of each partition, in their order; undefined where the group has none. */
+  async fetch(
+    groupId: string,
+    partitions: readonly { readonly topic: string; readonly partition: number }[],
+    bounds: Bounds = {},
+  ): Promise<readonly (GroupOffset | undefined)[]> {
+    if (partitions.length === 0) return [];
+    const ids = await this.#topicIds(partitions, bounds.signal);
+    const topics = [...grouped(partitions)].map(([name, entries]) => ({
+      name,
+      topicId: ids.get(name) ?? ZERO_UUID,
+      partitionIndexes: entries.map(({ partition }) => partition),
+    }));
+    const withIds = topics.every(({ topicId }) => topicId !== ZERO_UUID);
+    return this.#core.coordinators.request(
+      'group',
+      groupId,
+      OffsetFetch,
+      version => {
+        const named = topics.map(({ name, partitionIndexes }) => ({ name, partitionIndexes }));
+        if (version < 8) return { groupId, topics: named, requireStable: version >= 7 };
+        const listed = version >= 10 ? topics.map(({ topicId, partitionIndexes }) => ({ topicId, partitionIndexes })) : named;
+        return { groups: [{ groupId, topics: listed }], requireStable: true };
+      },
+      answer => {
+        const [group = answer] = answer.groups;
+        if (group.errorCode !== 0) throw brokerError(group.errorCode, `read the offsets of group ${JSON.stringify(groupId)}`);
+        const found = new Map<string, GroupOffset | undefined>();
+        for (const topic of group.topics) {
+          const name = topic.name || ('topicId' in topic ? nameOf(ids, topic.topicId) : undefined);
+          if (name === undefined) continue;
+          for (const entry of topic.partitions) {
+            const where = `${name}/${entry.partitionIndex}`;
+            if (entry.errorCode !== 0) throw brokerError(entry.errorCode, `read the offset of group ${JSON.stringify(groupId)} for ${where}`, retriableWhenUnstable(entry.errorCode));
+            const { committedOffset: offset, committedLeaderEpoch: leaderEpoch, metadata } = entry;
+            found.set(where, offset < 0 ? undefined : { topic: name, partition: entry.partitionIndex, offset, leaderEpoch, metadata });
+          }
+        }
+        return partitions.map(({ topic, partition }) => found.get(`${topic}/${partition}`));
+      },
+      { ...bounds, maxVersion: withIds ? undefined : 9 },
+    );
+  }
+
+  async #topicIds(entries: readonly { readonly topic: string }[], signal: AbortSignal | undefined): Promise<ReadonlyMap<string, string>> {
+    const names = new Set(entries.map(({ topic }) => topic));
+    const { topics } = await this.#core.cluster.topics(names, signal);
+    return new Map([...names].map(name => [name, topics.get(name)?.id ?? ZERO_UUID]));
+  }
+}
+
+/** A transaction is about to settle these offsets; they can be read a moment later. */
+const retriableWhenUnstable = (code: number): { retriable?: boolean } => (code === unstableOffsetCommit ? { retriable: true } : {});
+
+const nameOf = (ids: ReadonlyMap<string, string>, id: string): string | undefined => [...ids].find(([, known]) => known === id)?.[0];
+
+function grouped<E extends { readonly topic: string }>(entries: readonly E[]): Map<string, E[]> {
+  const byTopic = new Map<string, E[]>();
+  for (const entry of entries) {
+    const list = byTopic.get(entry.topic);
+    if (list === undefined) byTopic.set(entry.topic, [entry]);
+    else list.push(entry);
+  }
+  return byTopic;
+}
+
+/** Errors that concern the whole group are thrown where the coordinator's errors are handled; the rest belong to their partition. */
+function refusal(groupId: string, { topic, partition, offset }: GroupOffset, code: number): KafkaError {
+  const what = `commit ${topic}/${partition} at ${offset} for group ${JSON.stringify(groupId)}`;
+  if (code === unknownMemberId) {
+    return new StateError('TIDE_GROUP_IN_USE', `${what}: the group has live members, and only they may commit; use another group id or stop them`, {
+      errno: code,
+      context: { groupId, topic, partition },
+    });
+  }
+  const error = brokerError(code, what, { context: { groupId, topic, partition, offset } });
+  if (brokerErrorRow(code).remedy === 'find-coordinator') throw error;
+  return error;
+}

@@ -1,0 +1,293 @@
+import { Deadline, type Clock } from '../base/clock.js';
+import { brokerError, brokerErrorRow } from '../base/broker-errors.js';
+import { BrokerError, ConnectionError, KafkaError, StateError } from '../base/errors.js';
+import { type RetryBounds, type RetryPolicy, retrying } from '../base/retry.js';
+import { orAborted } from '../base/wait.js';
+import type { Body } from '../network/connection.js';
+import { type Address, formatAddress } from '../network/address.js';
+import type { Link, LinkSettings } from '../network/link.js';
+import { type Api, Metadata, type ResponseOf } from '../protocol/index.js';
+import { Links, type Purpose } from './links.js';
+import { type BrokerInfo, type ClusterMetadata, noMetadata, type TopicInfo, withAnswer } from './metadata.js';
+
+export interface ClusterSettings extends LinkSettings {
+  readonly brokers: readonly Address[];
+  /** Bootstrap addresses are tried in random order, so that not all clients ask the same broker. */
+  readonly shuffleBrokers: boolean;
+  readonly requestTimeoutMs: number;
+  readonly metadataMaxAgeMs: number;
+  readonly allowAutoTopicCreation: boolean;
+  readonly retry: RetryPolicy;
+  /** Told of every new snapshot. */
+  readonly observeMetadata: (metadata: ClusterMetadata) => void;
+  /** The highest version to use of some APIs. */
+  readonly versionCaps: ReadonlyMap<string, number>;
+}
+
+/** How one request is sent. */
+export interface SendOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Longest time in ms until the answer. Default `requestTimeoutMs`. */
+  readonly timeoutMs?: number | undefined;
+  readonly purpose?: Purpose | undefined;
+  readonly maxVersion?: number | undefined;
+  readonly answered?: boolean | undefined;
+}
+
+/** How long, and how often, something may be tried. Without `policy` the client's own. */
+export interface Bounds extends RetryBounds {
+  readonly policy?: RetryPolicy | undefined;
+}
+
+/** Knows the brokers, topics and coordinators of one cluster, and takes each request to the broker it is for. */
+export class Cluster {
+  readonly settings: ClusterSettings;
+  readonly clock: Clock;
+  readonly #links: Links;
+  readonly #bootstrap: readonly Address[];
+  #metadata: ClusterMetadata = noMetadata;
+  #answeredBy: string | undefined;
+  readonly #topics = new Map<string, { info: TopicInfo; readAt: number }>();
+  /** Topics asked for while a refresh runs wait for the next one; each round is shared by everyone in it. */
+  #nextRound: { topics: Set<string> | 'all'; promise: Promise<ClusterMetadata> } | undefined;
+  #running: Promise<unknown> | undefined;
+  #closed = false;
+
+  constructor(settings: ClusterSettings) {
+    this.settings = settings;
+    this.clock = settings.clock;
+    this.#links = new Links(settings);
+    this.#bootstrap = settings.shuffleBrokers ? shuffled(settings.brokers) : settings.brokers;
+  }
+
+  /** The newest snapshot; empty before the first answer. */
+  get metadata(): ClusterMetadata {
+    return this.#metadata;
+  }
+
+  /** Topic data counts as old from now on if it is still `seen`: the next {@link topics} asks again. One cause, one refresh. */
+  outdated(seen: TopicInfo): void {
+    if (this.#topics.get(seen.name)?.info === seen) this.#topics.delete(seen.name);
+  }
+
+  /**
+   * A snapshot in which every named topic is described, perhaps as unknown; asked for only where nothing current is known.
+   * @throws KafkaError `TIDE_CONNECTION` with each broker's reason when none answers.
+   */
+  async topics(names: Iterable<string>, signal?: AbortSignal): Promise<ClusterMetadata> {
+    this.#assertOpen();
+    const oldest = this.clock.now() - this.settings.metadataMaxAgeMs;
+    const missing: string[] = [];
+    const aged: string[] = [];
+    for (const name of names) {
+      const known = this.#topics.get(name);
+      if (known === undefined || known.info.errorCode !== 0) missing.push(name);
+      else if (known.readAt < oldest) aged.push(name);
+    }
+    if (missing.length > 0) return orAborted(this.refresh(missing), signal);
+    // What has only aged is still right most of the time: use it, and ask meanwhile.
+    if (aged.length > 0) this.refresh(aged).catch(() => {});
+    return this.#metadata;
+  }
+
+  /** A new snapshot, fetched now, of these topics or of all. Calls made while one is on its way share the next. */
+  refresh(names: Iterable<string> | 'all'): Promise<ClusterMetadata> {
+    if (this.#nextRound === undefined) {
+      const round: { topics: Set<string> | 'all'; promise: Promise<ClusterMetadata> } = { topics: new Set<string>(), promise: Promise.resolve(noMetadata) };
+      round.promise = this.#afterRunning(() => {
+        this.#nextRound = undefined;
+        return this.#fetchMetadata(round.topics);
+      });
+      this.#nextRound = round;
+    }
+    const round = this.#nextRound;
+    if (names === 'all') round.topics = 'all';
+    else if (round.topics !== 'all') for (const name of names) round.topics.add(name);
+    return round.promise;
+  }
+
+  /** The current description of one topic, as last seen. */
+  topic(name: string): TopicInfo | undefined {
+    return this.#metadata.topics.get(name);
+  }
+
+  /** The answer of one given broker. One attempt. */
+  async toBroker<A extends Api>(id: number, api: A, body: Body<A>, options: SendOptions = {}): Promise<ResponseOf<A>> {
+    const link = this.#linkTo(id, options.purpose);
+    try {
+      return await this.#send(link, api, body, options);
+    } catch (error) {
+      throw this.#advertised(id, link, error);
+    }
+  }
+
+  /** The answer of whichever broker can be reached, those already connected first. One round over all of them. */
+  async toAny<A extends Api>(api: A, body: Body<A>, options: SendOptions = {}): Promise<ResponseOf<A>> {
+    const failures: Error[] = [];
+    for (const link of this.#candidates()) {
+      try {
+        await link.connect(options.signal);
+        const answer = await this.#send(link, api, body, options);
+        this.#answeredBy = link.broker;
+        return answer;
+      } catch (error) {
+        if (options.signal?.aborted || !(error instanceof KafkaError) || error.code === 'TIDE_UNSUPPORTED' || error.code === 'TIDE_OPTION') throw error;
+        this.#assertOpen();
+        failures.push(error);
+      }
+    }
+    throw noneReached(failures);
+  }
+
+  /** The answer of the controller; asks who that is when it is unknown or no longer answers. Errors in the answer are the caller's to throw. */
+  async toController<A extends Api, T>(
+    api: A,
+    body: Body<A>,
+    read: (answer: ResponseOf<A>) => T,
+    bounds: Bounds & { readonly timeoutMs?: number | undefined } = {},
+  ): Promise<T> {
+    return this.retrying(async () => {
+      if (this.#controller() === undefined) await this.refresh([]);
+      const id = this.#controller();
+      const options = { signal: bounds.signal, timeoutMs: bounds.timeoutMs };
+      const answer = id === undefined ? await this.toAny(api, body, options) : await this.toBroker(id, api, body, options);
+      try {
+        return read(answer);
+      } catch (error) {
+        if (error instanceof BrokerError && error.code === 'NOT_CONTROLLER') this.#metadata = { ...this.#metadata, controllerId: -1 };
+        throw error;
+      }
+    }, bounds);
+  }
+
+  /** Runs `attempt` under the client's retry policy, or the one in `bounds`. */
+  retrying<T>(attempt: (n: number) => Promise<T>, bounds: Bounds = {}): Promise<T> {
+    return retrying(attempt, bounds.policy ?? this.settings.retry, { clock: this.clock, ...bounds });
+  }
+
+  /** A deadline `ms` from now, on this cluster's clock. */
+  deadline(ms: number): Deadline {
+    return new Deadline(this.clock, ms);
+  }
+
+  /** A broker learned of by another way than metadata: a coordinator's address comes with the answer that names it. */
+  learn(broker: BrokerInfo): void {
+    if (this.#metadata.brokers.has(broker.id) || broker.host === '') return;
+    this.#metadata = { ...this.#metadata, brokers: new Map(this.#metadata.brokers).set(broker.id, broker) };
+  }
+
+  disconnect(broker: Address): void {
+    this.#links.disconnect(broker);
+  }
+
+  /** Closes every connection. What waits is rejected with `TIDE_CLOSED`. */
+  close(): void {
+    this.#closed = true;
+    this.#links.close();
+  }
+
+  async #send<A extends Api>(link: Link, api: A, body: Body<A>, options: SendOptions): Promise<ResponseOf<A>> {
+    const pinned = this.settings.versionCaps.get(api.name);
+    const maxVersion = Math.min(pinned ?? Number.POSITIVE_INFINITY, options.maxVersion ?? Number.POSITIVE_INFINITY);
+    const { signal, answered, timeoutMs = this.settings.requestTimeoutMs } = options;
+    return link.request(api, body, { timeoutMs, signal, answered, maxVersion });
+  }
+
+  #linkTo(id: number, purpose: Purpose | undefined): Link {
+    this.#assertOpen();
+    const broker = this.#metadata.brokers.get(id);
+    if (broker === undefined) {
+      throw new ConnectionError(`broker ${id} is not part of the cluster any more`, { persistence: 'no', context: { brokerId: id } });
+    }
+    return this.#links.to(broker, purpose);
+  }
+
+  /** Links to try in turn: what is connected, what the cluster named, then the bootstrap addresses; those failing just now last. */
+  #candidates(): readonly Link[] {
+    this.#assertOpen();
+    const known = shuffled([...this.#metadata.brokers.values()]);
+    const links = [...new Set([...known, ...this.#bootstrap].map(address => this.#links.to(address)))];
+    const rank = (link: Link) => (link.connected ? 0 : link.quietMs === 0 ? 1 : 2);
+    return links.sort((a, b) => rank(a) - rank(b));
+  }
+
+  #controller(): number | undefined {
+    const { controllerId, brokers } = this.#metadata;
+    return brokers.has(controllerId) ? controllerId : undefined;
+  }
+
+  #afterRunning<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#running ?? Promise.resolve();
+    const after = before.then(work, work);
+    const settled = after
+      .catch(() => {})
+      .then(() => {
+        if (this.#running === settled) this.#running = undefined;
+      });
+    this.#running = settled;
+    return after;
+  }
+
+  async #fetchMetadata(wanted: ReadonlySet<string> | 'all'): Promise<ClusterMetadata> {
+    const topics = wanted === 'all' ? null : [...wanted].map(name => ({ name }));
+    const answer = await this.toAny(Metadata, version => ({
+      topics,
+      // Before version 4 the broker alone decides whether a topic is created.
+      allowAutoTopicCreation: version >= 4 ? this.settings.allowAutoTopicCreation : undefined,
+    }));
+    if (answer.errorCode !== 0) throw brokerError(answer.errorCode, 'metadata');
+    this.#take(answer);
+    return this.#metadata;
+  }
+
+  #take(answer: ResponseOf<typeof Metadata>): void {
+    if (answer.brokers.length === 0) return; // a broker that is just starting knows nobody yet
+    this.#metadata = withAnswer(this.#metadata, answer);
+    const readAt = this.clock.now();
+    for (const { name } of answer.topics) {
+      const info = name === null ? undefined : this.#metadata.topics.get(name);
+      if (info !== undefined) this.#topics.set(info.name, { info, readAt });
+    }
+    const brokers = [...this.#metadata.brokers.values()];
+    const advertised = new Set(brokers.map(formatAddress));
+    this.#links.keepOnly([...brokers, ...this.#bootstrap]);
+    this.#links.rest(this.#bootstrap.filter(address => !advertised.has(formatAddress(address))));
+    this.settings.observeMetadata(this.#metadata);
+  }
+
+  /** The commonest of all Kafka failures has a message of its own: bootstrap answers, but sends us where we cannot go. */
+  #advertised(id: number, link: Link, error: unknown): unknown {
+    const reached = this.#answeredBy;
+    const unreachable = error instanceof ConnectionError && error.persistence === 'no' && error.context['reason'] !== undefined;
+    if (!unreachable || reached === undefined || this.#bootstrap.some(address => formatAddress(address) === link.broker)) return error;
+    return new ConnectionError(
+      `broker ${id} advertises ${link.broker}, which cannot be reached from here, while ${reached} answers. ` +
+        `Check advertised.listeners on that broker, or make the name reachable. (${error.message})`,
+      { cause: error, persistence: 'no', context: { ...error.context, advertised: link.broker, bootstrap: reached, brokerId: id } },
+    );
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new StateError('TIDE_CLOSED', 'the client is closed');
+  }
+}
+
+function noneReached(failures: readonly Error[]): KafkaError {
+  const [first] = failures;
+  if (failures.length === 1 && first instanceof KafkaError) return first;
+  const reasons = failures.map(({ message }) => message.replace(/^connect to /, '')).join('; ');
+  const retriable = failures.some(error => !(error instanceof KafkaError) || error.retriable);
+  return new ConnectionError(`no broker could be reached: ${reasons}`, { cause: first, retriable, persistence: 'no', errno: -1010 });
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  const order = [...items];
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1));
+    [order[i], order[j]] = [order[j] as T, order[i] as T];
+  }
+  return order;
+}
+
+/** What the remedy table says of an error that came from a broker. */
+export const remedyOf = (error: unknown): string => (error instanceof BrokerError && error.errno !== undefined ? brokerErrorRow(error.errno).remedy : 'none');

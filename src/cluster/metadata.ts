@@ -1,0 +1,87 @@
+import { ZERO_UUID } from '../bytes/reader.js';
+import type { Metadata, ResponseOf } from '../protocol/index.js';
+
+/** One broker, as the cluster describes it. */
+export interface BrokerInfo {
+  readonly id: number;
+  readonly host: string;
+  readonly port: number;
+  readonly rack: string | null;
+}
+
+/** One partition, as the cluster describes it. */
+export interface PartitionInfo {
+  readonly partition: number;
+  /** The broker that leads it; -1 while there is none. */
+  readonly leader: number;
+  /** Grows with each new leader; -1 where the broker is too old to say. */
+  readonly leaderEpoch: number;
+  readonly replicas: readonly number[];
+  /** The replicas that are in sync. */
+  readonly isr: readonly number[];
+  /** Kafka's number of what is wrong with it; 0 when nothing is. */
+  readonly errorCode: number;
+}
+
+/** One topic, as the cluster describes it. */
+export interface TopicInfo {
+  readonly name: string;
+  /** Kafka's id of the topic (KIP-516); the zero uuid where the broker is too old for ids. */
+  readonly id: string;
+  readonly internal: boolean;
+  /** Kafka's number of what is wrong with it; 0 when nothing is. */
+  readonly errorCode: number;
+  /** By partition number, ascending. */
+  readonly partitions: readonly PartitionInfo[];
+}
+
+/** What the cluster said of itself at one moment. Frozen. */
+export interface ClusterMetadata {
+  readonly clusterId: string | null;
+  /** The broker that takes administrative requests; -1 when unknown. */
+  readonly controllerId: number;
+  readonly brokers: ReadonlyMap<number, BrokerInfo>;
+  readonly topics: ReadonlyMap<string, TopicInfo>;
+}
+
+export const noMetadata: ClusterMetadata = Object.freeze({ clusterId: null, controllerId: -1, brokers: new Map(), topics: new Map() });
+
+type MetadataAnswer = ResponseOf<typeof Metadata>;
+
+/** The snapshot after `answer`: brokers are replaced, topics not asked about stay. */
+export function withAnswer(before: ClusterMetadata, answer: MetadataAnswer): ClusterMetadata {
+  const brokers = new Map<number, BrokerInfo>();
+  for (const { nodeId, host, port, rack } of answer.brokers) {
+    if (host !== '' && port > 0 && port <= 65_535) brokers.set(nodeId, Object.freeze({ id: nodeId, host, port, rack }));
+  }
+  const topics = new Map(before.topics);
+  for (const topic of answer.topics) {
+    if (topic.name !== null) topics.set(topic.name, topicInfo(topic.name, topic, before.topics.get(topic.name)));
+  }
+  return Object.freeze({ clusterId: answer.clusterId, controllerId: answer.controllerId, brokers, topics });
+}
+
+function topicInfo(name: string, topic: MetadataAnswer['topics'][number], before: TopicInfo | undefined): TopicInfo {
+  const partitions = topic.partitions.map(found => {
+    const info: PartitionInfo = {
+      partition: found.partitionIndex,
+      leader: found.leaderId,
+      leaderEpoch: found.leaderEpoch,
+      replicas: Object.freeze([...found.replicaNodes]),
+      isr: Object.freeze([...found.isrNodes]),
+      errorCode: found.errorCode,
+    };
+    return Object.freeze(newerOf(before, topic.topicId, info));
+  });
+  partitions.sort((a, b) => a.partition - b.partition);
+  return Object.freeze({ name, id: topic.topicId, internal: topic.isInternal, errorCode: topic.errorCode, partitions: Object.freeze(partitions) });
+}
+
+/**
+ * KIP-320: a broker that is behind may tell of a leader that is already deposed; what has the higher epoch is kept. Without topic ids
+ * nothing is kept: a topic that was deleted and created again starts its epochs anew.
+ */
+function newerOf(before: TopicInfo | undefined, topicId: string, found: PartitionInfo): PartitionInfo {
+  const known = topicId !== ZERO_UUID && before?.id === topicId ? before.partitions.find(({ partition }) => partition === found.partition) : undefined;
+  return known !== undefined && found.leaderEpoch >= 0 && found.leaderEpoch < known.leaderEpoch ? known : found;
+}

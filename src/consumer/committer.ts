@@ -1,0 +1,130 @@
+import type { Clock, Timer } from '../base/clock.js';
+import { asError, KafkaError, PartialError } from '../base/errors.js';
+import type { Bounds } from '../cluster/cluster.js';
+import type { CommitResult, GroupOffset } from '../client/offset-store.js';
+import type { Partition } from './partition.js';
+
+/** When offsets are committed by themselves; whichever comes first. Infinity: never for that reason. */
+export interface AutoCommit {
+  readonly everyN: number;
+  readonly everyMs: number;
+}
+
+/** Where offsets are stored: a group's standing. */
+export interface CommitTarget {
+  commit(offsets: readonly GroupOffset[], bounds: Bounds): Promise<void>;
+}
+
+export interface CommitterSettings {
+  readonly clock: Clock;
+  readonly target: CommitTarget;
+  /** Undefined: only when asked. */
+  readonly autoCommit: AutoCommit | undefined;
+  readonly partitions: () => readonly Partition[];
+  /** An automatic commit failed; the next trigger tries again. */
+  readonly failed: (error: Error) => void;
+}
+
+/**
+ * Commits `done` of every partition, and nothing else; one commit at a time. Who asks while one is on its way shares the next.
+ */
+export class Committer {
+  readonly #settings: CommitterSettings;
+  #running: Promise<unknown> = Promise.resolve();
+  #waiting: Promise<boolean> | undefined;
+  #doneCount = 0;
+  #timer: Timer | undefined;
+  /** An automatic commit is under way. */
+  #automatic = false;
+  #stopped = false;
+
+  constructor(settings: CommitterSettings) {
+    this.#settings = settings;
+  }
+
+  /** Starts the clock of the automatic commits. */
+  start(): void {
+    this.#reset();
+  }
+
+  /** So many more messages are done. */
+  count(messages: number): void {
+    this.#doneCount += messages;
+    const { autoCommit } = this.#settings;
+    if (autoCommit !== undefined && this.#doneCount >= autoCommit.everyN) this.#auto();
+  }
+
+  /**
+   * Commits what is done now. Resolves true when Kafka has stored something, false when there was nothing new.
+   * @throws KafkaError why it was not stored, with a result for each partition where some were.
+   */
+  commit(bounds: Bounds = {}): Promise<boolean> {
+    if (this.#waiting !== undefined && bounds.signal === undefined && bounds.deadline === undefined) return this.#waiting;
+    const next = this.#running.then(() => {
+      if (this.#waiting === next) this.#waiting = undefined;
+      return this.#commit(bounds);
+    });
+    this.#waiting = next;
+    this.#running = next.catch(() => {});
+    return next;
+  }
+
+  /** No automatic commit from now on; resolves when none runs. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    await this.#running;
+  }
+
+  async #commit(bounds: Bounds): Promise<boolean> {
+    this.#reset();
+    const due = this.#settings.partitions().filter(({ placed, done, committed }) => placed && done !== committed);
+    if (due.length === 0) return false;
+    const offsets = due.map(({ topic, partition, done }) => ({ topic, partition, offset: done }));
+    try {
+      await this.#settings.target.commit(offsets, bounds);
+      for (const [i, { offset }] of offsets.entries()) stored(due[i], offset);
+    } catch (error) {
+      if (error instanceof PartialError) {
+        for (const [i, result] of (error as PartialError<CommitResult>).results.entries()) {
+          if (result.error === undefined) stored(due[i], result.offset);
+        }
+      } else if (error instanceof KafkaError && error.persistence === 'maybe') {
+        // Stored or not: only another commit makes sure.
+        for (const partition of due) partition.committed = undefined;
+      }
+      throw error;
+    }
+    return true;
+  }
+
+  #auto(): void {
+    if (this.#automatic || this.#stopped) return;
+    this.#automatic = true;
+    this.commit()
+      .catch((error: unknown) => this.#settings.failed(asError(error)))
+      .finally(() => {
+        this.#automatic = false;
+      });
+  }
+
+  /** Any commit, also one by hand, starts count and time anew. */
+  #reset(): void {
+    this.#doneCount = 0;
+    this.#timer?.cancel();
+    const { autoCommit, clock } = this.#settings;
+    if (autoCommit === undefined || this.#stopped) return;
+    this.#timer = clock.after(
+      autoCommit.everyMs,
+      () => {
+        this.#reset();
+        this.#auto();
+      },
+      true,
+    );
+  }
+}
+
+function stored(partition: Partition | undefined, offset: number): void {
+  if (partition !== undefined) partition.committed = offset;
+}

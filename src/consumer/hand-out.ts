@@ -1,0 +1,91 @@
+import { type Clock, turn } from '../base/clock.js';
+import type { Fetcher } from './fetcher.js';
+import type { Partition } from './partition.js';
+
+/** Work goes on for so many ms before timers and sockets get a turn. */
+const sliceMs = 4;
+/** How many messages are handed out between two looks at the clock. */
+const clockEvery = 128;
+
+/** Takes what was fetched from the partitions in turns, so that none starves the others, and waits when there is nothing. */
+export class HandOut {
+  readonly #clock: Clock;
+  readonly #fetcher: Fetcher;
+  readonly #partitions: () => readonly Partition[];
+  /** The partition that gave the last message; it goes on until its batch ends. */
+  #source: Partition | undefined;
+  #turn = 0;
+  #budget = 0;
+  #sliceEnd = 0;
+
+  constructor(clock: Clock, fetcher: Fetcher, partitions: () => readonly Partition[]) {
+    this.#clock = clock;
+    this.#fetcher = fetcher;
+    this.#partitions = partitions;
+  }
+
+  /** The partition to take the next message from without another look; undefined when {@link take} has to. */
+  get ready(): Partition | undefined {
+    return this.#budget-- > 0 ? this.#source : undefined;
+  }
+
+  /** Positions were changed: what was read from last is nothing special any more. */
+  reset(): void {
+    this.#source = undefined;
+    this.#fetcher.wake();
+  }
+
+  /**
+   * What `from` gives for the first partition, in turns, that has something; undefined when none has.
+   * @throws KafkaError why a partition could not be fetched or read. It is thrown once; the next read tries again.
+   */
+  take<T>(from: (partition: Partition) => T | undefined): T | undefined {
+    const partitions = this.#partitions();
+    for (let i = 0; i < partitions.length; i++) {
+      const index = (this.#turn + i) % partitions.length;
+      const partition = partitions[index];
+      if (partition === undefined || partition.paused || !partition.placed) continue;
+      const taken = from(partition);
+      if (taken !== undefined) {
+        this.#source = partition;
+        this.#turn = partition.midBatch ? index : index + 1;
+        return taken;
+      }
+      const { failure } = partition;
+      if (failure !== undefined) {
+        partition.failure = undefined;
+        this.#fetcher.wake();
+        throw failure;
+      }
+    }
+    this.#source = undefined;
+    return undefined;
+  }
+
+  /** As {@link take}, as soon as there is something; undefined when `timeoutMs` or `signal` ended the wait, or `stopped` says so. */
+  async wait<T>(
+    from: (partition: Partition) => T | undefined,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+    stopped: () => boolean,
+  ): Promise<T | undefined> {
+    const until = this.#clock.now() + timeoutMs;
+    for (;;) {
+      await this.#breathe();
+      if (signal?.aborted || stopped()) return undefined;
+      const taken = this.take(from);
+      if (taken !== undefined) return taken;
+      const leftMs = until - this.#clock.now();
+      if (leftMs <= 0 || (await this.#fetcher.arrived.waitFor(this.#clock, leftMs, signal)) === 'late') return undefined;
+    }
+  }
+
+  /** Room was made: asks for more, and gives timers and sockets their turn when work has gone on for a while. */
+  async #breathe(): Promise<void> {
+    this.#fetcher.wake();
+    this.#budget = clockEvery;
+    if (this.#clock.now() < this.#sliceEnd) return;
+    await turn(this.#clock);
+    this.#sliceEnd = this.#clock.now() + sliceMs;
+  }
+}

@@ -1,0 +1,51 @@
+import type { Message, RecordBatch } from '../records/index.js';
+
+/** Consecutive messages of one partition, as they were stored together: the fast way to read. Messages are made as they are asked for. */
+export class MessageBatch implements Iterable<Message> {
+  readonly topic: string;
+  readonly partition: number;
+  /** How many messages there are; at least one. */
+  readonly count: number;
+  readonly firstOffset: number;
+  readonly lastOffset: number;
+  /** The offset behind this batch. */
+  readonly nextOffset: number;
+  /** The end of the log when the batch was fetched: `highWatermark - nextOffset` is the lag. */
+  readonly highWatermark: number;
+  readonly #records: RecordBatch;
+  readonly #start: number;
+
+  /** What `records` has from its cursor on. */
+  constructor(records: RecordBatch, highWatermark: number) {
+    this.#records = records;
+    this.count = records.remaining;
+    this.#start = records.count - this.count;
+    this.topic = records.topic;
+    this.partition = records.partition;
+    this.firstOffset = records.offsetAt(this.#start);
+    this.lastOffset = records.offsetAt(records.count - 1);
+    this.nextOffset = records.nextOffset;
+    this.highWatermark = highWatermark;
+  }
+
+  /** Message number `i`, from 0; undefined outside. */
+  at(i: number): Message | undefined {
+    return i < 0 ? undefined : this.#records.at(this.#start + i);
+  }
+
+  /** All messages, each time anew. */
+  [Symbol.iterator](): Iterator<Message> {
+    let i = this.#start;
+    return {
+      next: (): IteratorResult<Message> => {
+        const value = this.#records.at(i++);
+        return value === undefined ? { done: true, value: undefined } : { done: false, value };
+      },
+    };
+  }
+
+  /** The offset of every message. */
+  offsets(): readonly number[] {
+    return Array.from({ length: this.count }, (_, i) => this.#records.offsetAt(this.#start + i));
+  }
+}

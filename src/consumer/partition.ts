@@ -1,0 +1,155 @@
+import type { KafkaError } from '../base/errors.js';
+import type { Message, RecordBatch } from '../records/index.js';
+import { MessageBatch } from './message-batch.js';
+import { Outstanding } from './outstanding.js';
+import { Prefetched, type PrefetchedSettings } from './prefetched.js';
+
+/**
+ * What a handed-out message refers back to: whose it is, and until when marks for it count. A partition gets a new one whenever what was
+ * handed out is taken back.
+ */
+export interface Lease {
+  readonly owner: object;
+  readonly partition: Partition;
+  readonly epoch: number;
+}
+
+/**
+ * One partition that is being read, and its two numbers: `position` is the next offset to hand out, `done` the offset below which
+ * everything is done. Within an epoch both only grow, and committed <= done <= position. A seek begins a new epoch.
+ */
+export class Partition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly prefetched: Prefetched;
+  readonly outstanding = new Outstanding();
+  readonly #owner: object;
+  #lease: Lease;
+  #epoch = 0;
+  #position = -1;
+  #first = -1;
+  /** The batch messages are being handed out of. */
+  #current: RecordBatch | undefined;
+  /** What Kafka is known to have stored; undefined: unknown or nothing. */
+  committed: number | undefined;
+  paused = false;
+  /** The end of the log as the last answer told it; -1 before. */
+  highWatermark = -1;
+  logStartOffset = -1;
+  /** No fetch before this time. */
+  quietUntil = 0;
+  /** Failed fetches in a row. */
+  failures = 0;
+  /** Something the reader has to know; handed to it once. */
+  failure: KafkaError | undefined;
+
+  constructor(owner: object, settings: PrefetchedSettings) {
+    this.#owner = owner;
+    this.topic = settings.topic;
+    this.partition = settings.partition;
+    this.prefetched = new Prefetched(settings);
+    this.#lease = this.#newLease();
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** The offset below which everything is done. */
+  get done(): number {
+    return this.outstanding.first ?? this.#position;
+  }
+
+  /** Where this epoch began. */
+  get first(): number {
+    return this.#first;
+  }
+
+  get lease(): Lease {
+    return this.#lease;
+  }
+
+  /** False until a position is known. */
+  get placed(): boolean {
+    return this.#position >= 0;
+  }
+
+  /** A new epoch: done and position stand at `offset`, and nothing is outstanding. */
+  seek(offset: number): void {
+    const known = this.placed;
+    this.outstanding.takeBack();
+    this.#current = undefined;
+    this.#epoch += 1;
+    this.#lease = this.#newLease();
+    this.#position = offset;
+    this.#first = offset;
+    this.failure = undefined;
+    this.failures = 0;
+    this.quietUntil = 0;
+    if (known) this.prefetched.goTo(offset);
+    else this.prefetched.restart(offset);
+  }
+
+  /** Takes back what was handed out and is not done: the position stands at `done` again. */
+  putBack(): void {
+    if (this.outstanding.empty) return;
+    this.#position = this.done;
+    this.outstanding.takeBack();
+    this.#current = undefined;
+    this.#lease = this.#newLease();
+    this.prefetched.goTo(this.#position);
+  }
+
+  /**
+   * The next message, handed out; undefined when nothing is there.
+   * @throws KafkaError as {@link Prefetched.next}; nothing is handed out then.
+   */
+  take(): Message | undefined {
+    return this.takeCurrent() ?? (this.#nextBatch() === undefined ? undefined : this.takeCurrent());
+  }
+
+  /** The next message of the current batch, handed out; undefined at its end. */
+  takeCurrent(): Message | undefined {
+    const message = this.#current?.next();
+    if (message === undefined) return undefined;
+    this.outstanding.addOne(message.offset);
+    this.#position = message.offset + 1;
+    return message;
+  }
+
+  /** True while messages of the current batch are left. */
+  get midBatch(): boolean {
+    return this.#current !== undefined && this.#current.remaining > 0;
+  }
+
+  /** What is left of the current batch, or the next one, handed out as a whole; undefined when nothing is there. Throws as {@link take}. */
+  takeBatch(): MessageBatch | undefined {
+    const records = this.#current !== undefined && this.#current.remaining > 0 ? this.#current : this.#nextBatch();
+    if (records === undefined) return undefined;
+    const batch = new MessageBatch(records, this.highWatermark);
+    this.outstanding.add(batch.firstOffset, batch.lastOffset, batch.count, () => batch.offsets());
+    this.#position = records.nextOffset;
+    this.#current = undefined;
+    return batch;
+  }
+
+  /** The next batch with something to hand out, its cursor there. Moves the position over what is not for users. */
+  #nextBatch(): RecordBatch | undefined {
+    if (this.#current !== undefined) this.#position = Math.max(this.#position, this.#current.nextOffset);
+    this.#current = undefined;
+    this.prefetched.forget(this.done);
+    const { batch, position } = this.prefetched.next(this.#position);
+    this.#position = position;
+    if (batch !== undefined) batch.origin = this.#lease;
+    this.#current = batch;
+    return batch;
+  }
+
+  #newLease(): Lease {
+    return { owner: this.#owner, partition: this, epoch: this.#epoch };
+  }
+}

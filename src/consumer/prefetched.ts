@@ -1,0 +1,179 @@
+import { CorruptRecordError } from '../base/errors.js';
+import { AbortedFilter, type AbortedTransaction, type BatchReader, type RecordBatch, readBatches } from '../records/index.js';
+
+/** What one fetch answer holds for one partition. */
+export interface Share {
+  readonly records: Buffer;
+  /** Transactions that were aborted; null when reading uncommitted. */
+  readonly aborted: readonly AbortedTransaction[] | null;
+}
+
+export interface PrefetchedSettings {
+  readonly topic: string;
+  readonly partition: number;
+  readonly maxDecompressedBytes: number;
+  /** Batches that were begun and are not done are kept, so that they can be read again, up to so many bytes. */
+  readonly keepBytes: number;
+}
+
+/**
+ * The records of one partition that were fetched and are not done: shares of answers as they came, read batch by batch just ahead of the
+ * user. Going back to what is not done yet costs no fetch.
+ */
+export class Prefetched {
+  readonly #settings: PrefetchedSettings;
+  #shares: Share[] = [];
+  #reading: Reading | undefined;
+  /** Batches given out, oldest first; kept until {@link forget}. */
+  #given: RecordBatch[] = [];
+  /** Batches to give out again before anything else. */
+  #again: RecordBatch[] = [];
+  /** Bytes of shares that were not read. */
+  #aheadBytes = 0;
+  /** Bytes of `#given` and `#again`. */
+  #keptBytes = 0;
+  /** Batches below this offset are not kept any more. */
+  #keptFrom = 0;
+  #nextFetch = 0;
+  #corruptAt = -1;
+  #wantedBytes = 0;
+
+  constructor(settings: PrefetchedSettings) {
+    this.#settings = settings;
+  }
+
+  /** The offset the next fetch has to ask for. */
+  get nextFetch(): number {
+    return this.#nextFetch;
+  }
+
+  /** Bytes fetched and not read. */
+  get aheadBytes(): number {
+    return this.#aheadBytes;
+  }
+
+  /** Bytes held: not read, or read and not done. */
+  get heldBytes(): number {
+    return this.#aheadBytes + this.#keptBytes;
+  }
+
+  /** Bytes the next fetch must allow for this partition: the first batch did not fit last time. 0: nothing special. */
+  get wantedBytes(): number {
+    return this.#wantedBytes;
+  }
+
+  /** Drops everything; reading and fetching begin at `offset`. */
+  restart(offset: number): void {
+    this.#shares = [];
+    this.#reading = undefined;
+    this.#given = [];
+    this.#again = [];
+    this.#aheadBytes = 0;
+    this.#keptBytes = 0;
+    this.#keptFrom = offset;
+    this.#nextFetch = offset;
+    this.#wantedBytes = 0;
+  }
+
+  /** Takes what a fetch from {@link nextFetch} brought; `nextOffset` is where the fetch after it begins. */
+  add(share: Share, nextOffset: number): void {
+    this.#shares.push(share);
+    this.#aheadBytes += share.records.length;
+    this.#nextFetch = nextOffset;
+  }
+
+  /** The first batch of an answer did not fit into `bytes`. */
+  want(bytes: number): void {
+    this.#wantedBytes = bytes;
+  }
+
+  /**
+   * The next batch that holds messages at or above `position`, its cursor on the first of them, and the position behind what was passed
+   * over: control batches, aborted ones, gaps. A damaged answer is dropped and fetched once more before it counts.
+   * @throws KafkaError `TIDE_CORRUPT`, `TIDE_TOO_LARGE`, `TIDE_UNSUPPORTED`; what was fetched is dropped, so that the next read fetches it again.
+   */
+  next(position: number): { readonly batch: RecordBatch | undefined; readonly position: number } {
+    try {
+      for (let batch = this.#next(); batch !== undefined; batch = this.#next()) {
+        this.#keep(batch);
+        if (batch.nextOffset <= position) continue;
+        batch.open();
+        batch.seek(position);
+        if (batch.remaining > 0) return { batch, position };
+        position = batch.nextOffset;
+      }
+    } catch (error) {
+      this.restart(position);
+      if (error instanceof CorruptRecordError && this.#corruptAt !== position) {
+        this.#corruptAt = position;
+        return { batch: undefined, position };
+      }
+      throw error;
+    }
+    return { batch: undefined, position: Math.max(position, this.#nextFetch) };
+  }
+
+  /** Everything below `done` will not be read again. */
+  forget(done: number): void {
+    let count = 0;
+    for (const batch of this.#given) {
+      if (batch.nextOffset > done) break;
+      count += 1;
+      this.#keptBytes -= batch.sizeBytes;
+    }
+    if (count > 0) this.#given.splice(0, count);
+    this.#keptFrom = Math.max(this.#keptFrom, done);
+  }
+
+  /** Puts reading back, or forward, to `offset`, from memory where it is held; else fetching begins anew there. */
+  goTo(offset: number): void {
+    if (offset < this.#keptFrom || offset > this.#nextFetch) return this.restart(offset);
+    this.#again = [...this.#given, ...this.#again];
+    this.#given = [];
+  }
+
+  #keep(batch: RecordBatch): void {
+    this.#given.push(batch);
+    this.#keptBytes += batch.sizeBytes;
+    while (this.#keptBytes > this.#settings.keepBytes && this.#given.length > 1) {
+      const oldest = this.#given.shift();
+      if (oldest === undefined) break;
+      this.#keptBytes -= oldest.sizeBytes;
+      this.#keptFrom = oldest.nextOffset;
+    }
+  }
+
+  #next(): RecordBatch | undefined {
+    const again = this.#again.shift();
+    if (again !== undefined) {
+      this.#keptBytes -= again.sizeBytes;
+      return again;
+    }
+    for (let reading = this.#reading ?? this.#open(); reading !== undefined; reading = this.#open()) {
+      this.#reading = reading;
+      for (let batch = reading.reader.next(); batch !== undefined; batch = reading.reader.next()) {
+        reading.leftBytes -= batch.sizeBytes;
+        this.#aheadBytes -= batch.sizeBytes;
+        if (!reading.filter.skips(batch)) return batch;
+      }
+      this.#aheadBytes -= reading.leftBytes; // a batch that was cut short
+      this.#reading = undefined;
+    }
+    return undefined;
+  }
+
+  #open(): Reading | undefined {
+    const share = this.#shares.shift();
+    if (share === undefined) return undefined;
+    const { topic, partition, maxDecompressedBytes } = this.#settings;
+    const reader = readBatches(share.records, { topic, partition, maxDecompressedBytes });
+    return { reader, filter: new AbortedFilter(share.aborted), leftBytes: share.records.length };
+  }
+}
+
+/** A share that is being read. */
+interface Reading {
+  readonly reader: BatchReader;
+  readonly filter: AbortedFilter;
+  leftBytes: number;
+}

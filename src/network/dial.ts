@@ -1,0 +1,90 @@
+import { connect, isIP, type Socket } from 'node:net';
+import type { Clock } from '../base/clock.js';
+import { ConnectionError, InputError } from '../base/errors.js';
+import { type Address, formatAddress } from './address.js';
+
+export interface DialOptions {
+  readonly connectTimeoutMs: number;
+  readonly ipVersion: 4 | 6 | undefined;
+  readonly clock: Clock;
+  readonly signal?: AbortSignal | undefined;
+  /** Called with each piece that arrives; the memory is used again afterwards. */
+  readonly onBytes: (bytes: Uint8Array) => void;
+}
+
+/** Node reads into one buffer of this size for each socket. */
+const readBytes = 64 * 1024;
+
+/** What a failed connect most often means, by the system's code. */
+const hints: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused: nothing listens there; is the broker running, is the port right?',
+  ENOTFOUND: 'the name does not resolve; check the spelling and the name server',
+  EAI_AGAIN: 'the name server did not answer',
+  EHOSTUNREACH: 'no route to that host',
+  ENETUNREACH: 'no route to that network',
+  ETIMEDOUT: 'the host did not answer; a firewall?',
+  ECONNRESET: 'the other side reset the connection',
+};
+
+/**
+ * A connected TCP socket. Name look-up and all addresses of the name share one time limit.
+ * @throws KafkaError `TIDE_CONNECTION` saying what happened and what to check; `persistence: 'no'`. The signal's reason when aborted.
+ */
+export function dial(address: Address, options: DialOptions): Promise<Socket> {
+  const { host, port } = address;
+  const { ipVersion, clock, signal } = options;
+  const where = formatAddress(address);
+  const literal = isIP(host);
+  if (ipVersion !== undefined && literal !== 0 && literal !== ipVersion) {
+    throw new InputError(`${where}: the address is IPv${literal}, but ipVersion is ${ipVersion}`, { code: 'TIDE_OPTION', errno: -1017 });
+  }
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const socket = connect({
+      host,
+      port,
+      family: ipVersion ?? 0,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 30_000,
+      onread: {
+        buffer: Buffer.allocUnsafeSlow(readBytes),
+        callback: (count, buffer) => {
+          options.onBytes(buffer.subarray(0, count));
+          return true;
+        },
+      },
+    });
+    const settle = (act: () => void) => {
+      timer.cancel();
+      signal?.removeEventListener('abort', abort);
+      socket.off('error', fail);
+      socket.off('connect', succeed);
+      act();
+    };
+    const giveUp = (error: unknown) =>
+      settle(() => {
+        socket.on('error', () => {}); // a late one has nobody to tell
+        socket.destroy();
+        reject(error);
+      });
+    const fail = (cause: NodeJS.ErrnoException) => {
+      const code = cause.code ?? 'unknown';
+      const reason = hints[code] ?? cause.message;
+      giveUp(new ConnectionError(`connect to ${where}: ${reason}`, { cause, persistence: 'no', context: { broker: where, reason: code } }));
+    };
+    const abort = () => giveUp(signal?.reason);
+    const succeed = () => settle(() => resolve(socket));
+    const timer = clock.after(options.connectTimeoutMs, () =>
+      giveUp(
+        new ConnectionError(`connect to ${where}: no connection within ${options.connectTimeoutMs} ms (connectTimeoutMs); a firewall, or the wrong host?`, {
+          persistence: 'no',
+          context: { broker: where, reason: 'timeout' },
+        }),
+      ),
+    );
+    socket.once('error', fail);
+    socket.once('connect', succeed);
+    signal?.addEventListener('abort', abort, { once: true });
+  });
+}
