@@ -1,0 +1,29 @@
+import type { Handler } from '../handler.js';
+import { apiVersions } from './api-versions.js';
+import { createTopics } from './create-topics.js';
+import { deleteTopics } from './delete-topics.js';
+import { fetch } from './fetch.js';
+import { findCoordinator } from './find-coordinator.js';
+import { initProducerId } from './init-producer-id.js';
+import { listOffsets } from './list-offsets.js';
+import { metadata } from './metadata.js';
+import { offsetCommit } from './offset-commit.js';
+import { offsetFetch } from './offset-fetch.js';
+import { produce } from './produce.js';
+
+const all: readonly Handler[] = [
+  produce,
+  fetch,
+  listOffsets,
+  metadata,
+  offsetCommit,
+  offsetFetch,
+  findCoordinator,
+  apiVersions,
+  createTopics,
+  deleteTopics,
+  initProducerId,
+];
+
+/** Who answers the requests of an API, by its key. An API that is not here is not offered. */
+export const handlersByKey: ReadonlyMap<number, Handler> = new Map(all.map(handler => [handler.api.key, handler]));

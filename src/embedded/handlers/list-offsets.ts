@@ -1,0 +1,69 @@
+import { errorNumbers } from '../../base/broker-errors.js';
+import { ListOffsets, type RequestIn, type ResponseInput } from '../../protocol/index.js';
+import { type Call, handler } from '../handler.js';
+import type { TimedOffset } from '../log.js';
+import type { Partition } from '../topic.js';
+import { findLed, findTopic, type NamedTopic } from './leadership.js';
+
+type Wanted = RequestIn<typeof ListOffsets>['topics'][number]['partitions'][number];
+type PartitionAnswer = ResponseInput<typeof ListOffsets>['topics'][number]['partitions'][number];
+
+/** Times that are none, and the first version that has them. Source: KIP-734, KIP-405, KIP-1005. */
+const [LATEST, EARLIEST, LARGEST, EARLIEST_LOCAL, LATEST_TIERED] = [-1, -2, -3, -4, -5];
+const firstVersions: ReadonlyMap<number, number> = new Map([
+  [LATEST, 0],
+  [EARLIEST, 0],
+  [LARGEST, 7],
+  [EARLIEST_LOCAL, 8],
+  [LATEST_TIERED, 9],
+]);
+
+const EPOCH_FROM = 4;
+
+/** The offset of a time, or of an end of the log. */
+export const listOffsets = handler({
+  api: ListOffsets,
+  versions: ListOffsets.versions,
+  answer: call => ({
+    topics: call.body.topics.map(({ name, partitions }) => {
+      const topic = findTopic(call.cluster, name, '', false);
+      return { name, partitions: partitions.map(wanted => answerPartition(call, topic, wanted)) };
+    }),
+  }),
+});
+
+function answerPartition(call: Call<typeof ListOffsets>, topic: NamedTopic, wanted: Wanted): PartitionAnswer {
+  const { partitionIndex, timestamp, currentLeaderEpoch } = wanted;
+  const { partition, error } = findLed(call, topic, partitionIndex, currentLeaderEpoch);
+  if (partition === undefined || error !== 0) return { partitionIndex, errorCode: error };
+  if (timestamp < 0 && call.version < (firstVersions.get(timestamp) ?? Number.POSITIVE_INFINITY)) {
+    return { partitionIndex, errorCode: errorNumbers.UNSUPPORTED_VERSION };
+  }
+  const found = find(partition, timestamp);
+  if (found === undefined) return { partitionIndex, errorCode: 0, offset: -1 };
+  const { offset, leaderEpoch } = found;
+  return {
+    partitionIndex,
+    errorCode: 0,
+    offset,
+    timestamp: found.timestamp,
+    leaderEpoch: call.version < EPOCH_FROM ? undefined : leaderEpoch,
+  };
+}
+
+/** Undefined when there is no such offset, which is no error. */
+function find({ log, leaderEpoch }: Partition, timestamp: number): TimedOffset | undefined {
+  switch (timestamp) {
+    case LATEST:
+      return { offset: log.endOffset, timestamp: -1, leaderEpoch };
+    case EARLIEST:
+    case EARLIEST_LOCAL:
+      return { offset: log.startOffset, timestamp: -1, leaderEpoch: log.batchAt(log.startOffset)?.leaderEpoch ?? leaderEpoch };
+    case LARGEST:
+      return log.atLargestTime();
+    case LATEST_TIERED:
+      return undefined; // nothing is tiered
+    default:
+      return log.atTime(timestamp);
+  }
+}

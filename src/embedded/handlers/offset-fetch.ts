@@ -1,0 +1,58 @@
+import { errorNumbers } from '../../base/broker-errors.js';
+import { OffsetFetch } from '../../protocol/index.js';
+import { type Call, handler } from '../handler.js';
+import { findTopic } from './leadership.js';
+
+interface WantedTopic {
+  readonly name: string;
+  readonly topicId: string;
+  readonly partitionIndexes: readonly number[];
+}
+
+/** What groups have stored. */
+export const offsetFetch = handler({
+  api: OffsetFetch,
+  versions: OffsetFetch.versions,
+  answer(call) {
+    const { body, version } = call;
+    if (version >= 8) {
+      return { groups: body.groups.map(({ groupId, topics }) => ({ groupId, ...fetchGroup(call, groupId, topics) })) };
+    }
+    const { errorCode, topics } = fetchGroup(call, body.groupId, body.topics?.map(topic => ({ ...topic, topicId: '' })) ?? null);
+    if (errorCode === 0 || version >= 2) return { errorCode, topics };
+    // v1 has no place for the error of a group but its partitions.
+    const partition = (partitionIndex: number) => ({ ...NOTHING, partitionIndex, errorCode });
+    return { topics: (body.topics ?? []).map(({ name, partitionIndexes }) => ({ name, partitions: partitionIndexes.map(partition) })) };
+  },
+});
+
+const NOTHING = { committedOffset: -1, committedLeaderEpoch: -1, metadata: '', errorCode: 0 };
+
+function fetchGroup(call: Call<typeof OffsetFetch>, groupId: string, wanted: readonly WantedTopic[] | null) {
+  const { cluster, broker, version, refusal } = call;
+  const notHere = cluster.coordinatorOf(groupId)?.id === broker ? 0 : errorNumbers.NOT_COORDINATOR;
+  const errorCode = refusal({ group: groupId }) || notHere;
+  if (errorCode !== 0) return { errorCode, topics: [] };
+  const topics = (wanted ?? stored(call, groupId)).map(({ name: givenName, topicId, partitionIndexes }) => {
+    const { name, error } = findTopic(cluster, givenName, topicId, version >= 10);
+    const unknownId = error === errorNumbers.UNKNOWN_TOPIC_ID ? error : 0; // an unknown name is no error: nothing is stored for it
+    const partitions = partitionIndexes.map(partitionIndex => {
+      const refused = refusal({ group: groupId, topic: name, partition: partitionIndex }) || unknownId;
+      const committed = refused === 0 ? cluster.groups.fetch(groupId, name, partitionIndex) : undefined;
+      if (committed === undefined) return { ...NOTHING, partitionIndex, errorCode: refused };
+      const { offset, leaderEpoch, metadata } = committed;
+      return { partitionIndex, committedOffset: offset, committedLeaderEpoch: leaderEpoch, metadata, errorCode: 0 };
+    });
+    return { name: givenName, topicId, partitions };
+  });
+  return { errorCode: 0, topics };
+}
+
+/** All topics for which the group has stored something. */
+function stored({ cluster }: Call<typeof OffsetFetch>, groupId: string): WantedTopic[] {
+  return [...cluster.groups.all(groupId)].map(([name, partitions]) => ({
+    name,
+    topicId: cluster.topics.get(name)?.id ?? '',
+    partitionIndexes: [...partitions.keys()].sort((a, b) => a - b),
+  }));
+}

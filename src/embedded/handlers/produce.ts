@@ -1,0 +1,93 @@
+import { errorNumbers } from '../../base/broker-errors.js';
+import { CorruptRecordError } from '../../base/errors.js';
+import { Produce, type RequestIn, type ResponseInput } from '../../protocol/index.js';
+import { type RecordBatch, readBatches, stampAppendTime } from '../../records/index.js';
+import { type Call, handler } from '../handler.js';
+import type { Partition, Topic } from '../topic.js';
+import { findLed, findTopic, LeaderHints, type NamedTopic } from './leadership.js';
+
+type PartitionData = RequestIn<typeof Produce>['topicData'][number]['partitionData'][number];
+type PartitionAnswer = ResponseInput<typeof Produce>['responses'][number]['partitionResponses'][number];
+type Errno = keyof typeof errorNumbers;
+
+/** The first version that may carry zstd. */
+const ZSTD_FROM = 7;
+const IDS_FROM = 13;
+/** The first version with leaders and their addresses. */
+const HINTS_FROM = 10;
+
+/** Appends batches. Each is checked as a broker does, but for the records inside. */
+export const produce = handler({
+  api: Produce,
+  versions: [3, Produce.versions[1]],
+  listedFrom: 0,
+  answer(call) {
+    const { body, version, cluster } = call;
+    const hints = new LeaderHints(cluster, version >= HINTS_FROM, version >= HINTS_FROM);
+    const responses = body.topicData.map(({ name, topicId, partitionData }) => {
+      const topic = findTopic(cluster, name, topicId, version >= IDS_FROM);
+      return { name, topicId, partitionResponses: partitionData.map(data => answerPartition(call, topic, data, hints)) };
+    });
+    if (body.acks === 0) return responses.some(each => each.partitionResponses.some(({ errorCode }) => errorCode !== 0)) ? 'close' : 'none';
+    return { responses, nodeEndpoints: hints.endpoints() };
+  },
+});
+
+function answerPartition(call: Call<typeof Produce>, topic: NamedTopic, data: PartitionData, hints: LeaderHints): PartitionAnswer {
+  const { index } = data;
+  const { acks } = call.body;
+  if (acks !== 0 && acks !== 1 && acks !== -1) return refused(index, 'INVALID_REQUIRED_ACKS');
+  const led = findLed(call, topic, index);
+  if (led.partition === undefined || topic.topic === undefined || led.error !== 0) {
+    return { index, errorCode: led.error, baseOffset: -1, currentLeader: hints.about(led) };
+  }
+  if (acks === -1 && call.cluster.inSync(led.partition).length < topic.topic.minInSyncReplicas)
+    return refused(index, 'NOT_ENOUGH_REPLICAS');
+  return append(call, topic.topic, led.partition, data);
+}
+
+function append(call: Call<typeof Produce>, topic: Topic, partition: Partition, { index, records }: PartitionData): PartitionAnswer {
+  let batch: RecordBatch | undefined;
+  try {
+    batch = readBatches(records, { topic: topic.name, partition: index }).next();
+  } catch (error) {
+    return refused(index, error instanceof CorruptRecordError ? 'CORRUPT_MESSAGE' : 'INVALID_RECORD', String(error));
+  }
+  const wrong = whatIsWrong(batch, records?.length ?? 0);
+  if (batch === undefined || records === null || wrong !== undefined) return refused(index, 'INVALID_RECORD', wrong);
+  if (records.length > topic.maxMessageBytes) {
+    return refused(index, 'MESSAGE_TOO_LARGE', `a batch of ${records.length} bytes, at most ${topic.maxMessageBytes} are allowed`);
+  }
+  if (batch.compression === 'zstd' && call.version < ZSTD_FROM) return refused(index, 'UNSUPPORTED_COMPRESSION_TYPE');
+  if (batch.timestampType !== 'create') return refused(index, 'INVALID_TIMESTAMP', 'only a broker sets append time');
+
+  const verdict = partition.producers.judge(batch);
+  if (verdict.kind === 'refuse') return { index, errorCode: verdict.error, baseOffset: -1 };
+  const { log } = partition;
+  if (verdict.kind === 'duplicate') return { index, errorCode: 0, baseOffset: verdict.baseOffset, logStartOffset: log.startOffset };
+
+  const own = Buffer.from(records); // the request goes on to be shown as it came
+  const appendTime = topic.stampsAppendTime ? call.cluster.clock.wallTime() : -1;
+  if (appendTime >= 0) stampAppendTime(own, appendTime);
+  const { baseOffset } = log.append(own, batch, partition.leaderEpoch, { appendTime });
+  partition.producers.remember(batch, baseOffset);
+  log.retain(topic.retentionBytes);
+  partition.changed();
+  return { index, errorCode: 0, baseOffset, logAppendTimeMs: appendTime, logStartOffset: log.startOffset };
+}
+
+/** What a producer must not send, beside damaged bytes. */
+function whatIsWrong(batch: RecordBatch | undefined, sizeBytes: number): string | undefined {
+  if (batch === undefined || batch.sizeBytes !== sizeBytes) return 'a partition must come with exactly one record batch';
+  if (batch.baseOffset !== 0) return `the base offset of a batch must be 0, it is ${batch.baseOffset}`;
+  if (batch.recordCount === 0 || batch.recordCount !== batch.lastOffset + 1) return 'the offsets of a batch must be as many as its records';
+  if (batch.isControl) return 'clients are not allowed to write control records';
+  return undefined;
+}
+
+const refused = (index: number, error: Errno, errorMessage?: string): PartitionAnswer => ({
+  index,
+  errorCode: errorNumbers[error],
+  baseOffset: -1,
+  errorMessage: errorMessage ?? null,
+});

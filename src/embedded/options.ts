@@ -1,0 +1,76 @@
+import { type Clock, systemClock } from '../base/clock.js';
+import { custom, flag, type Given, integer, oneOf, optional, type Resolved, resolve } from '../base/options.js';
+import { releases } from './versions.js';
+
+/** How a topic is made. */
+export interface TopicOptions {
+  /** Default: the cluster's `defaultPartitions`. */
+  readonly partitions?: number | undefined;
+  /** Default: the cluster's. More than the brokers that are up is an error. */
+  readonly replicationFactor?: number | undefined;
+  /** The oldest batches of a partition are forgotten while the rest has at least as many bytes. -1: never. Kafka: retention.bytes. */
+  readonly retentionBytes?: number | undefined;
+  /** Topic configurations by Kafka's own names: `{ 'message.timestamp.type': 'LogAppendTime' }`. */
+  readonly configs?: Readonly<Record<string, string>> | undefined;
+}
+
+const topicRules = {
+  partitions: optional(integer(1, 1, 10_000)),
+  replicationFactor: optional(integer(1, 1, 100)),
+  retentionBytes: optional(integer(-1, -1)),
+  configs: custom<Readonly<Record<string, string>>, ReadonlyMap<string, string>>('an object of strings', new Map(), value => {
+    if (typeof value !== 'object' || value === null) return undefined;
+    const entries = Object.entries(value);
+    return entries.every((entry): entry is [string, string] => typeof entry[1] === 'string') ? new Map(entries) : undefined;
+  }),
+};
+export type TopicSettings = Resolved<typeof topicRules>;
+
+/** @throws InputError `TIDE_OPTION`. */
+export function topicSettings(given: number | TopicOptions | undefined): TopicSettings {
+  return resolve('TopicOptions', topicRules, typeof given === 'number' ? { partitions: given } : given);
+}
+
+const rules = {
+  /** How many brokers there are; their ids are 1, 2, 3 and so on. */
+  brokers: integer(1, 1, 100),
+  /** Topics to begin with: a name with a number of partitions or with {@link TopicOptions}. */
+  topics: custom<Readonly<Record<string, number | TopicOptions>>, ReadonlyMap<string, TopicSettings>>(
+    'an object with a number of partitions or TopicOptions per topic',
+    new Map(),
+    value => {
+      if (typeof value !== 'object' || value === null) return undefined;
+      return new Map(Object.entries(value).map(([name, topic]) => [name, topicSettings(topic)]));
+    },
+  ),
+  /** Whether a Metadata request that allows it creates the topics it names. Kafka: auto.create.topics.enable. */
+  autoCreateTopics: flag(false),
+  /** Partitions of a topic for which no number is given. Kafka: num.partitions. */
+  defaultPartitions: integer(1, 1, 10_000),
+  /** Replicas of a partition for which no number is given. Default: as many as there are brokers, at most 3. Kafka: default.replication.factor. */
+  replicationFactor: optional(integer(1, 1, 100)),
+  /** The largest record batch in bytes, as it is sent. Kafka: message.max.bytes. */
+  maxMessageBytes: integer(1_048_588, 0, 104_857_600),
+  /** As the topic option of this name, for topics that do not have it. */
+  retentionBytes: integer(-1, -1),
+  /** The port of the first broker; the others take those that follow. 0: any free ones. */
+  port: integer(0, 0, 65_535),
+  /** The release whose versions of each API are offered. Default: every version the cluster can answer. */
+  emulate: optional(oneOf('4.1', releases)),
+  /** Whether a fetch answer ends in the middle of a batch where a size limit is reached, as Kafka's do. Else it ends before that batch. */
+  cutBatches: flag(false),
+  /** How many requests are remembered, the last ones, and no more than 64 MiB of them. 0: none. */
+  rememberRequests: integer(10_000, 0),
+  /** Where the time comes from: append times, waiting fetches, delays. */
+  clock: custom<Clock, Clock>('a Clock', systemClock, value => (isClock(value) ? value : undefined)),
+};
+
+const isClock = (value: unknown): value is Clock =>
+  typeof value === 'object' && value !== null && 'now' in value && 'wallTime' in value && 'after' in value;
+
+/** What {@link EmbeddedCluster.start} takes. */
+export type EmbeddedClusterOptions = Given<typeof rules>;
+export type EmbeddedOptions = Resolved<typeof rules>;
+
+/** @throws InputError `TIDE_OPTION`. */
+export const embeddedOptions = (given?: EmbeddedClusterOptions): EmbeddedOptions => resolve('EmbeddedCluster', rules, given);

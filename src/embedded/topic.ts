@@ -1,0 +1,92 @@
+import { PartitionLog } from './log.js';
+import { ProducerSequences } from './sequences.js';
+import { topicConfigDefaults } from './topic-configs.js';
+
+/** The leader of a partition that has none. */
+export const NO_LEADER = -1;
+
+/** One partition: who holds it, who leads it, and the one log that all its replicas share. */
+export class Partition {
+  readonly topic: string;
+  readonly index: number;
+  readonly log: PartitionLog;
+  readonly producers = new ProducerSequences();
+  /** Ids of the brokers that hold it, the preferred leader first. */
+  replicas: readonly number[];
+  #leader: number;
+  #leaderEpoch = 0;
+  readonly #watchers = new Set<() => void>();
+
+  constructor(topic: string, index: number, replicas: readonly number[], leader: number) {
+    this.topic = topic;
+    this.index = index;
+    this.log = new PartitionLog({ topic, partition: index });
+    this.replicas = replicas;
+    this.#leader = leader;
+  }
+
+  /** The broker that leads, or {@link NO_LEADER}. */
+  get leader(): number {
+    return this.#leader;
+  }
+
+  /** Counts the leaders there have been, from 0. */
+  get leaderEpoch(): number {
+    return this.#leaderEpoch;
+  }
+
+  /** Makes another broker, or none, the leader: a new epoch begins. */
+  lead(broker: number): void {
+    this.#leader = broker;
+    this.#leaderEpoch++;
+    this.changed();
+  }
+
+  /** Calls `wake` whenever something about the partition changes that a waiting fetch would want to know. */
+  watch(wake: () => void): void {
+    this.#watchers.add(wake);
+  }
+
+  unwatch(wake: () => void): void {
+    this.#watchers.delete(wake);
+  }
+
+  /** Wakes who waits: records came, the start of the log or the leader moved, the topic went. */
+  changed(): void {
+    if (this.#watchers.size === 0) return;
+    for (const wake of [...this.#watchers]) wake();
+  }
+}
+
+/** One topic with its partitions. */
+export class Topic {
+  readonly name: string;
+  readonly id: string;
+  readonly partitions: readonly Partition[];
+  /** What was configured; everything else has its default. */
+  readonly configs: ReadonlyMap<string, string>;
+  readonly maxMessageBytes: number;
+  readonly retentionBytes: number;
+  readonly minInSyncReplicas: number;
+  /** Whether the broker puts its own time on records. */
+  readonly stampsAppendTime: boolean;
+
+  /** @param defaults What the cluster uses in place of Kafka's own defaults. */
+  constructor(
+    name: string,
+    id: string,
+    partitions: readonly Partition[],
+    configs: ReadonlyMap<string, string>,
+    defaults: ReadonlyMap<string, string>,
+  ) {
+    this.name = name;
+    this.id = id;
+    this.partitions = partitions;
+    this.configs = configs;
+    const config = (key: string): string => configs.get(key) ?? defaults.get(key) ?? topicConfigDefaults.get(key) ?? '';
+    this.maxMessageBytes = Number(config('max.message.bytes'));
+    this.retentionBytes = Number(config('retention.bytes'));
+    this.minInSyncReplicas = Number(config('min.insync.replicas'));
+    this.stampsAppendTime = config('message.timestamp.type') === 'LogAppendTime';
+  }
+}
