@@ -220,14 +220,17 @@ export interface BrokerErrorDetail {
   /** What the broker said in its own words, if it did. */
   readonly message?: string | null | undefined;
   readonly cause?: unknown;
+  /** Where more is known than the table says: the same call may succeed later. */
+  readonly retriable?: boolean | undefined;
 }
 
 /** The error for a broker's refusal. `what` says what was refused and where: `fetch orders/3 from broker 2`. */
-export function brokerError(number: number, what: string, { context, message, cause }: BrokerErrorDetail = {}): BrokerError {
+export function brokerError(number: number, what: string, detail: BrokerErrorDetail = {}): BrokerError {
+  const { context, message, cause } = detail;
   const { name, text, remedy, persistence } = brokerErrorRow(number);
   return new BrokerError(name, `${what}: ${name} (${number}), ${message || text}`, {
     errno: number,
-    retriable: retriable[remedy],
+    retriable: detail.retriable ?? retriable[remedy],
     persistence,
     context,
     cause,

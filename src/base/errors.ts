@@ -92,7 +92,10 @@ export class ConnectionError extends KafkaError {
 /** Time ran out. */
 export class TimeoutError extends KafkaError {
   override readonly name = 'TimeoutError';
-  constructor(message: string, detail: ErrorDetail & { readonly code?: 'TIDE_TIMEOUT' | 'TIDE_CONSUMER_TIMEOUT' | 'TIDE_NO_DATA' | 'TIDE_BUFFER_FULL' } = {}) {
+  constructor(
+    message: string,
+    detail: ErrorDetail & { readonly code?: 'TIDE_TIMEOUT' | 'TIDE_CONSUMER_TIMEOUT' | 'TIDE_NO_DATA' | 'TIDE_BUFFER_FULL' } = {},
+  ) {
     super(detail.code ?? 'TIDE_TIMEOUT', message, detail);
   }
 }
@@ -132,7 +135,10 @@ export class AuthError extends KafkaError {
 /** An argument or option that can never work. Nothing was sent. */
 export class InputError extends KafkaError {
   override readonly name = 'InputError';
-  constructor(message: string, detail: ErrorDetail & { readonly code?: 'TIDE_INPUT' | 'TIDE_OPTION' | 'TIDE_KEY_REQUIRED' | 'TIDE_TOO_LARGE' } = {}) {
+  constructor(
+    message: string,
+    detail: ErrorDetail & { readonly code?: 'TIDE_INPUT' | 'TIDE_OPTION' | 'TIDE_KEY_REQUIRED' | 'TIDE_TOO_LARGE' } = {},
+  ) {
     super(detail.code ?? 'TIDE_INPUT', message, detail);
   }
 }

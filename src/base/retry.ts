@@ -42,7 +42,8 @@ export async function retrying<T>(attempt: (n: number) => Promise<T>, policy: Re
       thrown = error;
     }
     const pauseMs = backoffMs(policy, n);
-    const again = thrown instanceof KafkaError && thrown.retriable && n < policy.attempts && !(deadline && deadline.remainingMs() <= pauseMs);
+    const again =
+      thrown instanceof KafkaError && thrown.retriable && n < policy.attempts && !(deadline && deadline.remainingMs() <= pauseMs);
     if (!again) throw new AbortError(asError(thrown));
     try {
       await sleep(clock, pauseMs, signal);

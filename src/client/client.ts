@@ -1,5 +1,5 @@
-import type { ConnectionTrace } from '../base/diagnostics.js';
 import { systemClock } from '../base/clock.js';
+import type { ConnectionTrace } from '../base/diagnostics.js';
 import { asError, ConnectionError, InputError, KafkaError, StateError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
 import { custom, duration, flag, type Given, integer, needed, nested, oneOf, optional, resolve, text } from '../base/options.js';
@@ -153,7 +153,11 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
   async request<A extends Api>(
     api: A,
     body: RequestOf<A>,
-    options: { readonly to?: RequestTarget | undefined; readonly timeoutMs?: number | undefined; readonly signal?: AbortSignal | undefined } = {},
+    options: {
+      readonly to?: RequestTarget | undefined;
+      readonly timeoutMs?: number | undefined;
+      readonly signal?: AbortSignal | undefined;
+    } = {},
   ): Promise<ResponseOf<A>> {
     const { cluster } = this.#core;
     const to = options.to ?? (api.route === 'controller' ? 'controller' : 'any');
@@ -220,7 +224,8 @@ const entry = (metadata: ClusterMetadata, name: string): [string, NonNullable<Re
 /** The same error, not to be tried again by us: whether it was applied is for the caller to find out. */
 function forGood(error: KafkaError): KafkaError {
   const { code, message, context, persistence, errno } = error;
-  if (error instanceof ConnectionError) return new ConnectionError(message, { retriable: false, cause: error, context, persistence, errno });
+  if (error instanceof ConnectionError)
+    return new ConnectionError(message, { retriable: false, cause: error, context, persistence, errno });
   return new KafkaError(code, message, { retriable: false, cause: error, context, persistence, errno });
 }
 
@@ -241,10 +246,13 @@ function versionCaps(given: unknown): ReadonlyMap<string, number> | undefined {
   const known = new Map([...apisByKey.values()].map(api => [api.name, api]));
   for (const [name, version] of Object.entries(given)) {
     const api = known.get(name);
-    if (api === undefined) throw new InputError(`KafkaClient: apiVersions: ${JSON.stringify(name)} is not an API that tidemark uses`, { code: 'TIDE_OPTION' });
+    if (api === undefined)
+      throw new InputError(`KafkaClient: apiVersions: ${JSON.stringify(name)} is not an API that tidemark uses`, { code: 'TIDE_OPTION' });
     const [min, max] = api.versions;
     if (Number.isInteger(version) && version >= min && version <= max) continue;
-    throw new InputError(`KafkaClient: apiVersions: ${name} must be a version from ${min} to ${max}, got ${String(version)}`, { code: 'TIDE_OPTION' });
+    throw new InputError(`KafkaClient: apiVersions: ${name} must be a version from ${min} to ${max}, got ${String(version)}`, {
+      code: 'TIDE_OPTION',
+    });
   }
   return new Map(Object.entries(given as Record<string, number>));
 }

@@ -51,12 +51,19 @@ export async function listOffsets(
         version => ({ replicaId: -1, isolationLevel: version >= 2 ? isolationLevel : 0, topics, timeoutMs: remoteTimeoutMs }),
         { signal: bounds.signal },
       );
-      const found = new Map(answer.topics.flatMap(({ name, partitions }) => partitions.map(entry => [`${name}/${entry.partitionIndex}`, entry])));
+      const found = new Map(
+        answer.topics.flatMap(({ name, partitions }) => partitions.map(entry => [`${name}/${entry.partitionIndex}`, entry])),
+      );
       return routed.map(({ item }): Outcome<number | undefined> => {
         const where = `${item.topic}/${item.partition}`;
         const entry = found.get(where);
         if (entry?.errorCode === 0) return { ok: true, value: entry.offset < 0 ? undefined : entry.offset };
-        return { ok: false, error: brokerError(entry?.errorCode ?? -1, `list the offsets of ${where}`, { context: { topic: item.topic, partition: item.partition } }) };
+        return {
+          ok: false,
+          error: brokerError(entry?.errorCode ?? -1, `list the offsets of ${where}`, {
+            context: { topic: item.topic, partition: item.partition },
+          }),
+        };
       });
     },
   });

@@ -1,5 +1,5 @@
-import { brokerError, brokerErrorRow } from '../base/broker-errors.js';
-import { KafkaError, PartialError, StateError } from '../base/errors.js';
+import { brokerError, brokerErrorRow, errorNumbers } from '../base/broker-errors.js';
+import { type KafkaError, PartialError, StateError } from '../base/errors.js';
 import { ZERO_UUID } from '../bytes/reader.js';
 import type { Bounds } from '../cluster/cluster.js';
 import { OffsetCommit, OffsetFetch } from '../protocol/index.js';
@@ -22,9 +22,6 @@ export interface CommitResult extends GroupOffset {
   readonly error: KafkaError | undefined;
 }
 
-const unknownMemberId = 25;
-const unstableOffsetCommit = 88;
-
 /** Commits and reads the offsets of groups whose partitions were not given out by Kafka: the caller is no member. */
 export class OffsetStore {
   readonly #core: ClientCore;
@@ -38,7 +35,11 @@ export class OffsetStore {
    * @throws KafkaError {@link PartialError} when some or all partitions were refused, with a {@link CommitResult} for each;
    * `TIDE_GROUP_IN_USE` when the group has live members, who alone may commit; otherwise why the coordinator could not be asked.
    */
-  async commit(groupId: string, offsets: readonly GroupOffset[], bounds: Bounds & { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+  async commit(
+    groupId: string,
+    offsets: readonly GroupOffset[],
+    bounds: Bounds & { readonly timeoutMs?: number | undefined } = {},
+  ): Promise<void> {
     const ids = await this.#topicIds(offsets, bounds.signal);
     const topics = [...grouped(offsets)].map(([name, entries]) => ({
       name,
@@ -112,7 +113,8 @@ export class OffsetStore {
           if (name === undefined) continue;
           for (const entry of topic.partitions) {
             const where = `${name}/${entry.partitionIndex}`;
-            if (entry.errorCode !== 0) throw brokerError(entry.errorCode, `read the offset of group ${JSON.stringify(groupId)} for ${where}`, retriableWhenUnstable(entry.errorCode));
+            if (entry.errorCode !== 0)
+              throw brokerError(entry.errorCode, `read the offset of group ${JSON.stringify(groupId)} for ${where}`);
             const { committedOffset: offset, committedLeaderEpoch: leaderEpoch, metadata } = entry;
             found.set(where, offset < 0 ? undefined : { topic: name, partition: entry.partitionIndex, offset, leaderEpoch, metadata });
           }
@@ -130,9 +132,6 @@ export class OffsetStore {
   }
 }
 
-/** A transaction is about to settle these offsets; they can be read a moment later. */
-const retriableWhenUnstable = (code: number): { retriable?: boolean } => (code === unstableOffsetCommit ? { retriable: true } : {});
-
 const nameOf = (ids: ReadonlyMap<string, string>, id: string): string | undefined => [...ids].find(([, known]) => known === id)?.[0];
 
 function grouped<E extends { readonly topic: string }>(entries: readonly E[]): Map<string, E[]> {
@@ -148,11 +147,15 @@ function grouped<E extends { readonly topic: string }>(entries: readonly E[]): M
 /** Errors that concern the whole group are thrown where the coordinator's errors are handled; the rest belong to their partition. */
 function refusal(groupId: string, { topic, partition, offset }: GroupOffset, code: number): KafkaError {
   const what = `commit ${topic}/${partition} at ${offset} for group ${JSON.stringify(groupId)}`;
-  if (code === unknownMemberId) {
-    return new StateError('TIDE_GROUP_IN_USE', `${what}: the group has live members, and only they may commit; use another group id or stop them`, {
-      errno: code,
-      context: { groupId, topic, partition },
-    });
+  if (code === errorNumbers.UNKNOWN_MEMBER_ID) {
+    return new StateError(
+      'TIDE_GROUP_IN_USE',
+      `${what}: the group has live members, and only they may commit; use another group id or stop them`,
+      {
+        errno: code,
+        context: { groupId, topic, partition },
+      },
+    );
   }
   const error = brokerError(code, what, { context: { groupId, topic, partition, offset } });
   if (brokerErrorRow(code).remedy === 'find-coordinator') throw error;

@@ -1,10 +1,10 @@
-import { Deadline, type Clock } from '../base/clock.js';
 import { brokerError, brokerErrorRow } from '../base/broker-errors.js';
+import { type Clock, Deadline } from '../base/clock.js';
 import { BrokerError, ConnectionError, KafkaError, StateError } from '../base/errors.js';
 import { type RetryBounds, type RetryPolicy, retrying } from '../base/retry.js';
 import { orAborted } from '../base/wait.js';
-import type { Body } from '../network/connection.js';
 import { type Address, formatAddress } from '../network/address.js';
+import type { Body } from '../network/connection.js';
 import type { Link, LinkSettings } from '../network/link.js';
 import { type Api, Metadata, type ResponseOf } from '../protocol/index.js';
 import { Links, type Purpose } from './links.js';
@@ -93,7 +93,10 @@ export class Cluster {
   /** A new snapshot, fetched now, of these topics or of all. Calls made while one is on its way share the next. */
   refresh(names: Iterable<string> | 'all'): Promise<ClusterMetadata> {
     if (this.#nextRound === undefined) {
-      const round: { topics: Set<string> | 'all'; promise: Promise<ClusterMetadata> } = { topics: new Set<string>(), promise: Promise.resolve(noMetadata) };
+      const round: { topics: Set<string> | 'all'; promise: Promise<ClusterMetadata> } = {
+        topics: new Set<string>(),
+        promise: Promise.resolve(noMetadata),
+      };
       round.promise = this.#afterRunning(() => {
         this.#nextRound = undefined;
         return this.#fetchMetadata(round.topics);
@@ -131,7 +134,8 @@ export class Cluster {
         this.#answeredBy = link.broker;
         return answer;
       } catch (error) {
-        if (options.signal?.aborted || !(error instanceof KafkaError) || error.code === 'TIDE_UNSUPPORTED' || error.code === 'TIDE_OPTION') throw error;
+        if (options.signal?.aborted || !(error instanceof KafkaError) || error.code === 'TIDE_UNSUPPORTED' || error.code === 'TIDE_OPTION')
+          throw error;
         this.#assertOpen();
         failures.push(error);
       }
@@ -290,4 +294,5 @@ function shuffled<T>(items: readonly T[]): T[] {
 }
 
 /** What the remedy table says of an error that came from a broker. */
-export const remedyOf = (error: unknown): string => (error instanceof BrokerError && error.errno !== undefined ? brokerErrorRow(error.errno).remedy : 'none');
+export const remedyOf = (error: unknown): string =>
+  error instanceof BrokerError && error.errno !== undefined ? brokerErrorRow(error.errno).remedy : 'none';

@@ -1,7 +1,7 @@
 import { brokerError } from '../base/broker-errors.js';
 import { ConnectionError, TimeoutError } from '../base/errors.js';
-import { type Api, FindCoordinator, type ResponseOf } from '../protocol/index.js';
 import type { Body } from '../network/connection.js';
+import { type Api, FindCoordinator, type ResponseOf } from '../protocol/index.js';
 import { type Bounds, type Cluster, remedyOf, type SendOptions } from './cluster.js';
 
 /** What a coordinator coordinates: FindCoordinator's key type. */
@@ -35,7 +35,8 @@ export class Coordinators {
       try {
         return read(await this.#cluster.toBroker(id, api, body, { signal, timeoutMs, maxVersion }));
       } catch (error) {
-        if (error instanceof ConnectionError || error instanceof TimeoutError || remedyOf(error) === 'find-coordinator') this.#forget(kind, key, id);
+        if (error instanceof ConnectionError || error instanceof TimeoutError || remedyOf(error) === 'find-coordinator')
+          this.#forget(kind, key, id);
         throw error;
       }
     }, bounds);

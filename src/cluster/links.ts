@@ -41,7 +41,8 @@ export class Links {
   rest(addresses: Iterable<Address>): void {
     const resting = new Set([...addresses].map(formatAddress));
     for (const link of this.#links.values()) {
-      if (resting.has(link.broker) && link.pendingCount === 0) link.disconnect(new ConnectionError(`broker ${link.broker} goes by another address`));
+      if (resting.has(link.broker) && link.pendingCount === 0)
+        link.disconnect(new ConnectionError(`broker ${link.broker} goes by another address`));
     }
   }
 

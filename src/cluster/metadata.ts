@@ -74,7 +74,13 @@ function topicInfo(name: string, topic: MetadataAnswer['topics'][number], before
     return Object.freeze(newerOf(before, topic.topicId, info));
   });
   partitions.sort((a, b) => a.partition - b.partition);
-  return Object.freeze({ name, id: topic.topicId, internal: topic.isInternal, errorCode: topic.errorCode, partitions: Object.freeze(partitions) });
+  return Object.freeze({
+    name,
+    id: topic.topicId,
+    internal: topic.isInternal,
+    errorCode: topic.errorCode,
+    partitions: Object.freeze(partitions),
+  });
 }
 
 /**
@@ -82,6 +88,7 @@ function topicInfo(name: string, topic: MetadataAnswer['topics'][number], before
  * nothing is kept: a topic that was deleted and created again starts its epochs anew.
  */
 function newerOf(before: TopicInfo | undefined, topicId: string, found: PartitionInfo): PartitionInfo {
-  const known = topicId !== ZERO_UUID && before?.id === topicId ? before.partitions.find(({ partition }) => partition === found.partition) : undefined;
+  const known =
+    topicId !== ZERO_UUID && before?.id === topicId ? before.partitions.find(({ partition }) => partition === found.partition) : undefined;
   return known !== undefined && found.leaderEpoch >= 0 && found.leaderEpoch < known.leaderEpoch ? known : found;
 }

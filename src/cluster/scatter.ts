@@ -1,6 +1,6 @@
-import { brokerError, brokerErrorRow } from '../base/broker-errors.js';
+import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { sleep } from '../base/clock.js';
-import { asError, BrokerError, KafkaError } from '../base/errors.js';
+import { asError, KafkaError } from '../base/errors.js';
 import { backoffMs } from '../base/retry.js';
 import { type Bounds, type Cluster, remedyOf } from './cluster.js';
 import type { PartitionInfo, TopicInfo } from './metadata.js';
@@ -54,7 +54,8 @@ export async function scatter<Item extends ForPartition, Result>(
           const outcome = answers[i] ?? { ok: false, error: missing(routed[i]?.item) };
           outcomes[index] = outcome;
           // A broker that cannot be reached may have lost its partitions to another.
-          if (!outcome.ok && (remedyOf(outcome.error) === 'refresh-metadata' || outcome.error.code === 'TIDE_CONNECTION')) cluster.outdated(topic);
+          if (!outcome.ok && (remedyOf(outcome.error) === 'refresh-metadata' || outcome.error.code === 'TIDE_CONNECTION'))
+            cluster.outdated(topic);
         }
       }),
     );
@@ -63,7 +64,8 @@ export async function scatter<Item extends ForPartition, Result>(
       return outcome !== undefined && !outcome.ok && mayRepeat(outcome.error);
     });
     const pauseMs = backoffMs(policy, attempt);
-    if (left.length === 0 || attempt >= policy.attempts || (bounds.deadline !== undefined && bounds.deadline.remainingMs() <= pauseMs)) return outcomes;
+    if (left.length === 0 || attempt >= policy.attempts || (bounds.deadline !== undefined && bounds.deadline.remainingMs() <= pauseMs))
+      return outcomes;
     await sleep(cluster.clock, pauseMs, bounds.signal);
   }
 }
@@ -99,35 +101,33 @@ async function route<Item extends ForPartition>(
     } catch (error) {
       const topic = metadata.topics.get(item.topic);
       if (topic !== undefined) cluster.outdated(topic);
-      lost.push({ index, error: error instanceof KafkaError ? error : new KafkaError('TIDE_STATE', asError(error).message, { cause: error }) });
+      lost.push({
+        index,
+        error: error instanceof KafkaError ? error : new KafkaError('TIDE_STATE', asError(error).message, { cause: error }),
+      });
     }
   }
   return { byLeader, lost };
 }
-
-const unknownTopicOrPartition = 3;
-const leaderNotAvailable = 5;
 
 /**
  * The partition as it can be sent to now.
  * @throws KafkaError `UNKNOWN_TOPIC_OR_PARTITION` or `LEADER_NOT_AVAILABLE`, or the topic's own error; all of them may pass.
  */
 export function leaderIn(topic: TopicInfo | undefined, { topic: name, partition: id }: ForPartition): PartitionInfo {
-  if (topic === undefined) throw brokerError(unknownTopicOrPartition, `topic ${name}`);
+  if (topic === undefined) throw brokerError(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, `topic ${name}`);
   if (topic.errorCode !== 0) throw brokerError(topic.errorCode, `topic ${name}`);
   const partition = topic.partitions.find(found => found.partition === id);
   if (partition === undefined) {
     const count = topic.partitions.length;
-    throw new BrokerError(brokerErrorRow(unknownTopicOrPartition).name, `${name}/${id}: no such partition; the topic has ${count}, 0 to ${count - 1}`, {
-      errno: unknownTopicOrPartition,
-      retriable: true,
-      persistence: 'no',
+    throw brokerError(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, `${name}/${id}`, {
+      message: `the topic has ${count} partitions, 0 to ${count - 1}`,
       context: { topic: name, partition: id, partitionCount: count },
     });
   }
-  if (partition.leader < 0) throw brokerError(leaderNotAvailable, `${name}/${id}`);
+  if (partition.leader < 0) throw brokerError(errorNumbers.LEADER_NOT_AVAILABLE, `${name}/${id}`);
   return partition;
 }
 
 const missing = (item: ForPartition | undefined): KafkaError =>
-  brokerError(-1, `${item?.topic}/${item?.partition}: the broker's answer leaves the partition out`, { persistence: 'maybe' });
+  brokerError(-1, `${item?.topic}/${item?.partition}: the broker's answer leaves the partition out`);

@@ -1,14 +1,9 @@
 import type { Clock, Timer } from '../base/clock.js';
 import { asError, KafkaError, PartialError } from '../base/errors.js';
-import type { Bounds } from '../cluster/cluster.js';
 import type { CommitResult, GroupOffset } from '../client/offset-store.js';
+import type { Bounds } from '../cluster/cluster.js';
+import type { AutoCommit } from './auto-commit.js';
 import type { Partition } from './partition.js';
-
-/** When offsets are committed by themselves; whichever comes first. Infinity: never for that reason. */
-export interface AutoCommit {
-  readonly everyN: number;
-  readonly everyMs: number;
-}
 
 /** Where offsets are stored: a group's standing. */
 export interface CommitTarget {

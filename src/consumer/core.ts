@@ -1,11 +1,12 @@
-import { asError, InputError, KafkaError, StateError, TimeoutError } from '../base/errors.js';
+import { asError, InputError, StateError, TimeoutError } from '../base/errors.js';
 import { show } from '../base/options.js';
-import { settledWithin } from '../base/wait.js';
+import { orAborted, settledWithin } from '../base/wait.js';
+import { checkCount, checkOffset } from '../client/inputs.js';
 import type { Bounds, Cluster } from '../cluster/cluster.js';
 import type { TopicInfo } from '../cluster/metadata.js';
-import { checkCount, checkOffset } from '../client/inputs.js';
 import { Message, originOf } from '../records/index.js';
-import { type AutoCommit, Committer, type CommitTarget } from './committer.js';
+import type { AutoCommit } from './auto-commit.js';
+import { type CommitTarget, Committer } from './committer.js';
 import { Fetcher, type FetcherSettings } from './fetcher.js';
 import { HandOut } from './hand-out.js';
 import { Loop, type LoopHost } from './loop.js';
@@ -27,7 +28,7 @@ export interface CoreSettings extends FetcherSettings {
 /** What the kinds of consumers decide for themselves. */
 export interface CoreHost {
   /** Finds the partitions and their positions; called once, and again after a failure. */
-  prepare(signal: AbortSignal | undefined): Promise<void>;
+  prepare(): Promise<void>;
   /** The offset asked for is not in the log. */
   outOfRange(partition: Partition, requestedOffset: number): void;
   /** Metadata was looked at: partitions may have appeared. */
@@ -98,7 +99,7 @@ export class ConsumerCore {
   async prepare(what: string, signal?: AbortSignal): Promise<void> {
     this.#seat.assertOpen(what);
     if (this.#isReady) return;
-    this.#ready ??= this.#host.prepare(signal).then(
+    this.#ready ??= this.#host.prepare().then(
       () => {
         this.#isReady = true;
         this.#fetcher.start();
@@ -109,7 +110,7 @@ export class ConsumerCore {
         throw error;
       },
     );
-    await this.#ready;
+    await orAborted(this.#ready, signal);
     this.#seat.assertOpen(what);
   }
 
@@ -127,7 +128,11 @@ export class ConsumerCore {
   }
 
   batches(signal: AbortSignal | undefined): Loop<MessageBatch> {
-    return new Loop(this.#loopHost(partition => partition.takeBatch()), 'batches()', signal);
+    return new Loop(
+      this.#loopHost(partition => partition.takeBatch()),
+      'batches()',
+      signal,
+    );
   }
 
   /** Up to `count` messages; see the consumers' own description. */
@@ -181,7 +186,9 @@ export class ConsumerCore {
     this.#seat.assertOpen(what);
     checkOffset(offset, what);
     if (offset < partition.first || offset >= partition.position) {
-      throw new InputError(`${what}: only offsets that were handed out can be marked, here from ${partition.first} to below ${partition.position}`);
+      throw new InputError(
+        `${what}: only offsets that were handed out can be marked, here from ${partition.first} to below ${partition.position}`,
+      );
     }
     if (offset >= partition.done && !partition.outstanding.knows(offset)) throw new InputError(`${what}: there is no such message`);
     this.#markRange(partition, upTo ? 0 : offset, offset);
@@ -190,7 +197,8 @@ export class ConsumerCore {
   /** Commits `done` of every partition. @throws KafkaError `TIDE_STATE` without a group. */
   async commit(bounds: Bounds): Promise<boolean> {
     this.#seat.assertOpen('commit()');
-    if (this.#committer === undefined) throw new StateError('TIDE_STATE', 'commit(): there is nowhere to commit to; give the consumer a groupId');
+    if (this.#committer === undefined)
+      throw new StateError('TIDE_STATE', 'commit(): there is nowhere to commit to; give the consumer a groupId');
     if (!this.#isReady) return false;
     return this.#committer.commit(bounds);
   }
@@ -244,7 +252,7 @@ export class ConsumerCore {
       if (message === undefined) {
         // Enough is there, or nobody wants to wait: one fetch that does not wait is all that is left to try.
         if (messages.length >= wanted && (wanted > 0 || messages.length > 0)) break;
-        if (wanted === 0) await this.#fetcher.once(signal);
+        if (wanted === 0) await this.#fetcher.once();
         message = await this.#handOut.wait(take, wanted === 0 ? 0 : deadline.remainingMs(), signal, closing);
       }
       signal?.throwIfAborted();
@@ -313,9 +321,13 @@ export class ConsumerCore {
     const { partition } = lease;
     if (lease.epoch === partition.epoch && message.offset < partition.done) return undefined; // done already
     if (lease === partition.lease) return lease;
-    throw new StateError('TIDE_STALE', `${where}: the message was taken back by a seek, a rewind, or by leaving its loop; its offset is handed out again`, {
-      context,
-    });
+    throw new StateError(
+      'TIDE_STALE',
+      `${where}: the message was taken back by a seek, a rewind, or by leaving its loop; its offset is handed out again`,
+      {
+        context,
+      },
+    );
   }
 }
 
@@ -331,6 +343,3 @@ function checkMessages(given: unknown, what: string): Iterable<Message> {
   }
   throw new InputError(`${what}: expected a message, a list of messages, a batch, or a partition and an offset, got ${show(given)}`);
 }
-
-/** For callers that branch: a read that ended because its consumer was closed. */
-export const isClosed = (error: unknown): boolean => error instanceof KafkaError && error.code === 'TIDE_CLOSED';

@@ -4,10 +4,11 @@ import { asError, KafkaError } from '../base/errors.js';
 import { backoffMs } from '../base/retry.js';
 import { Bell } from '../base/wait.js';
 import { ZERO_UUID } from '../bytes/reader.js';
-import { remedyOf, type Cluster } from '../cluster/cluster.js';
-import { leaderIn } from '../cluster/scatter.js';
-import type { PartitionInfo, TopicInfo } from '../cluster/metadata.js';
 import type { Isolation } from '../client/list-offsets.js';
+import { type Cluster, remedyOf } from '../cluster/cluster.js';
+import type { Purpose } from '../cluster/links.js';
+import type { PartitionInfo, TopicInfo } from '../cluster/metadata.js';
+import { leaderIn } from '../cluster/scatter.js';
 import { Fetch, type ResponseOf } from '../protocol/index.js';
 import { scanBatches } from '../records/index.js';
 import { fetchOutcome } from './fetch-outcome.js';
@@ -39,6 +40,13 @@ interface Asked {
   readonly info: PartitionInfo;
   readonly epoch: number;
   readonly offset: number;
+}
+
+/** How one request is made: how long the broker may wait, how many bytes there is room for, on which connection. */
+interface Poll {
+  readonly pollMs: number;
+  readonly roomBytes: number;
+  readonly purpose: Purpose;
 }
 
 /** While some partitions of a broker are full, others are polled this short: the full ones may be read empty meanwhile. */
@@ -89,6 +97,25 @@ export class Fetcher {
     this.arrived.ring();
     await this.#running;
     await Promise.all(this.#busy.values());
+  }
+
+  /** Asks once, without waiting, for what the partitions lack that have nothing ahead. Failures are left at the partitions. */
+  async once(): Promise<void> {
+    const lacking = this.#partitions().filter(({ prefetched, paused, placed }) => placed && !paused && prefetched.aheadBytes === 0);
+    const metadata = await this.#cluster.topics(new Set(lacking.map(({ topic }) => topic)), this.#stop.signal);
+    const byLeader = new Map<number, Asked[]>();
+    for (const partition of lacking) {
+      const topic = metadata.topics.get(partition.topic);
+      const info = topic?.partitions.find(found => found.partition === partition.partition);
+      if (topic === undefined || info === undefined || info.leader < 0) continue;
+      const asked = { partition, topic, info, epoch: partition.epoch, offset: partition.prefetched.nextFetch };
+      byLeader.set(info.leader, [...(byLeader.get(info.leader) ?? []), asked]);
+    }
+    const { maxBytes } = this.#settings;
+    const poll = { pollMs: 0, roomBytes: maxBytes, purpose: 'shared' } as const;
+    await Promise.all(
+      [...byLeader].map(([id, asked]) => this.#fetch(id, asked, poll).catch((error: unknown) => this.#failed(asked, error))),
+    );
   }
 
   async #run(): Promise<void> {
@@ -154,7 +181,10 @@ export class Fetcher {
     this.#setAlarm(alarmAt);
     if (roomBytes <= 0 && partitions.some(({ prefetched }) => prefetched.heldBytes > 0)) return;
     for (const [brokerId, { asked, full }] of byLeader) {
-      if (asked.length > 0) this.#send(brokerId, asked, full, Math.max(roomBytes, this.#settings.maxPartitionBytes));
+      if (asked.length === 0) continue;
+      const { maxWaitMs, maxPartitionBytes } = this.#settings;
+      const pollMs = full ? Math.min(shortPollMs, maxWaitMs) : maxWaitMs;
+      this.#send(brokerId, asked, { pollMs, roomBytes: Math.max(roomBytes, maxPartitionBytes), purpose: 'fetch' });
     }
   }
 
@@ -163,8 +193,8 @@ export class Fetcher {
     this.#alarm = this.#clock.after(at === Number.POSITIVE_INFINITY ? at : Math.max(1, at - this.#clock.now()), () => this.#wake.ring());
   }
 
-  #send(brokerId: number, asked: readonly Asked[], full: boolean, roomBytes: number): void {
-    const work = this.#fetch(brokerId, asked, full, roomBytes)
+  #send(brokerId: number, asked: readonly Asked[], poll: Poll): void {
+    const work = this.#fetch(brokerId, asked, poll)
       .catch((error: unknown) => this.#failed(asked, error))
       .finally(() => {
         this.#busy.delete(brokerId);
@@ -174,9 +204,8 @@ export class Fetcher {
     this.#busy.set(brokerId, work);
   }
 
-  async #fetch(brokerId: number, asked: readonly Asked[], full: boolean, roomBytes: number): Promise<void> {
-    const { maxWaitMs, minBytes, maxBytes, maxPartitionBytes, isolation } = this.#settings;
-    const pollMs = full ? Math.min(shortPollMs, maxWaitMs) : maxWaitMs;
+  async #fetch(brokerId: number, asked: readonly Asked[], { pollMs, roomBytes, purpose }: Poll): Promise<void> {
+    const { minBytes, maxBytes, maxPartitionBytes, isolation } = this.#settings;
     const byTopic = new Map<TopicInfo, Asked[]>();
     for (const entry of asked) {
       const list = byTopic.get(entry.topic);
@@ -203,7 +232,7 @@ export class Fetcher {
         })),
       },
       {
-        purpose: 'fetch',
+        purpose,
         signal: this.#stop.signal,
         timeoutMs: pollMs + this.#cluster.settings.requestTimeoutMs,
         // From version 13 on topics go by their ids; every one of them must have one.
@@ -251,7 +280,8 @@ export class Fetcher {
 
   #advance(partition: Partition, answer: PartitionAnswer): void {
     partition.failures = 0;
-    partition.highWatermark = this.#settings.isolation === 'read_committed' && answer.lastStableOffset >= 0 ? answer.lastStableOffset : answer.highWatermark;
+    partition.highWatermark =
+      this.#settings.isolation === 'read_committed' && answer.lastStableOffset >= 0 ? answer.lastStableOffset : answer.highWatermark;
     partition.logStartOffset = answer.logStartOffset;
     const { records } = answer;
     if (records === null || records.length === 0) return;

@@ -69,18 +69,18 @@ export class Outstanding {
       if (run.first > to) break;
       if (run.last >= from) count += markIn(run, from, to);
     }
-    if (count > 0) this.#runs = this.#runs.filter(run => run.left > 0);
+    // What is done behind a hole is kept, so that it can be told from what never was.
+    while (this.#runs[0]?.left === 0) this.#runs.shift();
     return count;
   }
 
-  /** Whether the message at `offset` was handed out and is not done. */
-  has(offset: number): boolean {
+  /** Whether the message at `offset`, not below {@link first}, was handed out; done or not. */
+  knows(offset: number): boolean {
     if (this.#single >= 0) return this.#single === offset;
     const run = this.#runs.find(({ first, last }) => first <= offset && offset <= last);
     if (run === undefined) return false;
-    const { offsets, marked } = expanded(run);
-    const index = lowerBound(offsets, offset);
-    return offsets[index] === offset && marked[index] === 0;
+    const { offsets } = expanded(run);
+    return offsets[lowerBound(offsets, offset)] === offset;
   }
 
   /** Nothing is outstanding any more, and nothing of it became done. */

@@ -28,9 +28,12 @@ export function parseAddress(text: string): Address {
   const host = groups?.['host'];
   const port = groups?.['port'] === undefined ? defaultPort : Number(groups['port']);
   if (host === undefined || port < 1 || port > 65_535 || (trimmed.startsWith('[') && isIP(host) !== 6)) {
-    throw new InputError(`brokers: ${JSON.stringify(trimmed)} is not an address; expected host, host:port or [ipv6]:port with a port from 1 to 65535`, {
-      code: 'TIDE_OPTION',
-    });
+    throw new InputError(
+      `brokers: ${JSON.stringify(trimmed)} is not an address; expected host, host:port or [ipv6]:port with a port from 1 to 65535`,
+      {
+        code: 'TIDE_OPTION',
+      },
+    );
   }
   return { host, port };
 }
@@ -44,7 +47,8 @@ export function parseAddresses(given: unknown): readonly Address[] {
   const texts = Array.isArray(parts) ? parts : [parts];
   const addresses = new Map<string, Address>();
   for (const text of texts) {
-    if (typeof text !== 'string') throw new InputError('brokers: expected "host:port", a comma list of them, or an array', { code: 'TIDE_OPTION' });
+    if (typeof text !== 'string')
+      throw new InputError('brokers: expected "host:port", a comma list of them, or an array', { code: 'TIDE_OPTION' });
     const address = parseAddress(text);
     addresses.set(formatAddress(address), address);
   }

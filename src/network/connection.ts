@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../base/clock.js';
 import { traceConnection, traceRequest, tracesRequests } from '../base/diagnostics.js';
-import { asError, ConnectionError, KafkaError, ProtocolError, StateError, TimeoutError } from '../base/errors.js';
+import { asError, ConnectionError, type KafkaError, ProtocolError, StateError, TimeoutError } from '../base/errors.js';
 import { type Api, decodeResponseBody, encodeRequestFrame, type RequestOf, type ResponseOf, readCorrelationId } from '../protocol/index.js';
 import { type Address, formatAddress } from './address.js';
 import { dial } from './dial.js';
@@ -143,7 +143,13 @@ export class Connection {
       options.signal?.throwIfAborted();
       const chosen = version();
       const correlationId = this.#nextCorrelationId();
-      const { chunks, size } = encodeRequestFrame(api, chosen, correlationId, this.#settings.clientId, typeof body === 'function' ? body(chosen) : body);
+      const { chunks, size } = encodeRequestFrame(
+        api,
+        chosen,
+        correlationId,
+        this.#settings.clientId,
+        typeof body === 'function' ? body(chosen) : body,
+      );
       const { clock } = this.#settings;
       const timer = clock.after(options.timeoutMs, () => this.#expire(exchange, options.timeoutMs));
       const abort = () => {
@@ -239,11 +245,14 @@ export class Connection {
       if (exchange !== undefined) this.#inFlight.unshift(exchange);
       const expected = exchange === undefined ? 'no answer at all' : `correlation id ${exchange.correlationId}`;
       this.#fail(
-        new ProtocolError(`broker ${this.broker} answered correlation id ${correlationId}, expected ${expected}: answers got mixed up on the way`, {
-          retriable: true,
-          errno: -1009,
-          context: { broker: this.broker, correlationId },
-        }),
+        new ProtocolError(
+          `broker ${this.broker} answered correlation id ${correlationId}, expected ${expected}: answers got mixed up on the way`,
+          {
+            retriable: true,
+            errno: -1009,
+            context: { broker: this.broker, correlationId },
+          },
+        ),
       );
       return;
     }
@@ -279,7 +288,9 @@ export class Connection {
     if (exchange.state === 'queued') {
       this.#abandon(exchange);
       const why = this.#throttleTimer === undefined ? 'the socket did not take it' : 'the broker throttles this client';
-      exchange.reject(new TimeoutError(`${what}: not sent within ${timeoutMs} ms: ${why}`, { retriable: true, persistence: 'no', context }));
+      exchange.reject(
+        new TimeoutError(`${what}: not sent within ${timeoutMs} ms: ${why}`, { retriable: true, persistence: 'no', context }),
+      );
       return;
     }
     const error = new TimeoutError(`${what}: no answer within ${timeoutMs} ms`, { retriable: true, persistence: 'maybe', context });
@@ -340,7 +351,17 @@ export class Connection {
     if (!tracesRequests()) return;
     const { api, version, correlationId, sizeBytes, startedAt } = exchange;
     const durationMs = this.#settings.clock.now() - startedAt;
-    traceRequest({ api: api.name, version, broker: this.broker, correlationId, sentBytes: sizeBytes, receivedBytes, durationMs, throttleMs, error });
+    traceRequest({
+      api: api.name,
+      version,
+      broker: this.broker,
+      correlationId,
+      sentBytes: sizeBytes,
+      receivedBytes,
+      durationMs,
+      throttleMs,
+      error,
+    });
   }
 }
 

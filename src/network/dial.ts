@@ -77,10 +77,13 @@ export function dial(address: Address, options: DialOptions): Promise<Socket> {
     const succeed = () => settle(() => resolve(socket));
     const timer = clock.after(options.connectTimeoutMs, () =>
       giveUp(
-        new ConnectionError(`connect to ${where}: no connection within ${options.connectTimeoutMs} ms (connectTimeoutMs); a firewall, or the wrong host?`, {
-          persistence: 'no',
-          context: { broker: where, reason: 'timeout' },
-        }),
+        new ConnectionError(
+          `connect to ${where}: no connection within ${options.connectTimeoutMs} ms (connectTimeoutMs); a firewall, or the wrong host?`,
+          {
+            persistence: 'no',
+            context: { broker: where, reason: 'timeout' },
+          },
+        ),
       ),
     );
     socket.once('error', fail);

@@ -1,3 +1,4 @@
+import { errorNumbers } from '../base/broker-errors.js';
 import { Deadline } from '../base/clock.js';
 import { traceConnection } from '../base/diagnostics.js';
 import { asError, ConnectionError, KafkaError, ProtocolError, TimeoutError, UnsupportedError } from '../base/errors.js';
@@ -7,12 +8,11 @@ import { type Address, formatAddress } from './address.js';
 import { Connection, type ConnectionSettings, type Decode } from './connection.js';
 import type { VersionRange } from './versions.js';
 
-const unsupportedVersion = 35;
 const ownSoftware = { clientSoftwareName: 'tidemark', clientSoftwareVersion: packageVersion };
 
 /** A broker that does not know the version asked for says so in version 0, whose body begins with the error code as every other's does. */
 const decodeOffer: Decode = (api, version, response) => {
-  const refused = response.length >= 6 && response.readInt16BE(4) === unsupportedVersion;
+  const refused = response.length >= 6 && response.readInt16BE(4) === errorNumbers.UNSUPPORTED_VERSION;
   return decodeResponseBody(api, refused ? 0 : version, response);
 };
 
@@ -37,15 +37,22 @@ export async function openConnection(address: Address, settings: ConnectionSetti
 }
 
 /** KIP-511: asks in our newest version; a broker that does not know it answers in version 0, and is asked again in that. */
-async function negotiate(connection: Connection, deadline: Deadline, signal: AbortSignal | undefined): Promise<ReadonlyMap<number, VersionRange>> {
+async function negotiate(
+  connection: Connection,
+  deadline: Deadline,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<number, VersionRange>> {
   const ask = (version: number): Promise<ResponseOf<typeof ApiVersions>> =>
     connection.requestAs(ApiVersions, version, ownSoftware, { timeoutMs: Math.max(1, deadline.remainingMs()), signal }, decodeOffer);
   let answer = await ask(ApiVersions.versions[1]);
-  if (answer.errorCode === unsupportedVersion) answer = await ask(0);
+  if (answer.errorCode === errorNumbers.UNSUPPORTED_VERSION) answer = await ask(0);
   if (answer.errorCode !== 0 || answer.apiKeys.length === 0) {
-    throw new UnsupportedError(`ApiVersions: broker ${connection.broker} answered error ${answer.errorCode} and ${answer.apiKeys.length} APIs`, {
-      context: { broker: connection.broker, errorCode: answer.errorCode },
-    });
+    throw new UnsupportedError(
+      `ApiVersions: broker ${connection.broker} answered error ${answer.errorCode} and ${answer.apiKeys.length} APIs`,
+      {
+        context: { broker: connection.broker, errorCode: answer.errorCode },
+      },
+    );
   }
   return new Map(answer.apiKeys.map(({ apiKey, minVersion, maxVersion }) => [apiKey, { min: minVersion, max: maxVersion }]));
 }

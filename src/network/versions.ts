@@ -16,7 +16,12 @@ interface Versioned {
  * The highest version both sides speak, not above `cap`.
  * @throws KafkaError `TIDE_UNSUPPORTED` naming the API and both ranges when there is none.
  */
-export function chooseVersion(api: Versioned, offered: ReadonlyMap<number, VersionRange>, broker: string, cap = Number.POSITIVE_INFINITY): number {
+export function chooseVersion(
+  api: Versioned,
+  offered: ReadonlyMap<number, VersionRange>,
+  broker: string,
+  cap = Number.POSITIVE_INFINITY,
+): number {
   const [min, max] = api.versions;
   const theirs = offered.get(api.key);
   if (theirs === undefined) {

@@ -1,0 +1,29 @@
+import { InputError } from '../base/errors.js';
+import { duration, type Given, integer, optional, type Rule, resolve } from '../base/options.js';
+
+const parts = {
+  /** Commit when so many messages are done. */
+  everyN: optional(integer(1, 1)),
+  /** Commit when so many ms have passed. */
+  everyMs: optional(duration(1, 1)),
+};
+
+/** When offsets are committed by themselves. Infinity: never for that reason. */
+export interface AutoCommit {
+  readonly everyN: number;
+  readonly everyMs: number;
+}
+
+/** `autoCommit: true | false | { everyN, everyMs }`: false becomes `'never'`, true the defaults, and what an object leaves out is never a reason. */
+export const autoCommitRule = (defaults: AutoCommit): Rule<boolean | Given<typeof parts>, AutoCommit | 'never', false> => ({
+  expected: 'true, false, or { everyN, everyMs }',
+  fallback: defaults,
+  accept: (value, path) => {
+    if (typeof value === 'boolean') return value ? defaults : 'never';
+    const { everyN, everyMs } = resolve(path, parts, value as Given<typeof parts>);
+    if (everyN === undefined && everyMs === undefined) {
+      throw new InputError(`${path}: give everyN, everyMs, or both; or true for the defaults`, { code: 'TIDE_OPTION' });
+    }
+    return { everyN: everyN ?? Number.POSITIVE_INFINITY, everyMs: everyMs ?? Number.POSITIVE_INFINITY };
+  },
+});

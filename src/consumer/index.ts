@@ -1,0 +1,5 @@
+export type { AutoCommit } from './auto-commit.js';
+export type { GetOptions, Markable, Marking } from './core.js';
+export { MessageBatch } from './message-batch.js';
+export type { AutoOffsetReset } from './offset-reset.js';
+export { type ConsumerEvents, type OutOfRange, SimpleConsumer, type SimpleConsumerOptions } from './simple-consumer.js';

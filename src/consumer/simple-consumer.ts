@@ -1,0 +1,450 @@
+import { brokerError, errorNumbers } from '../base/broker-errors.js';
+import { asError, InputError, KafkaError, StateError } from '../base/errors.js';
+import { TypedEvents } from '../base/events.js';
+import { custom, type Given, integer, needed, oneOf, optional, resolve, show, text } from '../base/options.js';
+import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
+import { checkOffset, checkPartition, checkTopic } from '../client/inputs.js';
+import { listOffsets, type OffsetSpec } from '../client/list-offsets.js';
+import { OffsetStore } from '../client/offset-store.js';
+import type { Bounds } from '../cluster/cluster.js';
+import type { TopicInfo } from '../cluster/metadata.js';
+import type { Message } from '../records/index.js';
+import { type AutoCommit, autoCommitRule } from './auto-commit.js';
+import { ConsumerCore, type GetOptions, type Markable } from './core.js';
+import type { MessageBatch } from './message-batch.js';
+import { autoOffsetResetRule } from './offset-reset.js';
+import { Partition } from './partition.js';
+
+const mebibyte = 1024 * 1024;
+const autoCommitDefaults: AutoCommit = { everyN: 100, everyMs: 5000 };
+
+const rules = {
+  /** The topic to read. */
+  topic: needed(
+    custom<string, string>('a topic name', '', (value, path) => {
+      checkTopic(value, path);
+      return value;
+    }),
+  ),
+  /** Under which name offsets are stored and found again. Without it nothing is ever committed. Kafka: group.id. */
+  groupId: optional(text('')),
+  /** The partitions to read. Default: all, also those that appear later. */
+  partitions: optional(custom<readonly number[], readonly number[]>('a list of partition numbers, each once', [], partitionList)),
+  /**
+   * When offsets are committed by themselves: `true` every 100 messages or 5000 ms, whichever comes first; `{ everyN, everyMs }`, one of them
+   * or both; `false` never. Default: true with a `groupId`, else false. Kafka: enable.auto.commit, auto.commit.interval.ms.
+   */
+  autoCommit: optional(autoCommitRule(autoCommitDefaults)),
+  /** Where to start without a committed offset, and where to go on when an offset is not in the log. Default earliest. Kafka: auto.offset.reset. */
+  autoOffsetReset: autoOffsetResetRule,
+  /** Who says that a message is done: asking for more (`'loop'`), or marks alone (`'explicit'`). */
+  marking: oneOf('loop', ['loop', 'explicit']),
+  /** Whether messages of transactions that are not committed are passed over. Kafka: isolation.level. */
+  isolation: oneOf('read_committed', ['read_committed', 'read_uncommitted']),
+  /** Longest time in ms the broker may hold a fetch that has fewer than `minBytes`. 0 answers at once. Kafka: fetch.max.wait.ms. */
+  maxWaitMs: integer(500, 0, 300_000),
+  /** Smallest answer in bytes worth sending before `maxWaitMs` is over. Kafka: fetch.min.bytes. */
+  minBytes: integer(1, 0, 2 ** 31 - 1),
+  /** Largest answer in bytes to one fetch; a first batch that is larger comes all the same. Kafka: fetch.max.bytes. */
+  maxBytes: integer(50 * mebibyte, 1, 2 ** 31 - 1),
+  /** Largest part of an answer in bytes for one partition; a first batch that is larger comes all the same. Kafka: max.partition.fetch.bytes. */
+  maxPartitionBytes: integer(mebibyte, 1, 2 ** 31 - 1),
+  /** So many bytes are fetched ahead of the work, over all partitions. */
+  prefetchBytes: integer(32 * mebibyte, 1, 2 ** 31 - 1),
+  /** Largest size in bytes of one batch after decompression; a larger one is an error. */
+  maxDecompressedBytes: integer(128 * mebibyte, 1024, 2 ** 31 - 1),
+};
+
+/** Options of {@link SimpleConsumer}. */
+export type SimpleConsumerOptions = Given<typeof rules>;
+
+/** What a consumer tells its listeners. */
+export interface ConsumerEvents {
+  /** An automatic commit failed; the next trigger tries again. */
+  commitFailed: { readonly error: Error };
+  /** The offset to fetch was not in the log; the policy chose another. */
+  outOfRange: OutOfRange;
+}
+
+export interface OutOfRange {
+  readonly topic: string;
+  readonly partition: number;
+  readonly requestedOffset: number;
+  readonly logStartOffset: number;
+  readonly logEndOffset: number;
+  /** Where reading goes on; undefined with the policy `'none'`: the next read fails. */
+  readonly newOffset: number | undefined;
+}
+
+export interface TimeLimit {
+  readonly timeoutMs?: number | undefined;
+}
+
+/**
+ * Reads one topic, all partitions or some, without being a member of a group: partitions are never given to or taken from it. With a
+ * `groupId` it stores offsets, so that the next start goes on where the work ended; one fleet per group id.
+ *
+ * A message counts as done when the code is done with it: when the loop, or the next call, asks for more. Only what is done is committed.
+ * At least once: after a crash, what was done and not yet committed comes again.
+ */
+export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements AsyncIterable<Message> {
+  readonly topic: string;
+  readonly #options: ReturnType<typeof resolved>;
+  readonly #client: ClientCore;
+  readonly #core: ConsumerCore;
+  readonly #store: OffsetStore | undefined;
+  readonly #release: () => void;
+  #growing: Promise<void> | undefined;
+
+  /** Checks the options and nothing else; the first read connects. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`, `TIDE_CLOSED`. */
+  constructor(client: KafkaClient, options: SimpleConsumerOptions) {
+    super();
+    this.#options = resolved(options);
+    const { topic, groupId } = this.#options;
+    this.topic = topic;
+    this.#client = coreOf(client);
+    this.#store = groupId === undefined ? undefined : new OffsetStore(this.#client);
+    this.#core = new ConsumerCore(this.#client.cluster, this.#options, {
+      prepare: () => this.#prepare(),
+      outOfRange: (partition, offset) => void this.#outOfRange(partition, offset),
+      looked: topics => this.#looked(topics.get(topic)),
+      commitFailed: error => this.emit('commitFailed', { error }),
+      target:
+        this.#store === undefined
+          ? undefined
+          : { commit: (offsets, bounds) => this.#storeOf('commit').commit(groupId ?? '', offsets, bounds) },
+    });
+    this.#release = this.#client.adopt(this);
+  }
+
+  /** As {@link messages} without a signal: `for await (const message of consumer)`. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
+    return this.messages();
+  }
+
+  /**
+   * The messages one by one, endlessly. A message is done when the loop asks for the next. Leaving by `break`, `return` or an exception
+   * leaves the current one not done: it is handed out again by the next loop. Leaving never closes the consumer.
+   * @param options.signal Ends the loop quietly at its next ask; the item before is done.
+   * @throws KafkaError from the loop: `TIDE_STATE` when somebody else reads; why the partitions, their offsets or records could not be had.
+   */
+  messages(options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<Message> {
+    return this.#core.messages(options.signal);
+  }
+
+  /** As {@link messages}, batch by batch, as they were stored: the fast way. A batch is done when the loop asks for the next. */
+  batches(options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<MessageBatch> {
+    return this.#core.batches(options.signal);
+  }
+
+  /**
+   * Up to `count` messages, perhaps none. With `marking: 'loop'` the call says that what the call before it returned is done.
+   * @param options.block `true` waits until there are `count`, a number until there are that many, `false` not at all: it gives what is
+   * there, after one fetch that does not wait if nothing is. Default true.
+   * @param options.timeoutMs Longest wait in ms; short or empty is no error. `null` waits for ever. Default 100.
+   * @throws KafkaError as {@link messages}; the signal's reason when aborted. What the call had collected is handed out again.
+   */
+  getMessages(count = 1, options: GetOptions = {}): Promise<Message[]> {
+    return this.#core.getMessages(count, options);
+  }
+
+  /**
+   * What `getMessages` gave, or a loop has in hand, and is not done, is handed out again.
+   * @throws KafkaError `TIDE_CLOSED`.
+   */
+  rewind(): void {
+    this.#core.rewind();
+  }
+
+  /**
+   * These messages are done, whatever the loop thinks. Marks may come in any order; what is committed is the part without holes.
+   * @throws KafkaError `TIDE_STALE` for what was taken back, `TIDE_NOT_OWNED` for what another consumer handed out, `TIDE_INPUT` for an
+   * offset that was never handed out, `TIDE_CLOSED`. Nothing is marked then.
+   */
+  mark(messages: Markable): void;
+  mark(partition: number, offset: number): void;
+  mark(what: Markable | number, offset?: number): void {
+    this.#mark(what, offset, false);
+  }
+
+  /** As {@link mark}, and everything handed out before it in the same partition is done too. */
+  markUpTo(message: Message | MessageBatch): void;
+  markUpTo(partition: number, offset: number): void;
+  markUpTo(what: Markable | number, offset?: number): void {
+    this.#mark(what, offset, true);
+  }
+
+  /** The old name of {@link mark}. */
+  taskDone(message: Message): void {
+    this.#core.mark(message, false);
+  }
+
+  /**
+   * Stores what is done; with messages given, marks exactly those first. True: Kafka has stored it; false: there was nothing new.
+   * @throws KafkaError why it was not stored, `PartialError` when some partitions were; `TIDE_GROUP_IN_USE` when the group has live members;
+   * `TIDE_STATE` without a `groupId`.
+   */
+  async commit(messages?: Markable, options: Bounds = {}): Promise<boolean> {
+    if (messages !== undefined) this.#core.mark(messages, false);
+    return this.#core.commit(options);
+  }
+
+  /**
+   * Moves to another offset; done and position stand there, and the next commit stores it, even if it is lower.
+   * @param whence Undefined: `offset` itself. 0: counted from the log's start, 1: from the position, 2: from the log's end.
+   * @param partition Undefined: every partition. With whence 0 or 2 `offset` is then divided over them, the remainder going to the first.
+   * @throws KafkaError `TIDE_INPUT` for a whence that is none, or a result outside the log; no partition is moved then.
+   */
+  async seek(offset: number, whence?: 0 | 1 | 2, partition?: number): Promise<void> {
+    const what = 'seek()';
+    await this.#core.prepare(what);
+    const partitions = partition === undefined ? this.#core.partitions : [this.#partition(partition, what)];
+    const targets = await this.#targets(partitions, offset, whence, what);
+    for (const [i, target] of targets.entries()) partitions[i]?.seek(target);
+    this.#core.moved();
+  }
+
+  /** How many messages wait in these partitions, or in all: from the position to the end of the log. Gaps are counted as messages. */
+  async pending(partitions?: readonly number[]): Promise<number> {
+    const what = 'pending()';
+    await this.#core.prepare(what);
+    const asked = partitions === undefined ? this.#core.partitions : partitions.map(id => this.#partition(id, what));
+    const ends = await this.#list(asked, 'latest');
+    return asked.reduce((sum, { position }, i) => sum + Math.max(0, (ends[i] ?? 0) - position), 0);
+  }
+
+  /** No messages of these partitions are handed out or fetched until {@link resume}. */
+  pause(partitions?: readonly number[]): void {
+    this.#setPaused(partitions, true, 'pause()');
+  }
+
+  resume(partitions?: readonly number[]): void {
+    this.#setPaused(partitions, false, 'resume()');
+  }
+
+  /** The next offset to hand out; undefined before the first read has found it. */
+  position(partition: number): number | undefined {
+    const found = this.#core.partitions.find(known => known.partition === partition);
+    return found?.placed ? found.position : undefined;
+  }
+
+  /** The offset Kafka has stored for the group; undefined when there is none. */
+  async committed(partition: number, bounds: Bounds = {}): Promise<number | undefined> {
+    const what = 'committed()';
+    checkPartition(partition, what);
+    const [found] = await this.#storeOf(what).fetch(this.#options.groupId ?? '', [{ topic: this.topic, partition }], bounds);
+    return found?.offset;
+  }
+
+  /**
+   * Ends reading: waits for the body that holds a message, commits what is done if that is automatic, and lets go of everything.
+   * Calling it again gives the same promise; every other call rejects with `TIDE_CLOSED`.
+   * @param options.timeoutMs Longest wait in ms. Default 30,000.
+   * @throws KafkaError `TIDE_TIMEOUT` when a body held on, or why the last commit failed. Everything is closed all the same.
+   */
+  async close(options: TimeLimit = {}): Promise<void> {
+    try {
+      await this.#core.close(options.timeoutMs ?? 30_000);
+    } finally {
+      this.#release();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #mark(what: Markable | number, offset: number | undefined, upTo: boolean): void {
+    if (typeof what === 'number') this.#core.markOffset(this.#partition(what, 'mark()'), offset ?? Number.NaN, upTo);
+    else this.#core.mark(what, upTo);
+  }
+
+  #storeOf(what: string): OffsetStore {
+    if (this.#store === undefined)
+      throw new StateError('TIDE_STATE', `${what}: offsets are stored for a group; give the consumer a groupId`);
+    return this.#store;
+  }
+
+  #partition(id: unknown, what: string): Partition {
+    checkPartition(id, what);
+    const found = this.#core.partitions.find(({ partition }) => partition === id);
+    if (found !== undefined) return found;
+    const read = this.#core.partitions.map(({ partition }) => partition).join(', ');
+    throw new StateError(
+      'TIDE_NOT_OWNED',
+      `${what}: ${this.topic}/${id} is not read by this consumer; it reads ${read === '' ? 'none yet' : read}`,
+    );
+  }
+
+  #setPaused(partitions: readonly number[] | undefined, paused: boolean, what: string): void {
+    const chosen = partitions === undefined ? this.#core.partitions : partitions.map(id => this.#partition(id, what));
+    for (const partition of chosen) partition.paused = paused;
+    this.#core.moved();
+  }
+
+  /** Finds the partitions, and where to start in each: at the committed offset, or where the policy says. */
+  async #prepare(): Promise<void> {
+    const topic = await this.#findTopic();
+    const ids = this.#options.partitions ?? topic.partitions.map(({ partition }) => partition);
+    const partitions = ids.map(id => this.#newPartition(id));
+    const committed = await this.#store?.fetch(this.#options.groupId ?? '', partitions);
+    const unplaced: Partition[] = [];
+    for (const [i, partition] of partitions.entries()) {
+      const offset = committed?.[i]?.offset;
+      partition.committed = offset;
+      if (offset === undefined) unplaced.push(partition);
+      else partition.seek(offset);
+    }
+    await this.#place(unplaced);
+    this.#core.assign(partitions);
+    // What the policy chose is stored before anything is handed out: else a crash under `latest` would skip what comes meanwhile.
+    if (this.#options.autoCommit !== undefined && unplaced.length > 0) await this.#commitNow(unplaced);
+  }
+
+  async #findTopic(): Promise<TopicInfo> {
+    const { cluster } = this.#client;
+    const { allowAutoTopicCreation, retry } = cluster.settings;
+    // A topic that does not exist will not appear by waiting, unless we have just asked for it; one just created elsewhere is known in a moment.
+    const policy = allowAutoTopicCreation ? retry : { ...retry, attempts: Math.min(retry.attempts, 4) };
+    return cluster.retrying(
+      async () => {
+        const topic = (await cluster.topics([this.topic])).topics.get(this.topic);
+        if (topic === undefined) throw brokerError(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, `topic ${this.topic}`);
+        if (topic.errorCode !== 0) throw brokerError(topic.errorCode, `topic ${this.topic}`);
+        const known = new Set(topic.partitions.map(({ partition }) => partition));
+        const missing = this.#options.partitions?.find(id => !known.has(id));
+        if (missing === undefined) return topic;
+        cluster.outdated(topic);
+        throw brokerError(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, `${this.topic}/${missing}`, {
+          message: `the topic has ${known.size} partitions, 0 to ${known.size - 1}`,
+          context: { topic: this.topic, partition: missing, partitionCount: known.size },
+        });
+      },
+      { policy },
+    );
+  }
+
+  #newPartition(partition: number): Partition {
+    const { maxDecompressedBytes, prefetchBytes } = this.#options;
+    return new Partition(this.#core, { topic: this.topic, partition, maxDecompressedBytes, keepBytes: prefetchBytes });
+  }
+
+  /** Moves partitions without an offset to where the policy says. */
+  async #place(partitions: readonly Partition[]): Promise<void> {
+    if (partitions.length === 0) return;
+    const { autoOffsetReset: policy } = this.#options;
+    if (policy === 'none') {
+      const where = partitions.map(({ topic, partition }) => `${topic}/${partition}`).join(', ');
+      throw new StateError('TIDE_STATE', `${where}: no committed offset, and autoOffsetReset is "none"; seek, or choose where to start`);
+    }
+    const found = await this.#list(partitions, policy);
+    const later = partitions.filter((_, i) => found[i] === undefined);
+    const ends = await this.#list(later, 'latest'); // nothing is as young as the time asked for
+    for (const [i, partition] of partitions.entries()) partition.seek(found[i] ?? ends[later.indexOf(partition)] ?? 0);
+  }
+
+  async #commitNow(partitions: readonly Partition[]): Promise<void> {
+    const offsets = partitions.map(({ topic, partition, position }) => ({ topic, partition, offset: position }));
+    await this.#storeOf('commit').commit(this.#options.groupId ?? '', offsets);
+    for (const [i, partition] of partitions.entries()) partition.committed = offsets[i]?.offset;
+  }
+
+  async #list(partitions: readonly Partition[], at: OffsetSpec): Promise<readonly (number | undefined)[]> {
+    const questions = partitions.map(({ topic, partition }) => ({ topic, partition, at }));
+    return listOffsets(this.#client, questions, this.#options.isolation);
+  }
+
+  async #targets(partitions: readonly Partition[], offset: number, whence: unknown, what: string): Promise<readonly number[]> {
+    if (whence === undefined) {
+      checkOffset(offset, what);
+      return partitions.map(() => offset);
+    }
+    if (!Number.isSafeInteger(offset)) throw new InputError(`${what}: expected an integer, got ${show(offset)}`);
+    if (whence !== 0 && whence !== 1 && whence !== 2) {
+      throw new InputError(`${what}: whence is 0 (log start), 1 (position) or 2 (log end), got ${show(whence)}`);
+    }
+    const [starts, ends] = [await this.#list(partitions, 'earliest'), await this.#list(partitions, 'latest')];
+    const share = Math.floor(offset / partitions.length);
+    const rest = offset - share * partitions.length;
+    return partitions.map((partition, i) => {
+      const [start, end] = [starts[i] ?? 0, ends[i] ?? 0];
+      const target = whence === 1 ? partition.position + offset : (whence === 0 ? start : end) + share + (i < rest ? 1 : 0);
+      if (target >= start && target <= end) return target;
+      throw new InputError(
+        `${what}: offset ${target} of ${partition.topic}/${partition.partition} is outside its log, which has ${start} to ${end}`,
+      );
+    });
+  }
+
+  /** The policy answers, once everything fetched before was read: retention may pass the position while it is being worked on. */
+  async #outOfRange(partition: Partition, requestedOffset: number): Promise<void> {
+    const { topic, partition: id, epoch } = partition;
+    const { clock, settings } = this.#client.cluster;
+    partition.quietUntil = Number.POSITIVE_INFINITY;
+    try {
+      const [logStartOffset = 0] = await this.#list([partition], 'earliest');
+      const [logEndOffset = 0] = await this.#list([partition], 'latest');
+      if (partition.epoch !== epoch) return;
+      const busy = partition.position < requestedOffset || (this.#options.marking === 'loop' && !partition.outstanding.empty);
+      if (busy || (requestedOffset >= logStartOffset && requestedOffset <= logEndOffset)) {
+        partition.quietUntil = clock.now() + settings.retry.backoffMs;
+        return;
+      }
+      const { autoOffsetReset: policy } = this.#options;
+      if (policy === 'none') {
+        this.emit('outOfRange', { topic, partition: id, requestedOffset, logStartOffset, logEndOffset, newOffset: undefined });
+        const message = `offset ${requestedOffset} is not in the log, which has ${logStartOffset} to ${logEndOffset}, and autoOffsetReset is "none"`;
+        partition.quietUntil = 0;
+        partition.failure = brokerError(errorNumbers.OFFSET_OUT_OF_RANGE, `fetch ${topic}/${id}`, {
+          message,
+          context: { topic, partition: id, requestedOffset, logStartOffset, logEndOffset },
+        });
+        return;
+      }
+      await this.#place([partition]);
+      this.emit('outOfRange', { topic, partition: id, requestedOffset, logStartOffset, logEndOffset, newOffset: partition.position });
+      if (this.#options.autoCommit !== undefined) await this.#commitNow([partition]);
+    } catch (error) {
+      if (error instanceof KafkaError && error.retriable) partition.quietUntil = clock.now() + settings.retry.maxBackoffMs;
+      else partition.failure = error instanceof KafkaError ? error : new KafkaError('TIDE_STATE', asError(error).message, { cause: error });
+    } finally {
+      this.#core.moved();
+    }
+  }
+
+  /** A topic that is read whole may have grown. New partitions are read from their beginning. */
+  #looked(topic: TopicInfo | undefined): void {
+    if (this.#options.partitions !== undefined || topic === undefined || topic.partitions.length <= this.#core.partitions.length) return;
+    this.#growing ??= this.#grow(topic)
+      .catch(() => {}) // tried again at the next look
+      .finally(() => {
+        this.#growing = undefined;
+      });
+  }
+
+  async #grow(topic: TopicInfo): Promise<void> {
+    const known = new Set(this.#core.partitions.map(({ partition }) => partition));
+    const added = topic.partitions.filter(({ partition }) => !known.has(partition)).map(({ partition }) => this.#newPartition(partition));
+    const starts = await this.#list(added, 'earliest');
+    for (const [i, partition] of added.entries()) partition.seek(starts[i] ?? 0);
+    if (this.#options.autoCommit !== undefined) await this.#commitNow(added);
+    this.#core.assign([...this.#core.partitions, ...added]);
+  }
+}
+
+/** The options, and what depends on two of them. */
+function resolved(given: SimpleConsumerOptions) {
+  const options = resolve('SimpleConsumer', rules, given);
+  const { groupId, autoCommit } = options;
+  if (groupId === undefined && autoCommit !== undefined && autoCommit !== 'never') {
+    throw new InputError('SimpleConsumer: autoCommit needs a groupId to store offsets for', { code: 'TIDE_OPTION' });
+  }
+  const byDefault = groupId === undefined ? undefined : autoCommitDefaults;
+  return { ...options, autoCommit: autoCommit === 'never' ? undefined : (autoCommit ?? byDefault) };
+}
+
+function partitionList(value: unknown): readonly number[] | undefined {
+  if (!Array.isArray(value) || value.length === 0 || new Set(value).size !== value.length) return undefined;
+  for (const id of value) checkPartition(id, 'partitions');
+  return value;
+}
