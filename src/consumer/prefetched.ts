@@ -128,7 +128,8 @@ export class Prefetched {
   /** Puts reading back, or forward, to `offset`, from memory where it is held; else fetching begins anew there. */
   goTo(offset: number): void {
     if (offset < this.#keptFrom || offset > this.#nextFetch) return this.restart(offset);
-    this.#again = [...this.#given, ...this.#again];
+    // Each gets a new cursor, and a new origin: marks for what was handed out before must not count.
+    this.#again = [...this.#given, ...this.#again].map(batch => batch.again());
     this.#given = [];
   }
 

@@ -1,10 +1,9 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
-import { asError, InputError, KafkaError, StateError } from '../base/errors.js';
+import { asError, InputError, StateError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
 import { custom, type Given, integer, needed, oneOf, optional, resolve, show, text } from '../base/options.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
 import { checkOffset, checkPartition, checkTopic } from '../client/inputs.js';
-import { listOffsets, type OffsetSpec } from '../client/list-offsets.js';
 import { OffsetStore } from '../client/offset-store.js';
 import type { Bounds } from '../cluster/cluster.js';
 import type { TopicInfo } from '../cluster/metadata.js';
@@ -14,6 +13,7 @@ import { ConsumerCore, type GetOptions, type Markable } from './core.js';
 import type { MessageBatch } from './message-batch.js';
 import { autoOffsetResetRule } from './offset-reset.js';
 import { Partition } from './partition.js';
+import { type OutOfRange, Placing } from './placing.js';
 
 const mebibyte = 1024 * 1024;
 const autoCommitDefaults: AutoCommit = { everyN: 100, everyMs: 5000 };
@@ -66,16 +66,6 @@ export interface ConsumerEvents {
   outOfRange: OutOfRange;
 }
 
-export interface OutOfRange {
-  readonly topic: string;
-  readonly partition: number;
-  readonly requestedOffset: number;
-  readonly logStartOffset: number;
-  readonly logEndOffset: number;
-  /** Where reading goes on; undefined with the policy `'none'`: the next read fails. */
-  readonly newOffset: number | undefined;
-}
-
 export interface TimeLimit {
   readonly timeoutMs?: number | undefined;
 }
@@ -93,6 +83,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
   readonly #client: ClientCore;
   readonly #core: ConsumerCore;
   readonly #store: OffsetStore | undefined;
+  readonly #placing: Placing;
   readonly #release: () => void;
   #growing: Promise<void> | undefined;
 
@@ -104,6 +95,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     this.topic = topic;
     this.#client = coreOf(client);
     this.#store = groupId === undefined ? undefined : new OffsetStore(this.#client);
+    this.#placing = new Placing(this.#client, this.#options);
     this.#core = new ConsumerCore(this.#client.cluster, this.#options, {
       prepare: () => this.#prepare(),
       outOfRange: (partition, offset) => void this.#outOfRange(partition, offset),
@@ -209,7 +201,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     const what = 'pending()';
     await this.#core.prepare(what);
     const asked = partitions === undefined ? this.#core.partitions : partitions.map(id => this.#partition(id, what));
-    const ends = await this.#list(asked, 'latest');
+    const ends = await this.#placing.list(asked, 'latest');
     return asked.reduce((sum, { position }, i) => sum + Math.max(0, (ends[i] ?? 0) - position), 0);
   }
 
@@ -295,7 +287,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
       if (offset === undefined) unplaced.push(partition);
       else partition.seek(offset);
     }
-    await this.#place(unplaced);
+    await this.#placing.place(unplaced);
     this.#core.assign(partitions);
     // What the policy chose is stored before anything is handed out: else a crash under `latest` would skip what comes meanwhile.
     if (this.#options.autoCommit !== undefined && unplaced.length > 0) await this.#commitNow(unplaced);
@@ -329,29 +321,10 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     return new Partition(this.#core, { topic: this.topic, partition, maxDecompressedBytes, keepBytes: prefetchBytes });
   }
 
-  /** Moves partitions without an offset to where the policy says. */
-  async #place(partitions: readonly Partition[]): Promise<void> {
-    if (partitions.length === 0) return;
-    const { autoOffsetReset: policy } = this.#options;
-    if (policy === 'none') {
-      const where = partitions.map(({ topic, partition }) => `${topic}/${partition}`).join(', ');
-      throw new StateError('TIDE_STATE', `${where}: no committed offset, and autoOffsetReset is "none"; seek, or choose where to start`);
-    }
-    const found = await this.#list(partitions, policy);
-    const later = partitions.filter((_, i) => found[i] === undefined);
-    const ends = await this.#list(later, 'latest'); // nothing is as young as the time asked for
-    for (const [i, partition] of partitions.entries()) partition.seek(found[i] ?? ends[later.indexOf(partition)] ?? 0);
-  }
-
   async #commitNow(partitions: readonly Partition[]): Promise<void> {
     const offsets = partitions.map(({ topic, partition, position }) => ({ topic, partition, offset: position }));
     await this.#storeOf('commit').commit(this.#options.groupId ?? '', offsets);
     for (const [i, partition] of partitions.entries()) partition.committed = offsets[i]?.offset;
-  }
-
-  async #list(partitions: readonly Partition[], at: OffsetSpec): Promise<readonly (number | undefined)[]> {
-    const questions = partitions.map(({ topic, partition }) => ({ topic, partition, at }));
-    return listOffsets(this.#client, questions, this.#options.isolation);
   }
 
   async #targets(partitions: readonly Partition[], offset: number, whence: unknown, what: string): Promise<readonly number[]> {
@@ -363,7 +336,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     if (whence !== 0 && whence !== 1 && whence !== 2) {
       throw new InputError(`${what}: whence is 0 (log start), 1 (position) or 2 (log end), got ${show(whence)}`);
     }
-    const [starts, ends] = [await this.#list(partitions, 'earliest'), await this.#list(partitions, 'latest')];
+    const [starts, ends] = [await this.#placing.list(partitions, 'earliest'), await this.#placing.list(partitions, 'latest')];
     const share = Math.floor(offset / partitions.length);
     const rest = offset - share * partitions.length;
     return partitions.map((partition, i) => {
@@ -376,40 +349,16 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     });
   }
 
-  /** The policy answers, once everything fetched before was read: retention may pass the position while it is being worked on. */
   async #outOfRange(partition: Partition, requestedOffset: number): Promise<void> {
-    const { topic, partition: id, epoch } = partition;
-    const { clock, settings } = this.#client.cluster;
-    partition.quietUntil = Number.POSITIVE_INFINITY;
+    const inHand = () => this.#options.marking === 'loop' && !partition.outstanding.empty;
+    const event = await this.#placing.reset(partition, requestedOffset, inHand);
+    if (event !== undefined) this.emit('outOfRange', event);
     try {
-      const [logStartOffset = 0] = await this.#list([partition], 'earliest');
-      const [logEndOffset = 0] = await this.#list([partition], 'latest');
-      if (partition.epoch !== epoch) return;
-      const busy = partition.position < requestedOffset || (this.#options.marking === 'loop' && !partition.outstanding.empty);
-      if (busy || (requestedOffset >= logStartOffset && requestedOffset <= logEndOffset)) {
-        partition.quietUntil = clock.now() + settings.retry.backoffMs;
-        return;
-      }
-      const { autoOffsetReset: policy } = this.#options;
-      if (policy === 'none') {
-        this.emit('outOfRange', { topic, partition: id, requestedOffset, logStartOffset, logEndOffset, newOffset: undefined });
-        const message = `offset ${requestedOffset} is not in the log, which has ${logStartOffset} to ${logEndOffset}, and autoOffsetReset is "none"`;
-        partition.quietUntil = 0;
-        partition.failure = brokerError(errorNumbers.OFFSET_OUT_OF_RANGE, `fetch ${topic}/${id}`, {
-          message,
-          context: { topic, partition: id, requestedOffset, logStartOffset, logEndOffset },
-        });
-        return;
-      }
-      await this.#place([partition]);
-      this.emit('outOfRange', { topic, partition: id, requestedOffset, logStartOffset, logEndOffset, newOffset: partition.position });
-      if (this.#options.autoCommit !== undefined) await this.#commitNow([partition]);
+      if (event?.newOffset !== undefined && this.#options.autoCommit !== undefined) await this.#commitNow([partition]);
     } catch (error) {
-      if (error instanceof KafkaError && error.retriable) partition.quietUntil = clock.now() + settings.retry.maxBackoffMs;
-      else partition.failure = error instanceof KafkaError ? error : new KafkaError('TIDE_STATE', asError(error).message, { cause: error });
-    } finally {
-      this.#core.moved();
+      this.emit('commitFailed', { error: asError(error) });
     }
+    this.#core.moved();
   }
 
   /** A topic that is read whole may have grown. New partitions are read from their beginning. */
@@ -425,7 +374,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
   async #grow(topic: TopicInfo): Promise<void> {
     const known = new Set(this.#core.partitions.map(({ partition }) => partition));
     const added = topic.partitions.filter(({ partition }) => !known.has(partition)).map(({ partition }) => this.#newPartition(partition));
-    const starts = await this.#list(added, 'earliest');
+    const starts = await this.#placing.list(added, 'earliest');
     for (const [i, partition] of added.entries()) partition.seek(starts[i] ?? 0);
     if (this.#options.autoCommit !== undefined) await this.#commitNow(added);
     this.#core.assign([...this.#core.partitions, ...added]);

@@ -41,6 +41,7 @@ export class RecordBatch implements Iterable<Message> {
   /** Who hands the messages out: each message made from now on can tell, see `originOf`. */
   origin: object | undefined;
 
+  readonly #header: BatchHeader;
   #load: (() => RecordIndex) | undefined;
   #index: RecordIndex = NOTHING;
   #memory: ArrayBufferLike = NOTHING.bytes.buffer;
@@ -69,8 +70,14 @@ export class RecordBatch implements Iterable<Message> {
     this.recordCount = header.recordCount;
     this.sizeBytes = sizeBytes;
     this.origin = undefined;
+    this.#header = header;
     this.#fromOffset = fromOffset;
     this.#load = load;
+  }
+
+  /** The same batch with a cursor and an {@link origin} of its own; what was decompressed is shared. */
+  again(): RecordBatch {
+    return new RecordBatch(this, this.#header, this.sizeBytes, this.#fromOffset, () => this.open().#index);
   }
 
   /**
