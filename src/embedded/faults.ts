@@ -3,7 +3,7 @@ import { type Clock, sleep } from '../base/clock.js';
 import { InputError } from '../base/errors.js';
 import { deferred } from '../base/wait.js';
 import type { Api, ResponseInput } from '../protocol/index.js';
-import { type Matching, matches, matchesTarget, mayMatch, type Target, type TopicNames } from './match.js';
+import { type Matching, matches, matchesTarget, mayMatch, type Target, type TopicNames, targetsOf } from './match.js';
 import type { SeenRequest } from './request-log.js';
 
 /** Gives the body of an answer; `next` gives the one the broker would have sent. Undefined: no answer at all. */
@@ -59,8 +59,8 @@ export interface Fate {
 const NO_FATE: Fate = { drop: false, dropAnswer: false, wait: undefined, answer: undefined, rewrite: undefined, refusal: () => 0 };
 
 /**
- * What goes wrong on command. A fault is for requests that arrive after it was set, for as many as it says; of several of one kind the
- * oldest goes first.
+ * What goes wrong on command. A fault is for requests that arrive after it was set, for as many as it says. Of those that decide what becomes
+ * of a request (to fail, to be dropped, to be answered otherwise) the oldest goes first and alone; a delay or a rewrite comes on top.
  */
 export class Faults {
   readonly #clock: Clock;
@@ -91,19 +91,42 @@ export class Faults {
     this.#rules = this.#rules.filter(rule => rule.left > 0);
     const rules = this.#rules.filter(({ api, match }) => api.key === request.api.key && mayMatch(match, request));
     if (rules.length === 0) return NO_FATE;
-    const take = <K extends Kind>(kind: K): Extract<Fault, { kind: K }> | undefined => {
-      const rule = rules.find(({ fault, match }) => fault.kind === kind && matches(match, request, this.#nameOf));
-      if (rule !== undefined) rule.left--;
-      return rule?.fault as Extract<Fault, { kind: K }> | undefined;
+    const take = (kinds: readonly Kind[]): Fault | undefined => {
+      const rule = rules.find(({ fault, match }) => kinds.includes(fault.kind) && matches(match, request, this.#nameOf));
+      if (rule !== undefined && rule.fault.kind !== 'fail') rule.left--;
+      return rule?.fault;
     };
+    const outcome = take(['fail', 'drop', 'dropAnswer', 'answer']);
+    const fails = outcome === undefined || outcome.kind === 'fail';
+    const wait = take(['wait']);
+    const rewrite = take(['rewrite']);
     return {
-      drop: take('drop') !== undefined,
-      dropAnswer: take('dropAnswer') !== undefined,
-      wait: take('wait')?.until,
-      answer: take('answer')?.answer,
-      rewrite: take('rewrite')?.rewrite,
-      refusal: refusing(rules.filter(({ fault }) => fault.kind === 'fail')),
+      drop: outcome?.kind === 'drop',
+      dropAnswer: outcome?.kind === 'dropAnswer',
+      answer: outcome?.kind === 'answer' ? outcome.answer : undefined,
+      refusal: fails ? this.#refusing(rules, request) : NO_FATE.refusal,
+      wait: wait?.kind === 'wait' ? wait.until : undefined,
+      rewrite: rewrite?.kind === 'rewrite' ? rewrite.rewrite : undefined,
     };
+  }
+
+  /**
+   * A request uses up one time of a rule, however many of its parts the rule refuses. Rules for parts that the request names are used up when
+   * it arrives, so that the next request does not count on them; those for parts that only the answer shows, when that is made.
+   */
+  #refusing(rules: readonly Rule[], request: SeenRequest): Fate['refusal'] {
+    const used = new Set<Rule>();
+    const refusal = (target: Target): number => {
+      for (const rule of rules) {
+        if (rule.fault.kind !== 'fail' || !matchesTarget(rule.match, target) || !(used.has(rule) || rule.left > 0)) continue;
+        if (!used.has(rule)) rule.left--;
+        used.add(rule);
+        return rule.fault.error;
+      }
+      return 0;
+    };
+    for (const target of targetsOf(request.body, {}, this.#nameOf)) refusal(target);
+    return refusal;
   }
 
   /** Takes every fault back and lets go what is held. */
@@ -111,21 +134,6 @@ export class Faults {
     this.#rules = [];
     for (const release of [...this.#holds]) release();
   }
-}
-
-/** A request uses up one time of a rule, however many of its parts the rule refuses. */
-function refusing(rules: readonly Rule[]): Fate['refusal'] {
-  if (rules.length === 0) return NO_FATE.refusal;
-  const used = new Set<Rule>();
-  return target => {
-    for (const rule of rules) {
-      if (rule.fault.kind !== 'fail' || !matchesTarget(rule.match, target) || !(used.has(rule) || rule.left > 0)) continue;
-      if (!used.has(rule)) rule.left--;
-      used.add(rule);
-      return rule.fault.error;
-    }
-    return 0;
-  };
 }
 
 /** Sets what goes wrong with the requests of one API. Made by `cluster.on(api, match)`; every method returns it again, but `hold`. */

@@ -48,15 +48,25 @@ export function matches<A extends Api>(match: Matching<A>, request: SeenRequest<
   return false;
 }
 
-const TOPIC_FIELDS = ['topic', 'name', 'topicName'];
+const TOPIC_FIELDS = ['topic', 'name', 'topicName', 'resourceName'];
 const PARTITION_FIELDS = ['partition', 'partitionIndex', 'index'];
 const GROUP_FIELDS = ['groupId', 'transactionalId', 'key'];
-const GROUP_LISTS = ['groupsNames', 'coordinatorKeys'];
-const PARTITION_LISTS = ['partitionIndexes', 'partitions'];
-const TOPIC_LISTS = ['topicNames'];
+/** Lists of plain values, by what they name. */
+const LISTS: ReadonlyMap<string, keyof Target> = new Map([
+  ['topicNames', 'topic'],
+  ['partitionIndexes', 'partition'],
+  ['partitions', 'partition'],
+  ['groupsNames', 'group'],
+  ['coordinatorKeys', 'group'],
+]);
+/** Lists that are about something else, though their fields have such names. */
+const OTHER_LISTS = ['configs', 'forgottenTopicsData'];
 
-/** What the parts of a request are about, found by the names that Kafka's messages give to such fields. */
-function* targetsOf(node: unknown, outer: Target, nameOf: TopicNames): Generator<Target> {
+/**
+ * What the smallest parts of a request are about, found by the names that Kafka's messages give to such fields. A part inherits from what it
+ * lies in: a partition has its topic, and its group.
+ */
+export function* targetsOf(node: unknown, outer: Target, nameOf: TopicNames): Generator<Target> {
   if (typeof node !== 'object' || node === null) return;
   const fields = new Map<string, unknown>(Object.entries(node));
   const inner: Target = {
@@ -64,16 +74,17 @@ function* targetsOf(node: unknown, outer: Target, nameOf: TopicNames): Generator
     partition: first(fields, PARTITION_FIELDS, isNumber) ?? outer.partition,
     group: first(fields, GROUP_FIELDS, isText) ?? outer.group,
   };
-  yield inner;
+  let parts = 0;
   for (const [name, value] of fields) {
-    if (!Array.isArray(value)) continue;
+    if (!Array.isArray(value) || OTHER_LISTS.includes(name)) continue;
+    const kind = LISTS.get(name);
     for (const each of value) {
-      if (isNumber(each) && PARTITION_LISTS.includes(name)) yield { ...inner, partition: each };
-      else if (isText(each) && TOPIC_LISTS.includes(name)) yield { ...inner, topic: each };
-      else if (isText(each) && GROUP_LISTS.includes(name)) yield { ...inner, group: each };
-      else yield* targetsOf(each, inner, nameOf);
+      if (typeof each === 'object') yield* targetsOf(each, inner, nameOf);
+      else if (kind !== undefined) yield { ...inner, [kind]: each };
+      parts++;
     }
   }
+  if (parts === 0) yield inner;
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';

@@ -47,6 +47,21 @@ export function wrongConfig(name: string, value: string | null): string | undefi
   return (checks.get(name)?.(value) ?? true) ? undefined : `Invalid value ${value} for configuration ${name}`;
 }
 
+/** Where a configuration comes from, as Kafka numbers it. */
+const FROM_TOPIC = 1;
+const FROM_DEFAULT = 5;
+
+/** A topic's whole configuration, as answers show it. */
+export function configEntries(configs: ReadonlyMap<string, string>, defaults: ReadonlyMap<string, string>) {
+  return [...defaults].map(([name, fallback]) => ({
+    name,
+    value: configs.get(name) ?? fallback,
+    readOnly: false,
+    configSource: configs.has(name) ? FROM_TOPIC : FROM_DEFAULT,
+    isSensitive: false,
+  }));
+}
+
 /** The longest name of a topic. */
 const MAX_NAME_LENGTH = 249;
 

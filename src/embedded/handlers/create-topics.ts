@@ -1,15 +1,11 @@
 import { errorNumbers } from '../../base/broker-errors.js';
 import { CreateTopics, type RequestIn, type ResponseInput } from '../../protocol/index.js';
 import { type Call, handler } from '../handler.js';
-import { wrongConfig, wrongTopicName } from '../topic-configs.js';
+import { configEntries, wrongConfig, wrongTopicName } from '../topic-configs.js';
 
 type Wanted = RequestIn<typeof CreateTopics>['topics'][number];
 type TopicAnswer = ResponseInput<typeof CreateTopics>['topics'][number];
 type Problem = readonly [error: keyof typeof errorNumbers, message: string];
-
-/** Where a configuration comes from, as Kafka numbers it. */
-const TOPIC_CONFIG = 1;
-const DEFAULT_CONFIG = 5;
 
 /** Creates topics, at once; any broker does it. */
 export const createTopics = handler({
@@ -42,7 +38,7 @@ function create(call: Call<typeof CreateTopics>, wanted: Wanted): TopicAnswer {
     errorMessage: null,
     numPartitions: replicas.length,
     replicationFactor: replicas[0]?.length ?? -1,
-    configs: version < 5 ? undefined : describe(configs, cluster.configDefaults),
+    configs: version < 5 ? undefined : configEntries(configs, cluster.configDefaults),
   };
 }
 
@@ -95,16 +91,6 @@ function wrongAssignments(assignments: Wanted['assignments'], brokers: readonly 
     if (unknown !== undefined) return `broker ${unknown} is not known`;
   }
   return undefined;
-}
-
-function describe(configs: ReadonlyMap<string, string>, defaults: ReadonlyMap<string, string>) {
-  return [...defaults].map(([name, fallback]) => ({
-    name,
-    value: configs.get(name) ?? fallback,
-    readOnly: false,
-    configSource: configs.has(name) ? TOPIC_CONFIG : DEFAULT_CONFIG,
-    isSensitive: false,
-  }));
 }
 
 const refused = (name: string, [error, errorMessage]: Problem): TopicAnswer => ({ name, errorCode: errorNumbers[error], errorMessage });

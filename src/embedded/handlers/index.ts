@@ -2,6 +2,7 @@ import type { Handler } from '../handler.js';
 import { apiVersions } from './api-versions.js';
 import { createTopics } from './create-topics.js';
 import { deleteTopics } from './delete-topics.js';
+import { describeConfigs } from './describe-configs.js';
 import { fetch } from './fetch.js';
 import { findCoordinator } from './find-coordinator.js';
 import { initProducerId } from './init-producer-id.js';
@@ -23,6 +24,7 @@ const all: readonly Handler[] = [
   createTopics,
   deleteTopics,
   initProducerId,
+  describeConfigs,
 ];
 
 /** Who answers the requests of an API, by its key. An API that is not here is not offered. */

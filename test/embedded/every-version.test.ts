@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { errorNumbers } from '../../src/base/broker-errors.js';
+import { handlersByKey } from '../../src/embedded/handlers/index.js';
+import type { EmbeddedCluster } from '../../src/embedded/index.js';
+import {
+  type Api,
+  ApiVersions,
+  CreateTopics,
+  DeleteTopics,
+  DescribeConfigs,
+  Fetch,
+  FindCoordinator,
+  InitProducerId,
+  ListOffsets,
+  Metadata,
+  OffsetCommit,
+  OffsetFetch,
+  Produce,
+  type RequestOf,
+} from '../../src/protocol/index.js';
+import { encodeBatch } from '../../src/records/index.js';
+import type { RawClient } from './raw-client.js';
+import { connectTo, startCluster } from './setting.js';
+
+/** A request of one API that the cluster can answer well, and the error codes that tests put in its answer's place. */
+interface Case {
+  readonly api: Api;
+  body(version: number, topicId: string): object;
+  /** What has to be there first. */
+  prepare?(cluster: EmbeddedCluster): void;
+}
+
+function request<A extends Api>(api: A, body: (version: number, topicId: string) => RequestOf<A>, prepare?: Case['prepare']): Case {
+  return { api, body, ...(prepare && { prepare }) };
+}
+
+const named = (version: number, idsFrom: number, topicId: string) => (version >= idsFrom ? { topicId } : { name: 'orders' });
+
+const cases: readonly Case[] = [
+  request(ApiVersions, () => ({ clientSoftwareName: 'raw', clientSoftwareVersion: '1' })),
+  request(Metadata, (version, topicId) => ({ topics: [version >= 12 ? { topicId, name: null } : { name: 'orders' }] })),
+  request(Produce, (version, topicId) => ({
+    acks: -1,
+    timeoutMs: 1000,
+    topicData: [{ ...named(version, 13, topicId), partitionData: [{ index: 0, records: encodeBatch([{ value: 'v' }]) }] }],
+  })),
+  request(Fetch, (version, topicId) => ({
+    maxWaitMs: 0,
+    minBytes: 1,
+    topics: [
+      {
+        ...(version >= 13 ? { topicId } : { topic: 'orders' }),
+        partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }],
+      },
+    ],
+  })),
+  request(ListOffsets, () => ({ replicaId: -1, topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, timestamp: -1 }] }] })),
+  request(FindCoordinator, version => (version < 4 ? { key: 'billing' } : { coordinatorKeys: ['billing'] })),
+  request(OffsetCommit, (version, topicId) => ({
+    groupId: 'billing',
+    topics: [{ ...named(version, 10, topicId), partitions: [{ partitionIndex: 0, committedOffset: 5, committedMetadata: 'note' }] }],
+  })),
+  request(OffsetFetch, (version, topicId) =>
+    version < 8
+      ? { groupId: 'billing', topics: [{ name: 'orders', partitionIndexes: [0] }] }
+      : { groups: [{ groupId: 'billing', topics: [{ ...named(version, 10, topicId), partitionIndexes: [0] }] }] },
+  ),
+  request(CreateTopics, version => ({ topics: [{ name: `new-${version}`, numPartitions: 1, replicationFactor: 1 }] })),
+  request(
+    DeleteTopics,
+    version => (version < 6 ? { topicNames: ['old'], timeoutMs: 1000 } : { topics: [{ name: 'old' }], timeoutMs: 1000 }),
+    cluster => cluster.topics.has('old') || cluster.createTopic('old'),
+  ),
+  request(InitProducerId, () => ({ transactionalId: null, transactionTimeoutMs: 1000 })),
+  request(DescribeConfigs, () => ({ resources: [{ resourceType: 2, resourceName: 'orders', configurationKeys: null }] })),
+];
+
+/** Every error code in an answer, wherever it stands. */
+function errorCodes(node: unknown): number[] {
+  if (Array.isArray(node)) return node.flatMap(errorCodes);
+  if (typeof node !== 'object' || node === null || node instanceof Uint8Array) return [];
+  return Object.entries(node).flatMap(([name, value]) => (name === 'errorCode' ? [Number(value)] : errorCodes(value)));
+}
+
+async function topicIdOf(client: RawClient): Promise<string> {
+  const { topics } = await client.request(Metadata, 12, { topics: [{ name: 'orders' }] });
+  return topics[0]?.topicId ?? '';
+}
+
+test('there is a case for every API that is offered', () => {
+  assert.deepEqual(cases.map(({ api }) => api.name).sort(), [...handlersByKey.values()].map(({ api }) => api.name).sort());
+});
+
+for (const { api, body, prepare } of cases) {
+  const [first, last] = handlersByKey.get(api.key)?.versions ?? [0, -1];
+
+  test(`${api.name} v${first} to v${last}: an answer without an error`, async t => {
+    const cluster = await startCluster(t, { topics: { orders: 1 } });
+    cluster.append('orders', 0, [{ value: 'first' }]);
+    const client = await connectTo(t, cluster);
+    const topicId = await topicIdOf(client);
+    for (let version = first; version <= last; version++) {
+      prepare?.(cluster);
+      const answer = await client.request(api, version, body(version, topicId));
+      const codes = errorCodes(answer);
+      assert.ok(codes.length > 0 && codes.every(code => code === 0), `v${version}: ${JSON.stringify(answer)}`);
+    }
+    assert.deepEqual(cluster.errors, []);
+  });
+
+  test(`${api.name} v${first} to v${last}: an error on command, once`, async t => {
+    const cluster = await startCluster(t, { topics: { orders: 1 } });
+    const client = await connectTo(t, cluster);
+    const topicId = await topicIdOf(client);
+    for (let version = first; version <= last; version++) {
+      prepare?.(cluster);
+      cluster.on(api).failOnce('UNKNOWN_SERVER_ERROR');
+      const refused = await client.request(api, version, body(version, topicId));
+      assert.ok(errorCodes(refused).includes(errorNumbers.UNKNOWN_SERVER_ERROR), `v${version}: ${JSON.stringify(refused)}`);
+      const answered = await client.request(api, version, body(version, topicId));
+      assert.ok(
+        errorCodes(answered).every(code => code === 0),
+        `v${version}, then: ${JSON.stringify(answered)}`,
+      );
+    }
+  });
+}
