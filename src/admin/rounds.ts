@@ -1,0 +1,42 @@
+import { type Deadline, sleep } from '../base/clock.js';
+import { KafkaError } from '../base/errors.js';
+import { backoffMs } from '../base/retry.js';
+import type { Cluster } from '../cluster/cluster.js';
+
+export interface Rounds<Item, Result extends { readonly error: KafkaError | undefined }> {
+  readonly items: readonly Item[];
+  /** One request for `items`; one result each, in their order. */
+  attempt(items: readonly Item[], round: number): Promise<readonly Result[]>;
+  /** The result of an item whose attempt failed as a whole. */
+  failed(item: Item, error: KafkaError): Result;
+  readonly deadline: Deadline;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * The results of all items, in their order. Items that failed for a passing reason are asked for again under the client's retry policy,
+ * without those that are done. Rejects only for an abort, a close, or a bug.
+ */
+export async function inRounds<Item, Result extends { readonly error: KafkaError | undefined }>(
+  cluster: Cluster,
+  { items, attempt, failed, deadline, signal }: Rounds<Item, Result>,
+): Promise<readonly Result[]> {
+  const { retry } = cluster.settings;
+  const results: Result[] = [];
+  let left = items.map((item, index) => ({ item, index }));
+  for (let round = 1; ; round++) {
+    const asked = left.map(({ item }) => item);
+    const answers = await attempt(asked, round).catch((error: unknown) => {
+      if (!(error instanceof KafkaError) || error.code === 'TIDE_CLOSED') throw error;
+      return asked.map(item => failed(item, error));
+    });
+    for (const [i, { index }] of left.entries()) {
+      const answer = answers[i];
+      if (answer !== undefined) results[index] = answer;
+    }
+    left = left.filter(({ index }) => results[index]?.error?.retriable);
+    const pauseMs = backoffMs(retry, round);
+    if (left.length === 0 || round >= retry.attempts || deadline.remainingMs() <= pauseMs) return results;
+    await sleep(cluster.clock, pauseMs, signal);
+  }
+}

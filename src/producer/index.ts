@@ -1,0 +1,13 @@
+export { KeyedProducer } from './keyed-producer.js';
+export type { KeyedProducerOptions } from './options.js';
+export {
+  murmur2Partitioner,
+  type PartitionChoice,
+  type PartitionedRecord,
+  type Partitioner,
+  randomPartitioner,
+  roundRobinPartitioner,
+} from './partitioners.js';
+export { Producer, type ProducerEvents, type SendOptions } from './producer.js';
+export type { ProducerRecord, RecordResult } from './record.js';
+export { SimpleProducer, type SimpleProducerOptions } from './simple-producer.js';

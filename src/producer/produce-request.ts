@@ -1,0 +1,65 @@
+import { brokerError, errorNumbers } from '../base/broker-errors.js';
+import { type KafkaError, UnsupportedError } from '../base/errors.js';
+import type { TopicInfo } from '../cluster/metadata.js';
+import type { Produce, RequestOf, ResponseOf } from '../protocol/index.js';
+import type { Batch } from './batch.js';
+import type { Lane } from './lane.js';
+
+/** A batch on its way, and the topic as it was known when it was sent. */
+export interface Parcel {
+  readonly lane: Lane;
+  readonly batch: Batch;
+  readonly topic: TopicInfo;
+}
+
+export type ProduceAnswer = ResponseOf<typeof Produce>;
+export type PartitionAnswer = ProduceAnswer['responses'][number]['partitionResponses'][number];
+
+/** The last version that names topics; later ones carry their ids only (KIP-516). */
+export const lastWithNames = 12;
+/** The first version that takes record format v2 (KIP-98). */
+const firstWithFormat2 = 3;
+
+/**
+ * One request with all parcels, for any version.
+ * @throws UnsupportedError, when it is encoded, for a broker that is too old for the record format.
+ */
+export function produceBody(
+  brokerId: number,
+  parcels: readonly Parcel[],
+  acks: number,
+  timeoutMs: number,
+): (version: number) => RequestOf<typeof Produce> {
+  const topics = new Map<string, { name: string; topicId: string; partitionData: { index: number; records: Buffer | null }[] }>();
+  for (const { lane, batch, topic } of parcels) {
+    let entry = topics.get(lane.topic);
+    if (entry === undefined) topics.set(lane.topic, (entry = { name: topic.name, topicId: topic.id, partitionData: [] }));
+    entry.partitionData.push({ index: lane.partition, records: batch.bytes ?? null });
+  }
+  const topicData = [...topics.values()];
+  return version => {
+    if (version >= firstWithFormat2) return { acks, timeoutMs, topicData };
+    throw new UnsupportedError(
+      `produce: broker ${brokerId} takes Produce v${version} at most, which cannot carry record format v2; it needs Kafka 0.11 or later`,
+      { persistence: 'no', context: { brokerId, version } },
+    );
+  };
+}
+
+/** The answers for all partitions, by name or id of the topic, whichever the broker gave, and partition. */
+export function answersOf(answer: ProduceAnswer | undefined): ReadonlyMap<string, PartitionAnswer> {
+  const found = new Map<string, PartitionAnswer>();
+  for (const { name, topicId, partitionResponses } of answer?.responses ?? []) {
+    for (const partition of partitionResponses) found.set(`${name || topicId}/${partition.index}`, partition);
+  }
+  return found;
+}
+
+/** The error of one partition; also when the broker left it out. */
+export function refusal({ topic, partition }: Lane, brokerId: number, answer: PartitionAnswer | undefined): KafkaError {
+  const what = `produce ${topic}/${partition} to broker ${brokerId}`;
+  const context = { topic, partition, brokerId };
+  if (answer === undefined)
+    return brokerError(errorNumbers.UNKNOWN_SERVER_ERROR, what, { message: 'the answer leaves the partition out', context });
+  return brokerError(answer.errorCode, what, { message: answer.errorMessage, context });
+}

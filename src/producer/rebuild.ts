@@ -1,0 +1,24 @@
+import { BatchBuilder, readBatches, type SealOptions } from '../records/index.js';
+import type { Batch } from './batch.js';
+
+/** The records of a sealed batch at these places, ascending, encoded as a batch of their own. */
+export function rebuild(batch: Batch, places: readonly number[], seal: SealOptions): Batch {
+  const part = batch.part(places);
+  const builder = new BatchBuilder();
+  const wanted = new Set(places);
+  let place = 0;
+  for (const each of readBatches(batch.bytes ?? null, batch)) {
+    for (const { key, value, timestamp, headers } of each) {
+      if (wanted.has(place++)) builder.append(key, value, timestamp, headers);
+    }
+  }
+  part.bytes = builder.seal(seal);
+  return part;
+}
+
+/** Two batches with the records of one, in their order. */
+export function halves(batch: Batch, seal: SealOptions): readonly Batch[] {
+  const places = Array.from({ length: batch.count }, (_, place) => place);
+  const middle = batch.count >>> 1;
+  return [rebuild(batch, places.slice(0, middle), seal), rebuild(batch, places.slice(middle), seal)];
+}

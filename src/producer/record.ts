@@ -1,0 +1,82 @@
+import { InputError } from '../base/errors.js';
+import { show } from '../base/options.js';
+import { checkPartition, checkTopic } from '../client/inputs.js';
+import { BatchBuilder, type Bytes, type CheckedHeaders, type HeadersInput, toBytes, toHeaders, toTimestamp } from '../records/index.js';
+
+/** A record to be sent. Its bytes must not be changed until the call it was given to has settled. */
+export interface ProducerRecord {
+  readonly topic: string;
+  /** Strings are written as UTF-8. Null, the default, is no key; an empty one is a key. */
+  readonly key?: Uint8Array | string | null | undefined;
+  /** Strings are written as UTF-8. Null is a tombstone: compaction forgets the key. */
+  readonly value: Uint8Array | string | null;
+  /** Pairs in their order, where names may repeat, or a plain object. */
+  readonly headers?: HeadersInput | undefined;
+  /** Milliseconds since 1970. Default: now. */
+  readonly timestamp?: number | undefined;
+  /** Where it goes. Default: where the producer's partitioner says. */
+  readonly partition?: number | undefined;
+}
+
+/** Where a record was stored. */
+export interface RecordResult {
+  readonly topic: string;
+  readonly partition: number;
+  /** -1 with `acks: 0`, where nobody says. */
+  readonly offset: number;
+  /** Milliseconds since 1970: the record's own, or the broker's where the topic is set to `LogAppendTime`. */
+  readonly timestamp: number;
+}
+
+/** A record that can be encoded. */
+export interface CheckedRecord {
+  readonly topic: string;
+  readonly key: Bytes;
+  readonly value: Bytes;
+  readonly headers: CheckedHeaders | undefined;
+  readonly timestamp: number | undefined;
+  readonly partition: number | undefined;
+}
+
+/** @throws KafkaError `TIDE_INPUT` naming the part that cannot be sent. */
+export function checkRecord(record: ProducerRecord, what: string): CheckedRecord {
+  if (typeof record !== 'object' || record === null)
+    throw new InputError(`${what}: expected a record { topic, key, value, ... }, got ${show(record)}`);
+  const { topic, key = null, value, headers, timestamp, partition } = record;
+  checkTopic(topic, what);
+  if (partition !== undefined) checkPartition(partition, what);
+  return {
+    topic,
+    key: checkBytes(key, what, 'key'),
+    value: checkBytes(value, what, 'value'),
+    headers: headers === undefined ? undefined : toHeaders(headers, `${what}: headers`),
+    timestamp: timestamp === undefined ? undefined : toTimestamp(timestamp, `${what}: timestamp`),
+    partition,
+  };
+}
+
+/** @throws KafkaError `TIDE_INPUT` unless it is bytes, a string or null. */
+export function checkBytes(value: unknown, what: string, part: string): Bytes {
+  return value instanceof Uint8Array || typeof value === 'string' ? value : toBytes(value, `${what}: the ${part}`);
+}
+
+/** An empty batch, to measure with. */
+const ruler = new BatchBuilder(0);
+const roughFrameBytes = 128;
+
+/**
+ * @param maxBytes The most that a batch with this record alone may take.
+ * @throws KafkaError `TIDE_TOO_LARGE`.
+ */
+export function checkSize(key: Bytes, value: Bytes, headers: CheckedHeaders | undefined, maxBytes: number, what: string): void {
+  if (headers === undefined && 3 * (unitsIn(key) + unitsIn(value)) + roughFrameBytes <= maxBytes) return;
+  const size = ruler.sizeAfter(key, value, headers);
+  if (size <= maxBytes) return;
+  throw new InputError(`${what}: the record takes ${size} bytes, at most ${maxBytes} can be sent (maxRequestBytes)`, {
+    code: 'TIDE_TOO_LARGE',
+    context: { sizeBytes: size, maxRequestBytes: maxBytes },
+  });
+}
+
+/** Bytes, or UTF-16 units, which take 3 bytes at most. */
+export const unitsIn = (value: Bytes): number => (value === null ? 0 : value.length);

@@ -1,0 +1,142 @@
+import { brokerError, errorNumbers } from '../base/broker-errors.js';
+import { sleep } from '../base/clock.js';
+import { type KafkaError, TimeoutError } from '../base/errors.js';
+import { backoffMs, type RetryPolicy } from '../base/retry.js';
+import type { Cluster } from '../cluster/cluster.js';
+import type { TopicInfo } from '../cluster/metadata.js';
+import { Expiries } from './expiries.js';
+import { asKafkaError } from './verdict.js';
+
+/** Records of one call and topic that cannot be given a partition before the topic is known. */
+export interface Waiting {
+  readonly topic: string;
+  readonly count: number;
+  readonly expiresAt: number;
+  /** The call they belong to. */
+  readonly settled: Promise<unknown>;
+  /** The topic is known now. */
+  enter(topic: TopicInfo): void;
+  refuse(error: KafkaError): void;
+}
+
+/** How often at most a topic that is in use is checked for being older than `metadataMaxAgeMs`. */
+const checkEveryMs = 1000;
+
+interface TopicState {
+  readonly waiting: Set<Waiting>;
+  /** Asked for by this producer before, and found. */
+  known: boolean;
+  checkedAt: number;
+  finding: boolean;
+}
+
+/** Lets calls through to a topic once it is known, in the order they came. */
+export class TopicGate {
+  readonly #cluster: Cluster;
+  readonly #retry: RetryPolicy;
+  readonly #topics = new Map<string, TopicState>();
+  readonly #all: Expiries<Waiting>;
+  readonly #stop = new AbortController();
+
+  /** @param retry Its `attempts` say how often a topic that is said not to exist is asked for. */
+  constructor(cluster: Cluster, retry: RetryPolicy, deliveryTimeoutMs: number) {
+    this.#cluster = cluster;
+    this.#retry = retry;
+    this.#all = new Expiries(cluster.clock, waiting => {
+      this.#topics.get(waiting.topic)?.waiting.delete(waiting);
+      waiting.refuse(
+        new TimeoutError(`produce ${waiting.topic}: the topic could not be found within ${deliveryTimeoutMs} ms (deliveryTimeoutMs)`, {
+          persistence: 'no',
+          context: { topic: waiting.topic },
+        }),
+      );
+    });
+  }
+
+  /** The topic, if a record for it can be given a partition now: undefined while it is not known, or others wait for that. */
+  pass(name: string, now: number): TopicInfo | undefined {
+    const state = this.#topics.get(name);
+    if (state === undefined || !state.known || state.waiting.size > 0) return undefined;
+    const topic = this.#cluster.topic(name);
+    if (topic === undefined || topic.errorCode !== 0 || topic.partitions.length === 0) return undefined;
+    if (now - state.checkedAt > checkEveryMs) {
+      state.checkedAt = now;
+      this.#cluster.topics([name]).catch(() => {}); // what is known serves meanwhile
+    }
+    return topic;
+  }
+
+  /** Lets `waiting` through, or refuses it, as soon as the topic is known. */
+  wait(waiting: Waiting): void {
+    let state = this.#topics.get(waiting.topic);
+    if (state === undefined) {
+      state = { waiting: new Set(), known: false, checkedAt: 0, finding: false };
+      this.#topics.set(waiting.topic, state);
+    }
+    state.waiting.add(waiting);
+    this.#all.add(waiting);
+    if (!state.finding) void this.#find(waiting.topic, state);
+  }
+
+  /** As {@link wait}, but what is known of the topic does not count: it lacks something. */
+  waitAnew(seen: TopicInfo, waiting: Waiting): void {
+    this.#cluster.outdated(seen);
+    this.wait(waiting);
+  }
+
+  /** All that wait. */
+  waiting(): readonly Waiting[] {
+    return [...this.#all];
+  }
+
+  /** Refuses all that wait, and those that come later. */
+  close(error: KafkaError): void {
+    this.#stop.abort(error);
+    for (const waiting of this.#all) waiting.refuse(error);
+    for (const { waiting } of this.#topics.values()) waiting.clear();
+    this.#all.close();
+  }
+
+  async #find(name: string, state: TopicState): Promise<void> {
+    state.finding = true;
+    await this.#letThrough(name, state);
+    state.finding = false;
+  }
+
+  async #letThrough(name: string, state: TopicState): Promise<void> {
+    for (let failed = 1, denied = 0; state.waiting.size > 0; failed++) {
+      let error: KafkaError;
+      try {
+        const topic = (await this.#cluster.topics([name])).topics.get(name);
+        if (topic !== undefined && topic.errorCode === 0 && topic.partitions.length > 0) {
+          state.known = true;
+          for (const waiting of this.#leave(state)) waiting.enter(topic);
+          return;
+        }
+        if (topic !== undefined) this.#cluster.outdated(topic);
+        error = unusable(name, topic);
+      } catch (thrown) {
+        error = asKafkaError(thrown, 'no');
+      }
+      if (error.errno === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION) denied += 1;
+      if (!error.retriable || denied >= this.#retry.attempts) {
+        for (const waiting of this.#leave(state)) waiting.refuse(error);
+        return;
+      }
+      await sleep(this.#cluster.clock, backoffMs(this.#retry, failed), this.#stop.signal).catch(() => {});
+    }
+  }
+
+  #leave(state: TopicState): readonly Waiting[] {
+    const leaving = [...state.waiting];
+    state.waiting.clear();
+    for (const waiting of leaving) this.#all.delete(waiting);
+    return leaving;
+  }
+}
+
+/** Why no record can be given a partition of this topic. */
+function unusable(name: string, topic: TopicInfo | undefined): KafkaError {
+  const code = topic === undefined ? errorNumbers.UNKNOWN_TOPIC_OR_PARTITION : topic.errorCode || errorNumbers.LEADER_NOT_AVAILABLE;
+  return brokerError(code, `produce ${name}`, { context: { topic: name } });
+}

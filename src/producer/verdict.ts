@@ -1,0 +1,64 @@
+import { brokerErrorRow, errorNumbers } from '../base/broker-errors.js';
+import {
+  AuthError,
+  asError,
+  BrokerError,
+  ConnectionError,
+  KafkaError,
+  type Persistence,
+  ProtocolError,
+  StateError,
+  TimeoutError,
+  UnsupportedError,
+} from '../base/errors.js';
+
+/** What an attempt says of a batch that it did not store for certain. */
+export interface Attempt {
+  readonly error: KafkaError;
+  /** How many records the batch has. */
+  readonly count: number;
+  /** Places of the records that the broker blames, where it does. */
+  readonly blamed: readonly number[];
+  readonly onUnsure: 'retry' | 'reject';
+}
+
+/**
+ * What to do with the batch:
+ * - `retry`: the same bytes to the same broker, after a pause
+ * - `refresh`: the same bytes to whoever leads the partition now
+ * - `split`: its halves, one after the other
+ * - `sort-out`: refuse the records that are blamed, send the others
+ * - `reject`: tell the callers
+ */
+export type Verdict = 'retry' | 'refresh' | 'split' | 'sort-out' | 'reject';
+
+const tooLarge: readonly (number | undefined)[] = [errorNumbers.MESSAGE_TOO_LARGE, errorNumbers.RECORD_LIST_TOO_LARGE];
+
+export function verdictOf({ error, count, blamed, onUnsure }: Attempt): Verdict {
+  if (error instanceof BrokerError && count > 1) {
+    if (tooLarge.includes(error.errno)) return 'split';
+    if (blamed.length > 0 && blamed.length < count && !error.retriable) return 'sort-out';
+  }
+  if (!error.retriable || (error.persistence === 'maybe' && onUnsure === 'reject')) return 'reject';
+  if (error instanceof BrokerError) return brokerErrorRow(error.errno ?? 0).remedy === 'refresh-metadata' ? 'refresh' : 'retry';
+  return 'refresh'; // a broker that cannot be reached may have lost its partitions to another
+}
+
+/** The same error, saying what is known of the records after all attempts. */
+export function withPersistence(error: KafkaError, persistence: Persistence): KafkaError {
+  if (error.persistence === persistence) return error;
+  const { code, message, errno, retriable, context } = error;
+  const detail = { errno, retriable, context, persistence, cause: error };
+  if (error instanceof BrokerError) return new BrokerError(code, message, detail);
+  if (code === 'TIDE_CLOSED') return new StateError('TIDE_CLOSED', message, detail);
+  for (const Kind of [ConnectionError, TimeoutError, ProtocolError, UnsupportedError, AuthError]) {
+    if (error instanceof Kind) return new Kind(message, detail);
+  }
+  return new KafkaError(code, message, detail);
+}
+
+/** What was thrown as an error that callers can be given; what is no KafkaError is a bug, and its `cause` says which. */
+export const asKafkaError = (thrown: unknown, persistence: Persistence): KafkaError =>
+  thrown instanceof KafkaError
+    ? thrown
+    : new KafkaError('TIDE_STATE', `produce failed: ${asError(thrown).message}`, { cause: thrown, persistence });
