@@ -51,6 +51,7 @@ export class Cluster {
   /** Topics asked for while a refresh runs wait for the next one; each round is shared by everyone in it. */
   #nextRound: { topics: Set<string> | 'all'; promise: Promise<ClusterMetadata> } | undefined;
   #running: Promise<unknown> | undefined;
+  #purposes = 0;
   #closed = false;
 
   constructor(settings: ClusterSettings) {
@@ -178,6 +179,17 @@ export class Cluster {
   learn(broker: BrokerInfo): void {
     if (this.#metadata.brokers.has(broker.id) || broker.host === '') return;
     this.#metadata = { ...this.#metadata, brokers: new Map(this.#metadata.brokers).set(broker.id, broker) };
+  }
+
+  /** A purpose nobody else has, for connections that are not shared; give it to {@link release} in the end. */
+  ownPurpose(): Purpose {
+    this.#purposes += 1;
+    return `fetch ${this.#purposes}`;
+  }
+
+  /** Closes the connections of one purpose. */
+  release(purpose: Purpose): void {
+    this.#links.release(purpose);
   }
 
   disconnect(broker: Address): void {

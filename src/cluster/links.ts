@@ -2,8 +2,11 @@ import { ConnectionError, StateError } from '../base/errors.js';
 import { type Address, formatAddress } from '../network/address.js';
 import { Link, type LinkSettings } from '../network/link.js';
 
-/** What a connection is for. A long poll must not stand in the way of a commit, so it has a connection of its own. */
-export type Purpose = 'shared' | 'fetch';
+/**
+ * What a connection is for. Requests that the broker answers at once share one; a long poll must not stand in the way of a commit, nor of
+ * another consumer's, so each fetcher has connections of its own.
+ */
+export type Purpose = 'shared' | `fetch ${number}`;
 
 /** All links of one client: one for each address and purpose. */
 export class Links {
@@ -50,6 +53,15 @@ export class Links {
   disconnect(address: Address): void {
     for (const link of this.#links.values()) {
       if (link.broker === formatAddress(address)) link.disconnect(new ConnectionError(`broker ${link.broker} was disconnected on request`));
+    }
+  }
+
+  /** Closes and forgets the links of one purpose, whose user is gone. */
+  release(purpose: Purpose): void {
+    for (const [key, link] of this.#links) {
+      if (!key.startsWith(`${purpose} `)) continue;
+      this.#links.delete(key);
+      link.close();
     }
   }
 

@@ -62,6 +62,7 @@ export class Fetcher {
   readonly #settings: FetcherSettings;
   readonly #partitions: () => readonly Partition[];
   readonly #events: FetcherEvents;
+  readonly #purpose: Purpose;
   /** Rung when something arrived or failed: the reader looks again. */
   readonly arrived = new Bell();
   readonly #wake = new Bell();
@@ -78,6 +79,7 @@ export class Fetcher {
     this.#settings = settings;
     this.#partitions = partitions;
     this.#events = events;
+    this.#purpose = cluster.ownPurpose();
   }
 
   start(): void {
@@ -97,6 +99,7 @@ export class Fetcher {
     this.arrived.ring();
     await this.#running;
     await Promise.all(this.#busy.values());
+    this.#cluster.release(this.#purpose);
   }
 
   /** Asks once, without waiting, for what the partitions lack that have nothing ahead. Failures are left at the partitions. */
@@ -184,7 +187,7 @@ export class Fetcher {
       if (asked.length === 0) continue;
       const { maxWaitMs, maxPartitionBytes } = this.#settings;
       const pollMs = full ? Math.min(shortPollMs, maxWaitMs) : maxWaitMs;
-      this.#send(brokerId, asked, { pollMs, roomBytes: Math.max(roomBytes, maxPartitionBytes), purpose: 'fetch' });
+      this.#send(brokerId, asked, { pollMs, roomBytes: Math.max(roomBytes, maxPartitionBytes), purpose: this.#purpose });
     }
   }
 

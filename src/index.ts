@@ -1,0 +1,56 @@
+export {
+  Admin,
+  type AdminCallOptions,
+  type CreatedTopic,
+  type CreateTopicsOptions,
+  type NewTopic,
+  type TopicListing,
+  type TopicResult,
+} from './admin/index.js';
+export type { ConnectionTrace, RequestTrace } from './base/diagnostics.js';
+export {
+  AuthError,
+  BrokerError,
+  ConnectionError,
+  CorruptRecordError,
+  type ErrorCode,
+  InputError,
+  KafkaError,
+  PartialError,
+  type Persistence,
+  ProtocolError,
+  StateError,
+  type TideCode,
+  TimeoutError,
+  tideCodes,
+  UnsupportedError,
+} from './base/errors.js';
+export { KafkaClient, type KafkaClientEvents, type KafkaClientOptions, type RequestTarget } from './client/client.js';
+export type { CommitResult, GroupOffset } from './client/offset-store.js';
+export type { BrokerInfo, ClusterMetadata, PartitionInfo, TopicInfo } from './cluster/metadata.js';
+export {
+  type AutoCommit,
+  type AutoOffsetReset,
+  type ConsumerEvents,
+  type GetOptions,
+  type Markable,
+  type Marking,
+  MessageBatch,
+  type OutOfRange,
+  SimpleConsumer,
+  type SimpleConsumerOptions,
+} from './consumer/index.js';
+export {
+  KeyedProducer,
+  type KeyedProducerOptions,
+  murmur2Partitioner,
+  type Partitioner,
+  type ProducerEvents,
+  type ProducerRecord,
+  type RecordResult,
+  randomPartitioner,
+  roundRobinPartitioner,
+  SimpleProducer,
+  type SimpleProducerOptions,
+} from './producer/index.js';
+export { Message } from './records/index.js';

@@ -1,0 +1,9 @@
+/**
+ * Kafka's protocol by itself: every request tidemark speaks, in every version, and record batches. For tools, proxies and tests.
+ * @module
+ */
+export { crc32c } from './bytes/crc32c.js';
+export { Reader } from './bytes/reader.js';
+export { Writer } from './bytes/writer.js';
+export * from './protocol/index.js';
+export { BatchReader, encodeBatch, type ReadOptions, RecordBatch, type RecordInput, readBatches } from './records/index.js';
