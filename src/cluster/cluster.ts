@@ -77,12 +77,16 @@ export class Cluster {
    */
   async topics(names: Iterable<string>, signal?: AbortSignal): Promise<ClusterMetadata> {
     this.#assertOpen();
-    const oldest = this.clock.now() - this.settings.metadataMaxAgeMs;
+    const now = this.clock.now();
+    const oldest = now - this.settings.metadataMaxAgeMs;
+    // What the cluster refused is asked again, but not by everyone at once: whoever retries waits about a back-off.
+    const failedBefore = now - this.settings.retry.backoffMs / 2;
     const missing: string[] = [];
     const aged: string[] = [];
     for (const name of names) {
       const known = this.#topics.get(name);
-      if (known === undefined || known.info.errorCode !== 0) missing.push(name);
+      const failed = known !== undefined && known.info.errorCode !== 0;
+      if (known === undefined || (failed && known.readAt < failedBefore)) missing.push(name);
       else if (known.readAt < oldest) aged.push(name);
     }
     if (missing.length > 0) return orAborted(this.refresh(missing), signal);
@@ -223,7 +227,10 @@ export class Cluster {
     this.#assertOpen();
     const known = shuffled([...this.#metadata.brokers.values()]);
     const links = [...new Set([...known, ...this.#bootstrap].map(address => this.#links.to(address)))];
-    const rank = (link: Link) => (link.connected ? 0 : link.quietMs === 0 ? 1 : 2);
+    const rank = (link: Link) => {
+      if (link.connected) return link.waitingMs < stalledMs ? 0 : 2;
+      return link.quietMs === 0 ? 1 : 3;
+    };
     return links.sort((a, b) => rank(a) - rank(b));
   }
 
@@ -287,6 +294,9 @@ export class Cluster {
     if (this.#closed) throw new StateError('TIDE_CLOSED', 'the client is closed');
   }
 }
+
+/** A broker that has not answered its oldest request for so many ms is asked after the others. */
+const stalledMs = 1000;
 
 function noneReached(failures: readonly Error[]): KafkaError {
   const [first] = failures;

@@ -115,6 +115,12 @@ export class Connection {
     return this.#outbox.length + this.#inFlight.length;
   }
 
+  /** For how many ms the oldest request sent has had no answer; 0 when there is none. */
+  get waitingMs(): number {
+    const [oldest] = this.#inFlight;
+    return oldest === undefined ? 0 : this.#settings.clock.now() - oldest.startedAt;
+  }
+
   /** What the broker offers of `api`; undefined when it does not. */
   offered(api: Api): VersionRange | undefined {
     return this.#versions.get(api.key);

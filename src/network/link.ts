@@ -53,6 +53,11 @@ export class Link {
     return this.#connection?.pendingCount ?? 0;
   }
 
+  /** For how many ms the oldest request on the connection has had no answer. */
+  get waitingMs(): number {
+    return this.#connection?.waitingMs ?? 0;
+  }
+
   /** Ms until the next attempt to connect is allowed; 0 when it is now. */
   get quietMs(): number {
     return Math.max(0, this.#quietUntil - this.#clock.now());
