@@ -122,7 +122,7 @@ export class PartitionLog {
       const { bytes, compression } = this.#batches[i] as StoredBatch;
       const room = maxBytes - sizeBytes;
       const fits = bytes.length <= room || (atLeastOne && chunks.length === 0);
-      if (!fits && (!cut || room <= 0)) break;
+      if (!fits && (!cut || room <= 0 || chunks.length === 0)) break; // the first is never cut off
       const chunk = fits ? bytes : bytes.subarray(0, room);
       chunks.push(chunk);
       sizeBytes += chunk.length;

@@ -1,15 +1,19 @@
 import { errorNumbers } from '../base/broker-errors.js';
 import type { RecordBatch } from '../records/index.js';
+import type { StoredBatch } from './log.js';
 
 /** Kafka remembers as many batches per producer, so that as many may be in flight. */
 const REMEMBERED = 5;
 const SEQUENCES = 2 ** 31;
 
+/** What is answered again when a batch is sent again. */
+type Stored = Pick<StoredBatch, 'baseOffset' | 'maxTimestamp'>;
+
 /** A batch of a producer that is in the log. */
 interface Appended {
   readonly baseSequence: number;
   readonly lastSequence: number;
-  readonly baseOffset: number;
+  readonly stored: Stored;
 }
 
 interface ProducerState {
@@ -21,7 +25,7 @@ interface ProducerState {
 /** What becomes of a batch: it is appended, it is in the log already, or it is refused with an error number. */
 export type Verdict =
   | { readonly kind: 'append' }
-  | { readonly kind: 'duplicate'; readonly baseOffset: number }
+  | { readonly kind: 'duplicate'; readonly stored: Stored }
   | { readonly kind: 'refuse'; readonly error: number };
 
 const APPEND: Verdict = { kind: 'append' };
@@ -43,17 +47,17 @@ export class ProducerSequences {
       return baseSequence === 0 ? APPEND : { kind: 'refuse', error: errorNumbers.OUT_OF_ORDER_SEQUENCE_NUMBER };
     const last = lastSequence(baseSequence, recordCount);
     const twin = state.appended.find(each => each.baseSequence === baseSequence && each.lastSequence === last);
-    if (twin !== undefined) return { kind: 'duplicate', baseOffset: twin.baseOffset };
+    if (twin !== undefined) return { kind: 'duplicate', stored: twin.stored };
     const expected = ((state.appended[0]?.lastSequence ?? -1) + 1) % SEQUENCES;
     return baseSequence === expected ? APPEND : { kind: 'refuse', error: errorNumbers.OUT_OF_ORDER_SEQUENCE_NUMBER };
   }
 
   /** Remembers a batch that was appended. */
-  remember({ producerId, producerEpoch, baseSequence, recordCount }: RecordBatch, baseOffset: number): void {
+  remember({ producerId, producerEpoch, baseSequence, recordCount }: RecordBatch, { baseOffset, maxTimestamp }: Stored): void {
     if (producerId < 0) return;
     const state = this.#states.get(producerId);
     const earlier = state?.epoch === producerEpoch ? state.appended.slice(0, REMEMBERED - 1) : [];
-    const batch = { baseSequence, lastSequence: lastSequence(baseSequence, recordCount), baseOffset };
+    const batch = { baseSequence, lastSequence: lastSequence(baseSequence, recordCount), stored: { baseOffset, maxTimestamp } };
     this.#states.set(producerId, { epoch: producerEpoch, appended: [batch, ...earlier] });
   }
 

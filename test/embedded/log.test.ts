@@ -43,6 +43,7 @@ test('a read begins with the batch that holds the offset and ends before the lim
   assert.equal(log.read(0, size - 1, false, false).chunks.length, 0);
   assert.equal(log.read(0, size - 1, true, false).sizeBytes, size, 'the first batch, whatever the limit');
   assert.equal(log.read(0, size + 7, false, true).sizeBytes, size + 7, 'cut off in the middle, when that is wanted');
+  assert.equal(log.read(0, size - 1, false, true).sizeBytes, 0, 'but never the first');
   assert.equal(log.read(9, size, true, false).sizeBytes, 0);
 });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { errorNumbers } from '../../src/base/broker-errors.js';
 import { Produce } from '../../src/protocol/index.js';
-import { encodeBatch, encodeTransactionEnd, stampAppendTime } from '../../src/records/index.js';
+import { encodeBatch, encodeTransactionEnd } from '../../src/records/index.js';
 import { connectTo, ManualClock, only, produce, produceBody, startCluster } from './setting.js';
 
 const plain = (value: string) => [{ value, timestamp: 1000 }];
@@ -86,9 +86,7 @@ test('what a broker must not store is refused, and nothing of it is stored', asy
   flipped.writeUInt8(flipped.readUInt8(good.length - 1) ^ 1, good.length - 1);
   const moved = Buffer.from(good);
   moved.writeInt32BE(4, 4);
-  const stamped = Buffer.from(good);
-  stampAppendTime(stamped, 1);
-  const control = encodeTransactionEnd({ type: 'commit', producerId: 1, producerEpoch: 0, coordinatorEpoch: 0, timestamp: 1 });
+  const end = encodeTransactionEnd({ type: 'commit', producerId: 1, producerEpoch: 0, coordinatorEpoch: 0, timestamp: 1 });
   const refusals: [
     name: keyof typeof errorNumbers,
     bytes: Uint8Array | null,
@@ -108,8 +106,8 @@ test('what a broker must not store is refused, and nothing of it is stored', asy
         { value: 'b', offset: 2 },
       ]),
     ],
-    ['INVALID_RECORD', control],
-    ['INVALID_TIMESTAMP', stamped],
+    ['INVALID_RECORD', encodeBatch([{ key: 'k' }], { isControl: true })],
+    ['TRANSACTIONAL_ID_AUTHORIZATION_FAILED', end],
     ['MESSAGE_TOO_LARGE', encodeBatch([{ value: Buffer.alloc(1000) }])],
     ['MESSAGE_TOO_LARGE', encodeBatch([{ value: Buffer.alloc(50) }]), { topic: 'small' }],
     ['UNKNOWN_TOPIC_OR_PARTITION', good, { topic: 'missing' }],

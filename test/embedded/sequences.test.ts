@@ -12,30 +12,32 @@ function batch(baseSequence: number, count = 1, producerEpoch = 0, producerId = 
   return read;
 }
 
+const at = (baseOffset: number) => ({ baseOffset, maxTimestamp: baseOffset + 1000 });
+
 const outOfOrder = { kind: 'refuse', error: errorNumbers.OUT_OF_ORDER_SEQUENCE_NUMBER };
 
 test('a batch sent again is known by its sequence, for five batches back', () => {
   const sequences = new ProducerSequences();
   for (let i = 0; i < 6; i++) {
     assert.deepEqual(sequences.judge(batch(i * 2, 2)), { kind: 'append' });
-    sequences.remember(batch(i * 2, 2), 100 + i * 2);
+    sequences.remember(batch(i * 2, 2), at(100 + i * 2));
   }
-  assert.deepEqual(sequences.judge(batch(10, 2)), { kind: 'duplicate', baseOffset: 110 });
-  assert.deepEqual(sequences.judge(batch(2, 2)), { kind: 'duplicate', baseOffset: 102 });
+  assert.deepEqual(sequences.judge(batch(10, 2)), { kind: 'duplicate', stored: at(110) });
+  assert.deepEqual(sequences.judge(batch(2, 2)), { kind: 'duplicate', stored: at(102) });
   assert.deepEqual(sequences.judge(batch(0, 2)), outOfOrder, 'six back is forgotten');
   assert.deepEqual(sequences.judge(batch(10, 1)), outOfOrder, 'another batch with the same first sequence is no repetition');
 });
 
 test('a gap between sequences is refused', () => {
   const sequences = new ProducerSequences();
-  sequences.remember(batch(0, 3), 0);
+  sequences.remember(batch(0, 3), at(0));
   assert.deepEqual(sequences.judge(batch(4)), outOfOrder);
   assert.deepEqual(sequences.judge(batch(3)), { kind: 'append' });
 });
 
 test('a new epoch begins at sequence 0, and an old one is refused', () => {
   const sequences = new ProducerSequences();
-  sequences.remember(batch(0, 3, 1), 0);
+  sequences.remember(batch(0, 3, 1), at(0));
   assert.deepEqual(sequences.judge(batch(3, 1, 2)), outOfOrder);
   assert.deepEqual(sequences.judge(batch(0, 1, 2)), { kind: 'append' });
   assert.deepEqual(sequences.judge(batch(3, 1, 0)), { kind: 'refuse', error: errorNumbers.INVALID_PRODUCER_EPOCH });
@@ -43,15 +45,15 @@ test('a new epoch begins at sequence 0, and an old one is refused', () => {
 
 test('sequences begin again at 0 behind the largest', () => {
   const sequences = new ProducerSequences();
-  sequences.remember(batch(2 ** 31 - 2, 2), 0);
+  sequences.remember(batch(2 ** 31 - 2, 2), at(0));
   assert.deepEqual(sequences.judge(batch(0)), { kind: 'append' });
-  sequences.remember(batch(2 ** 31 - 1, 3), 2);
+  sequences.remember(batch(2 ** 31 - 1, 3), at(2));
   assert.deepEqual(sequences.judge(batch(2)), { kind: 'append' }, 'also when a batch lies across the end');
 });
 
 test('batches of no idempotent producer are all taken', () => {
   const sequences = new ProducerSequences();
   const plain = batch(-1, 1, -1, -1);
-  sequences.remember(plain, 0);
+  sequences.remember(plain, at(0));
   assert.deepEqual(sequences.judge(plain), { kind: 'append' });
 });

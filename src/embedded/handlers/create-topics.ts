@@ -49,7 +49,7 @@ function placed({ cluster }: Call<typeof CreateTopics>, { assignments, numPartit
   return cluster.spread(count, replicationFactor === -1 ? undefined : replicationFactor);
 }
 
-function whatIsWrong({ cluster, version }: Call<typeof CreateTopics>, wanted: Wanted): Problem | undefined {
+function whatIsWrong({ cluster }: Call<typeof CreateTopics>, wanted: Wanted): Problem | undefined {
   const { name, numPartitions, replicationFactor, assignments, configs } = wanted;
   const wrongName = wrongTopicName(name);
   if (wrongName !== undefined) return ['INVALID_TOPIC_EXCEPTION', wrongName];
@@ -62,11 +62,11 @@ function whatIsWrong({ cluster, version }: Call<typeof CreateTopics>, wanted: Wa
     const wrong = wrongAssignments(assignments, cluster.brokerIds);
     if (wrong !== undefined) return ['INVALID_REPLICA_ASSIGNMENT', wrong];
   } else {
-    const defaultsFrom = 4; // KIP-464
-    if (numPartitions < 1 && !(numPartitions === -1 && version >= defaultsFrom)) {
+    // -1 takes the default in every version, though clients are to use it from v4 on only (KIP-464): brokers do not look.
+    if (numPartitions < 1 && numPartitions !== -1) {
       return ['INVALID_PARTITIONS', 'Number of partitions was set to an invalid non-positive value.'];
     }
-    if (replicationFactor < 1 && !(replicationFactor === -1 && version >= defaultsFrom)) {
+    if (replicationFactor < 1 && replicationFactor !== -1) {
       return ['INVALID_REPLICATION_FACTOR', 'Replication factor must be larger than 0.'];
     }
     const factor = replicationFactor === -1 ? (cluster.options.replicationFactor ?? 1) : replicationFactor;

@@ -91,7 +91,9 @@ function readPartition(
   const led = findLed(call, topic, partitionIndex, wanted.currentLeaderEpoch);
   const { partition } = led;
   if (partition === undefined || led.error !== 0) {
-    return { answer: { ...refused(partitionIndex, led.error), currentLeader: hints.about(led) }, partition, sizeBytes: 0 };
+    const abortedTransactions = partition === undefined ? [] : null;
+    const answer = { ...refused(partitionIndex, led.error), abortedTransactions, currentLeader: hints.about(led) };
+    return { answer, partition, sizeBytes: 0 };
   }
   const { log } = partition;
   if (fetchOffset < log.startOffset || fetchOffset > log.endOffset) {
@@ -118,6 +120,7 @@ const refused = (partitionIndex: number, errorCode: number): PartitionAnswer => 
   partitionIndex,
   errorCode,
   highWatermark: -1,
+  abortedTransactions: null,
   records: [],
 });
 

@@ -35,8 +35,9 @@ function commit(call: Call<typeof OffsetCommit>, { name, topic, error }: NamedTo
   const refused = refusal({ topic: name, partition: partitionIndex, group: groupId });
   if (refused !== 0) return refused;
   if (cluster.coordinatorOf(groupId)?.id !== broker) return errorNumbers.NOT_COORDINATOR;
-  if (body.generationIdOrMemberEpoch >= 0) return errorNumbers.ILLEGAL_GENERATION; // no group has members here
-  if (body.memberId !== '') return errorNumbers.UNKNOWN_MEMBER_ID;
+  // No group has members here. One that has offsets is known all the same, and lacks this member.
+  const known = cluster.groups.all(groupId).size > 0;
+  if (body.generationIdOrMemberEpoch >= 0) return known ? errorNumbers.UNKNOWN_MEMBER_ID : errorNumbers.ILLEGAL_GENERATION;
   if (error !== 0) return error;
   if (topic?.partitions[partitionIndex] === undefined) return errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
   const metadata = committedMetadata ?? '';

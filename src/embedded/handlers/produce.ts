@@ -53,35 +53,41 @@ function append(call: Call<typeof Produce>, topic: Topic, partition: Partition, 
   } catch (error) {
     return refused(index, error instanceof CorruptRecordError ? 'CORRUPT_MESSAGE' : 'INVALID_RECORD', String(error));
   }
-  const wrong = whatIsWrong(batch, records?.length ?? 0);
-  if (batch === undefined || records === null || wrong !== undefined) return refused(index, 'INVALID_RECORD', wrong);
+  if (batch === undefined || records === null || batch.sizeBytes !== records.length) {
+    return refused(index, 'INVALID_RECORD', 'a partition must come with exactly one record batch');
+  }
+  if (batch.isTransactional && call.body.transactionalId === null) return refused(index, 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED');
+  if (batch.compression === 'zstd' && call.version < ZSTD_FROM) return refused(index, 'UNSUPPORTED_COMPRESSION_TYPE');
   if (records.length > topic.maxMessageBytes) {
     return refused(index, 'MESSAGE_TOO_LARGE', `a batch of ${records.length} bytes, at most ${topic.maxMessageBytes} are allowed`);
   }
-  if (batch.compression === 'zstd' && call.version < ZSTD_FROM) return refused(index, 'UNSUPPORTED_COMPRESSION_TYPE');
-  if (batch.timestampType !== 'create') return refused(index, 'INVALID_TIMESTAMP', 'only a broker sets append time');
+  const { log } = partition;
+  const logStartOffset = log.startOffset;
+  const wrong = whatIsWrong(batch);
+  if (wrong !== undefined) return { ...refused(index, 'INVALID_RECORD', wrong), logStartOffset };
 
   const verdict = partition.producers.judge(batch);
-  if (verdict.kind === 'refuse') return { index, errorCode: verdict.error, baseOffset: -1 };
-  const { log } = partition;
-  if (verdict.kind === 'duplicate') return { index, errorCode: 0, baseOffset: verdict.baseOffset, logStartOffset: log.startOffset };
+  if (verdict.kind === 'refuse') return { index, errorCode: verdict.error, baseOffset: -1, logStartOffset };
+  if (verdict.kind === 'duplicate') {
+    const { baseOffset, maxTimestamp } = verdict.stored;
+    return { index, errorCode: 0, baseOffset, logAppendTimeMs: maxTimestamp, logStartOffset }; // as Kafka does, whoever gave the timestamp
+  }
 
   const own = Buffer.from(records); // the request goes on to be shown as it came
   const appendTime = topic.stampsAppendTime ? call.cluster.clock.wallTime() : -1;
   if (appendTime >= 0) stampAppendTime(own, appendTime);
-  const { baseOffset } = log.append(own, batch, partition.leaderEpoch, { appendTime });
-  partition.producers.remember(batch, baseOffset);
+  const stored = log.append(own, batch, partition.leaderEpoch, { appendTime });
+  partition.producers.remember(batch, stored);
   log.retain(topic.retentionBytes);
   partition.changed();
-  return { index, errorCode: 0, baseOffset, logAppendTimeMs: appendTime, logStartOffset: log.startOffset };
+  return { index, errorCode: 0, baseOffset: stored.baseOffset, logAppendTimeMs: appendTime, logStartOffset: log.startOffset };
 }
 
-/** What a producer must not send, beside damaged bytes. */
-function whatIsWrong(batch: RecordBatch | undefined, sizeBytes: number): string | undefined {
-  if (batch === undefined || batch.sizeBytes !== sizeBytes) return 'a partition must come with exactly one record batch';
-  if (batch.baseOffset !== 0) return `the base offset of a batch must be 0, it is ${batch.baseOffset}`;
-  if (batch.recordCount === 0 || batch.recordCount !== batch.lastOffset + 1) return 'the offsets of a batch must be as many as its records';
-  if (batch.isControl) return 'clients are not allowed to write control records';
+/** What a producer must not send, though its bytes are sound. */
+function whatIsWrong({ baseOffset, recordCount, lastOffset, isControl }: RecordBatch): string | undefined {
+  if (baseOffset !== 0) return `the base offset of a batch must be 0, it is ${baseOffset}`;
+  if (recordCount === 0 || recordCount !== lastOffset + 1) return 'the offsets of a batch must be as many as its records';
+  if (isControl) return 'clients are not allowed to write control records';
   return undefined;
 }
 

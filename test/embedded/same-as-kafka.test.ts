@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict';
+import { handlersByKey } from '../../src/embedded/handlers/index.js';
+import { EmbeddedCluster } from '../../src/embedded/index.js';
+import {
+  type Api,
+  ApiVersions,
+  CreateTopics,
+  DeleteTopics,
+  Fetch,
+  FindCoordinator,
+  InitProducerId,
+  ListOffsets,
+  Metadata,
+  OffsetCommit,
+  OffsetFetch,
+  Produce,
+  type RequestOf,
+} from '../../src/protocol/index.js';
+import { encodeBatch, encodeTransactionEnd, stampAppendTime } from '../../src/records/index.js';
+import { kafkaTest, uniqueName } from '../kafka/kafka.js';
+import { RawClient } from './raw-client.js';
+import { fetchBody, produceBody } from './setting.js';
+
+/** What one step was, and what was answered to it. */
+type Answers = [step: string, answer: unknown][];
+
+/** Fields that two clusters may answer differently: addresses, ids, texts, and what stands in messages that are not compared. */
+const FREE = new Set([
+  'host',
+  'port',
+  'nodeId',
+  'throttleTimeMs',
+  'topicId',
+  'errorMessage',
+  'batchIndexErrorMessage',
+  'brokers',
+  'clusterId',
+  'controllerId',
+]);
+/** Leaders and epochs begin where each cluster likes. */
+const FREE_NUMBERS = new Set(['leaderId', 'leaderEpoch', 'replicaNodes', 'isrNodes', 'producerId']);
+
+/** Partitions come in any order. */
+const placeOf = (node: unknown): number =>
+  typeof node === 'object' && node !== null && 'partitionIndex' in node ? Number(node.partitionIndex) : 0;
+
+function comparable(node: unknown, topic: string): unknown {
+  if (node instanceof Uint8Array) return `${node.length} bytes`;
+  if (typeof node === 'string') return node.replaceAll(topic, 'TOPIC');
+  if (Array.isArray(node)) return node.map(each => comparable(each, topic)).sort((a, b) => placeOf(a) - placeOf(b));
+  if (typeof node !== 'object' || node === null) return node;
+  const fields = Object.entries(node).filter(([name]) => !FREE.has(name) && !FREE_NUMBERS.has(name));
+  return Object.fromEntries(fields.map(([name, value]) => [name, comparable(value, topic)]));
+}
+
+/** Asks one broker the same things in the same order. */
+async function interview(address: string, topic: string): Promise<Answers> {
+  const client = await RawClient.connect(address);
+  const answers: Answers = [];
+  const ask = async <A extends Api>(step: string, api: A, version: number, body: RequestOf<A>) => {
+    const answer = await client.request(api, version, body);
+    answers.push([`${api.name} v${version}: ${step}`, comparable(answer, topic)]);
+    return answer;
+  };
+  /** A coordinator that was never asked before takes a while. */
+  const ready = async () => {
+    while ((await client.request(InitProducerId, 4, { transactionalId: null, transactionTimeoutMs: 1000 })).errorCode !== 0);
+    for (;;) {
+      const { errorCode } = await client.request(FindCoordinator, 3, { key: topic });
+      const fetched = errorCode === 0 ? await client.request(OffsetFetch, 7, { groupId: topic, topics: [] }) : undefined;
+      if (fetched?.errorCode === 0) return;
+    }
+  };
+  const created = {
+    topics: [{ name: topic, numPartitions: 2, replicationFactor: 1, configs: [{ name: 'max.message.bytes', value: '1000' }] }],
+  };
+  await ask('only validated', CreateTopics, 4, { ...created, validateOnly: true });
+  await ask('created', CreateTopics, 4, created);
+  await ask('exists', CreateTopics, 4, created);
+  const bad = { numPartitions: 1, replicationFactor: 1 };
+  await ask('name', CreateTopics, 4, { topics: [{ ...bad, name: 'a b' }] });
+  await ask('no partitions', CreateTopics, 4, { topics: [{ ...bad, name: `${topic}-x`, numPartitions: 0 }] });
+  await ask('no replicas', CreateTopics, 4, { topics: [{ ...bad, name: `${topic}-x`, replicationFactor: 0 }] });
+  await ask('too many replicas', CreateTopics, 4, { topics: [{ ...bad, name: `${topic}-x`, replicationFactor: 5 }] });
+  await ask('config', CreateTopics, 4, { topics: [{ ...bad, name: `${topic}-x`, configs: [{ name: 'no.such', value: '1' }] }] });
+  await ask('twice', CreateTopics, 4, {
+    topics: [
+      { ...bad, name: `${topic}-x` },
+      { ...bad, name: `${topic}-x` },
+    ],
+  });
+  const leaderless = async () =>
+    (await client.request(Metadata, 9, { topics: [{ name: topic }] })).topics.some(
+      ({ partitions, errorCode }) => errorCode !== 0 || partitions.length < 2 || partitions.some(({ leaderId }) => leaderId < 0),
+    );
+  while (await leaderless());
+  await ready();
+
+  await ask('known', Metadata, 9, { topics: [{ name: topic }] });
+  const { topics } = await ask('known', Metadata, 12, { topics: [{ name: topic }] });
+  const topicId = topics[0]?.topicId ?? '';
+  await ask('missing', Metadata, 9, { topics: [{ name: `${topic}-none` }], allowAutoTopicCreation: false });
+  await ask('not legal', Metadata, 9, { topics: [{ name: 'a b' }] });
+  await ask('none', Metadata, 9, { topics: [] });
+  await ask('by id', Metadata, 12, { topics: [{ topicId, name: null }] });
+  await ask('unknown id', Metadata, 12, { topics: [{ topicId: 'AAAAAAAAAAAAAAAAAAAABw', name: null }] });
+
+  const good = encodeBatch([
+    { key: 'k', value: 'v', timestamp: 1000 },
+    { value: 'w', timestamp: 3000 },
+    { value: 'x', timestamp: 2000 },
+  ]);
+  const one = encodeBatch([{ value: 'y', timestamp: 2500 }]);
+  for (const version of [3, 5, 8, 9, 11]) await ask('appended', Produce, version, produceBody(good, { topic }));
+  await ask('acks 1', Produce, 9, produceBody(one, { topic, acks: 1 }));
+  const altered = (change: (bytes: Buffer) => void, from = good) => {
+    const bytes = Buffer.from(from);
+    change(bytes);
+    return bytes;
+  };
+  const wrong: [string, Uint8Array][] = [
+    ['checksum', altered(bytes => bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1))],
+    ['base offset', altered(bytes => bytes.writeInt32BE(4, 4))],
+    ['append time', altered(bytes => stampAppendTime(bytes, 5))],
+    ['two batches', Buffer.concat([good, good])],
+    ['nothing', Buffer.alloc(0)],
+    [
+      'gap',
+      encodeBatch([
+        { value: 'a', offset: 0 },
+        { value: 'b', offset: 2 },
+      ]),
+    ],
+    ['control', encodeBatch([{ key: Buffer.alloc(4), value: null }], { isControl: true })],
+    ['end of a transaction', encodeTransactionEnd({ type: 'commit', producerId: 1, producerEpoch: 0, coordinatorEpoch: 0, timestamp: 1 })],
+    ['too large', encodeBatch([{ value: Buffer.alloc(1000) }])],
+  ];
+  for (const [step, bytes] of wrong) await ask(step, Produce, 9, produceBody(bytes, { topic }));
+  await ask('acks 2', Produce, 9, produceBody(good, { topic, acks: 2 }));
+  await ask('no topic', Produce, 9, produceBody(good, { topic: `${topic}-none` }));
+  await ask('no partition', Produce, 9, produceBody(good, { topic, partition: 2 }));
+
+  const { producerId } = await ask('a producer', InitProducerId, 4, { transactionalId: null, transactionTimeoutMs: 1000 });
+  const numbered = (baseSequence: number, producerEpoch = 0) =>
+    encodeBatch([{ value: 'z', timestamp: 1 }], { producerId, producerEpoch, baseSequence });
+  const sequences: [string, Buffer][] = [
+    ['sequence 0', numbered(0)],
+    ['sequence 1', numbered(1)],
+    ['sequence 0 again', numbered(0)],
+    ['sequence 1 again', numbered(1)],
+    ['sequence 3', numbered(3)],
+    ['epoch 1, sequence 2', numbered(2, 1)],
+    ['epoch 1, sequence 0', numbered(0, 1)],
+    ['epoch 0 again', numbered(2)],
+  ];
+  for (const [step, bytes] of sequences) await ask(step, Produce, 9, produceBody(bytes, { topic, partition: 1 }));
+
+  for (const version of [4, 5, 7, 9, 11, 12]) await ask('from 0', Fetch, version, fetchBody(0, { topic }));
+  await ask('read committed', Fetch, 12, fetchBody(0, { topic, isolationLevel: 1 }));
+  await ask('inside a batch', Fetch, 12, fetchBody(4, { topic }));
+  await ask('the end', Fetch, 12, fetchBody(19, { topic }));
+  await ask('past the end', Fetch, 12, fetchBody(20, { topic }));
+  await ask('past the end, read committed', Fetch, 12, fetchBody(20, { topic, isolationLevel: 1 }));
+  await ask('below the start', Fetch, 12, fetchBody(-1, { topic }));
+  await ask('one batch whatever the limit', Fetch, 12, fetchBody(0, { topic, partitionMaxBytes: 1 }));
+  await ask('the limit of all', Fetch, 12, fetchBody(0, { topic, maxBytes: 1 }));
+  await ask('cut off', Fetch, 12, fetchBody(0, { topic, partitionMaxBytes: good.length + 20 }));
+  await ask('no topic', Fetch, 12, fetchBody(0, { topic: `${topic}-none` }));
+  await ask('no partition', Fetch, 12, fetchBody(0, { topic, partition: 2 }));
+  await ask('an epoch to come', Fetch, 12, fetchBody(0, { topic, currentLeaderEpoch: 99 }));
+  await ask('a session that is not', Fetch, 12, { ...fetchBody(0, { topic }), sessionId: 4242, sessionEpoch: 3 });
+  const both = [0, 1].map(partition => ({ partition, fetchOffset: 0, partitionMaxBytes: 1 }));
+  await ask('two partitions, no room', Fetch, 12, { maxWaitMs: 0, minBytes: 1, maxBytes: 1000, topics: [{ topic, partitions: both }] });
+  const byId = (id: string) => ({
+    maxWaitMs: 0,
+    minBytes: 1,
+    topics: [{ topicId: id, partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }] }],
+  });
+  await ask('by id', Fetch, 13, byId(topicId));
+  await ask('unknown id', Fetch, 13, byId('AAAAAAAAAAAAAAAAAAAABw'));
+
+  for (const [timestamp, version] of [
+    [-1, 1],
+    [-1, 9],
+    [-2, 9],
+    [-3, 9],
+    [-4, 9],
+    [-3, 6],
+    [0, 9],
+    [1001, 9],
+    [2600, 9],
+    [3001, 9],
+    [-9, 9],
+  ] as const) {
+    const partitions = [{ partitionIndex: 0, timestamp }];
+    await ask(`time ${timestamp}`, ListOffsets, version, { replicaId: -1, topics: [{ name: topic, partitions }] });
+  }
+  const missing = [
+    { partitionIndex: 5, timestamp: -1 },
+    { partitionIndex: 0, timestamp: -1, currentLeaderEpoch: 99 },
+  ];
+  await ask('missing', ListOffsets, 9, { replicaId: -1, topics: [{ name: topic, partitions: missing }] });
+
+  await ask('a key', FindCoordinator, 3, { key: topic });
+  await ask('keys', FindCoordinator, 4, { coordinatorKeys: [topic] });
+  const commit = (partitionIndex: number, committedMetadata: string | null, rest = {}) => ({
+    groupId: topic,
+    ...rest,
+    topics: [{ name: topic, partitions: [{ partitionIndex, committedOffset: 5, committedLeaderEpoch: 0, committedMetadata }] }],
+  });
+  await ask('a generation, no group', OffsetCommit, 8, commit(0, '', { generationIdOrMemberEpoch: 1, memberId: 'm' }));
+  await ask('with text', OffsetCommit, 8, commit(0, 'note'));
+  await ask('without', OffsetCommit, 8, commit(1, null));
+  await ask('too long', OffsetCommit, 8, commit(0, 'x'.repeat(4097)));
+  await ask('no partition', OffsetCommit, 8, commit(7, ''));
+  await ask('a generation, a group without members', OffsetCommit, 8, commit(0, '', { generationIdOrMemberEpoch: 1, memberId: 'm' }));
+  await ask('a member that is none', OffsetCommit, 8, commit(0, '', { memberId: 'm' }));
+  for (const version of [1, 5, 7])
+    await ask('named', OffsetFetch, version, { groupId: topic, topics: [{ name: topic, partitionIndexes: [0, 1, 7] }] });
+  await ask('no topic', OffsetFetch, 7, { groupId: topic, topics: [{ name: `${topic}-none`, partitionIndexes: [0] }] });
+  await ask('groups', OffsetFetch, 8, {
+    groups: [
+      { groupId: topic, topics: [{ name: topic, partitionIndexes: [0] }] },
+      { groupId: `${topic}-none`, topics: null },
+    ],
+  });
+
+  await ask('missing', DeleteTopics, 5, { topicNames: [`${topic}-none`], timeoutMs: 1000 });
+  await ask('deleted', DeleteTopics, 6, { topics: [{ name: null, topicId }], timeoutMs: 1000 });
+  await ask('unknown id', DeleteTopics, 6, { topics: [{ name: null, topicId: 'AAAAAAAAAAAAAAAAAAAABw' }], timeoutMs: 1000 });
+  client.close();
+  return answers;
+}
+
+kafkaTest('the embedded cluster answers as Kafka does', async (t, kafka) => {
+  const cluster = await EmbeddedCluster.start({ cutBatches: true });
+  t.after(() => cluster.close());
+  const topic = uniqueName('interview');
+  const theirs = await interview(kafka.bootstrap[0] ?? '', topic);
+  const ours = await interview(cluster.brokers[0] ?? '', topic);
+  for (const [i, [step, answer]] of theirs.entries()) assert.deepEqual(ours[i], [step, answer], step);
+  assert.equal(ours.length, theirs.length);
+});
+
+for (const [emulate, version] of [
+  ['1.1', '1.1.1'],
+  ['2.8', '2.8.2'],
+  ['3.9', '3.9.2'],
+  ['4.1', '4.1.2'],
+] as const) {
+  kafkaTest(
+    `the versions offered as release ${emulate} are those of that release, as far as the embedded cluster goes`,
+    async (t, kafka) => {
+      const cluster = await EmbeddedCluster.start({ emulate });
+      t.after(() => cluster.close());
+      const theirs = await offered(kafka.bootstrap[0] ?? '');
+      const ours = await offered(cluster.brokers[0] ?? '');
+      for (const [key, [first, last]] of ours) {
+        const { listedFrom, versions } = handlersByKey.get(key) ?? { versions: [0, 0] };
+        const [theirFirst, theirLast] = theirs.get(key) ?? [];
+        assert.ok(theirFirst !== undefined && theirLast !== undefined, `API ${key} is not offered by ${version}`);
+        assert.deepEqual([first, last], [Math.max(theirFirst, listedFrom ?? versions[0]), Math.min(theirLast, versions[1])], `API ${key}`);
+      }
+      assert.ok(ours.size >= 11);
+    },
+    { version },
+  );
+}
+
+/** What a broker says it speaks: first and last version by key. */
+async function offered(address: string): Promise<ReadonlyMap<number, readonly [number, number]>> {
+  const client = await RawClient.connect(address);
+  const { apiKeys } = await client.request(ApiVersions, 0, {});
+  client.close();
+  return new Map(apiKeys.map(({ apiKey, minVersion, maxVersion }) => [apiKey, [minVersion, maxVersion]]));
+}
