@@ -77,7 +77,6 @@ export class ClusterState {
     this.#live.add(address.id);
     for (const partition of this.partitions()) {
       if (partition.leader === NO_LEADER && partition.replicas.includes(address.id)) partition.lead(address.id);
-      else partition.changed();
     }
   }
 

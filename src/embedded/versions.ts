@@ -41,8 +41,8 @@ const table: Readonly<Record<string, string>> = {
   IncrementalAlterConfigs: 'none 0-1 0-1 0-1',
   OffsetDelete: 'none 0-0 0-0 0-0',
   DescribeCluster: 'none 0-0 0-1 0-2',
-  ConsumerGroupHeartbeat: 'none none none 0-1',
-  ConsumerGroupDescribe: 'none none none 0-1',
+  ConsumerGroupHeartbeat: 'none none 0-0 0-1',
+  ConsumerGroupDescribe: 'none none 0-0 0-1',
 };
 
 /** The versions of an API that a broker of `release` offers; undefined when it does not have the API. */

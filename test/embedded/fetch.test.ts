@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { errorNumbers } from '../../src/base/broker-errors.js';
 import { Fetch, Metadata } from '../../src/protocol/index.js';
 import { encodeBatch, readBatches } from '../../src/records/index.js';
-import { connectTo, fetch, fetchBody, ManualClock, only, startCluster } from './setting.js';
+import { connectTo, fetch, fetchBody, ManualClock, only, produce, startCluster } from './setting.js';
 
 const value = (bytes: number) => [{ value: Buffer.alloc(bytes), timestamp: 1000 }];
 const offsetsOf = (records: Uint8Array | null) =>
@@ -65,6 +65,24 @@ test('a fetch waits for records, and is woken by them', async t => {
   cluster.append('orders', 0, [{ value: 'v' }]);
   assert.deepEqual(offsetsOf((await waiting).records), [0]);
   assert.equal(clock.pending, 0, 'no timer is left behind');
+});
+
+test('a waiting fetch is woken by what others produce, and when its topic goes', async t => {
+  const clock = new ManualClock();
+  const cluster = await startCluster(t, { clock, topics: { orders: 1 } });
+  const [reader, writer] = [await connectTo(t, cluster), await connectTo(t, cluster)];
+  const waitFrom = async (offset: number) => {
+    const arrived = cluster.nextRequest(Fetch);
+    const waiting = fetch(reader, offset, { maxWaitMs: 1000 });
+    await arrived;
+    return { waiting };
+  };
+  const first = await waitFrom(0);
+  await produce(writer, [{ value: 'v' }]);
+  assert.deepEqual(offsetsOf((await first.waiting).records), [0]);
+  const second = await waitFrom(1);
+  cluster.deleteTopic('orders');
+  assert.equal((await second.waiting).errorCode, errorNumbers.UNKNOWN_TOPIC_OR_PARTITION);
 });
 
 test('a fetch waits until there are enough bytes, or its time is over', async t => {

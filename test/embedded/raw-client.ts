@@ -31,7 +31,7 @@ export class RawClient {
   /** @param address `host:port`. */
   static async connect(address: string): Promise<RawClient> {
     const [host, port] = address.split(':');
-    const socket = connect({ host: host ?? '', port: Number(port) });
+    const socket = connect({ host: host ?? '', port: Number(port), noDelay: true });
     const client = new RawClient(socket);
     await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
     return client;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { errorNumbers } from '../../src/base/broker-errors.js';
+import { EmbeddedCluster } from '../../src/embedded/index.js';
 import { RequestFrames } from '../../src/embedded/request-frames.js';
 import { ApiVersions, decodeResponseBody, encodeRequestFrame, Fetch, Metadata, Produce } from '../../src/protocol/index.js';
 import { connectTo, fetchBody, produce, startCluster } from './setting.js';
@@ -110,6 +111,8 @@ test('nothing more is read from a client that does not take its answers', async 
     client.send(Fetch, 12, body);
     await new Promise(setImmediate); // in pieces: what came in one piece is read as one
   }
+  const other = await connectTo(t, cluster);
+  for (let i = 0; i < 100; i++) await other.request(Metadata, 9, { topics: [] }); // all that can be read has been read by now
   const seen = cluster.requests(Fetch).length;
   assert.ok(seen < sent, `${seen} of ${sent} requests were read`);
   client.resume();
@@ -127,10 +130,16 @@ test('only so many requests are remembered; they keep their numbers', async t =>
   assert.deepEqual(new Set(seen.map(({ connection, broker, clientId }) => `${connection} ${broker} ${clientId}`)), new Set(['1 1 raw']));
 });
 
-test('options that cannot be are refused, and nothing is left listening', async () => {
-  const { EmbeddedCluster } = await import('../../src/embedded/index.js');
+test('options that cannot be are refused, and so is a port that is taken', async t => {
   await assert.rejects(EmbeddedCluster.start({ brokers: 0 }), { code: 'TIDE_OPTION' });
   await assert.rejects(EmbeddedCluster.start({ topics: { orders: 0 } }), { code: 'TIDE_OPTION' });
   await assert.rejects(EmbeddedCluster.start({ topics: { 'not legal': 1 } }), { code: 'TIDE_INPUT' });
   await assert.rejects(EmbeddedCluster.start({ topics: { orders: { replicationFactor: 2 } } }), { code: 'TIDE_INPUT' });
+  const cluster = await startCluster(t);
+  const port = Number(cluster.brokers[0]?.split(':')[1]);
+  await assert.rejects(EmbeddedCluster.start({ port }), { code: 'EADDRINUSE' });
+  await cluster.close();
+  await cluster.close();
+  const next = await startCluster(t, { port });
+  assert.deepEqual(next.brokers, [`127.0.0.1:${port}`]);
 });
