@@ -123,11 +123,35 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
    * @throws KafkaError `TIDE_CONNECTION` or `TIDE_PROTOCOL` with the reason of each broker; the signal's reason when aborted.
    */
   async connect(options: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number | undefined } = {}): Promise<void> {
-    const { signal, timeoutMs } = options;
+    const { signal, timeoutMs = Number.POSITIVE_INFINITY } = options;
     const { cluster } = this.#core;
-    const deadline = timeoutMs === undefined ? undefined : cluster.deadline(timeoutMs);
-    const connected = cluster.retrying(() => cluster.refresh([]), { signal, deadline });
-    await (timeoutMs === undefined ? orAborted(connected, signal) : inTime(connected, timeoutMs, signal));
+    const over = new AbortController();
+    const timer = cluster.clock.after(timeoutMs, () => over.abort(late));
+    const late = new Error('late');
+    let last: unknown;
+    try {
+      const stop = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
+      await cluster.retrying(
+        async () => {
+          try {
+            await orAborted(cluster.refresh([]), stop);
+          } catch (error) {
+            if (error !== late) last = error;
+            throw error;
+          }
+        },
+        { signal: stop },
+      );
+    } catch (error) {
+      if (error !== late) throw error;
+      const why = last instanceof Error ? `; last: ${last.message}` : '; no attempt has come to an end';
+      throw new ConnectionError(`connect: no broker described the cluster within ${timeoutMs} ms (timeoutMs)${why}`, {
+        cause: last,
+        persistence: 'no',
+      });
+    } finally {
+      timer.cancel();
+    }
   }
 
   /**
@@ -227,18 +251,6 @@ function forGood(error: KafkaError): KafkaError {
   if (error instanceof ConnectionError)
     return new ConnectionError(message, { retriable: false, cause: error, context, persistence, errno });
   return new KafkaError(code, message, { retriable: false, cause: error, context, persistence, errno });
-}
-
-function inTime<T>(work: Promise<T>, timeoutMs: number, signal: AbortSignal | undefined): Promise<T> {
-  return orAborted(
-    new Promise<T>((resolve, reject) => {
-      const timer = systemClock.after(timeoutMs, () => {
-        reject(new ConnectionError(`connect: no broker described the cluster within ${timeoutMs} ms (timeoutMs)`, { persistence: 'no' }));
-      });
-      work.then(resolve, reject).finally(() => timer.cancel());
-    }),
-    signal,
-  );
 }
 
 function versionCaps(given: unknown): ReadonlyMap<string, number> | undefined {
