@@ -259,13 +259,14 @@ export class Cluster {
       allowAutoTopicCreation: version >= 4 ? this.settings.allowAutoTopicCreation : undefined,
     }));
     if (answer.errorCode !== 0) throw brokerError(answer.errorCode, 'metadata');
-    this.#take(answer);
+    this.#take(answer, wanted === 'all');
     return this.#metadata;
   }
 
-  #take(answer: ResponseOf<typeof Metadata>): void {
+  #take(answer: ResponseOf<typeof Metadata>, all: boolean): void {
     if (answer.brokers.length === 0) return; // a broker that is just starting knows nobody yet
-    this.#metadata = withAnswer(this.#metadata, answer);
+    this.#metadata = withAnswer(this.#metadata, answer, all);
+    if (all) this.#topics.clear();
     const readAt = this.clock.now();
     for (const { name } of answer.topics) {
       const info = name === null ? undefined : this.#metadata.topics.get(name);

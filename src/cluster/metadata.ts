@@ -48,13 +48,13 @@ export const noMetadata: ClusterMetadata = Object.freeze({ clusterId: null, cont
 
 type MetadataAnswer = ResponseOf<typeof Metadata>;
 
-/** The snapshot after `answer`: brokers are replaced, topics not asked about stay. */
-export function withAnswer(before: ClusterMetadata, answer: MetadataAnswer): ClusterMetadata {
+/** The snapshot after `answer`: brokers are replaced; so are the topics if `all` were asked about, else those not asked about stay. */
+export function withAnswer(before: ClusterMetadata, answer: MetadataAnswer, all = false): ClusterMetadata {
   const brokers = new Map<number, BrokerInfo>();
   for (const { nodeId, host, port, rack } of answer.brokers) {
     if (host !== '' && port > 0 && port <= 65_535) brokers.set(nodeId, Object.freeze({ id: nodeId, host, port, rack }));
   }
-  const topics = new Map(before.topics);
+  const topics = new Map(all ? [] : before.topics);
   for (const topic of answer.topics) {
     if (topic.name !== null) topics.set(topic.name, topicInfo(topic.name, topic, before.topics.get(topic.name)));
   }
