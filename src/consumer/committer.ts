@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../base/clock.js';
-import { asError, KafkaError, PartialError } from '../base/errors.js';
+import { asError, PartialError } from '../base/errors.js';
+import { orAborted } from '../base/wait.js';
 import type { CommitResult, GroupOffset } from '../client/offset-store.js';
 import type { Bounds } from '../cluster/cluster.js';
 import type { AutoCommit } from './auto-commit.js';
@@ -18,6 +19,8 @@ export interface CommitterSettings {
   readonly partitions: () => readonly Partition[];
   /** An automatic commit failed; the next trigger tries again. */
   readonly failed: (error: Error) => void;
+  /** Ends what is under way when nobody waits for it any more. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -51,17 +54,23 @@ export class Committer {
 
   /**
    * Commits what is done now. Resolves true when Kafka has stored something, false when there was nothing new.
-   * @throws KafkaError why it was not stored, with a result for each partition where some were.
+   * @throws KafkaError why it was not stored, with a result for each partition where some were; the signal's reason when aborted.
    */
   commit(bounds: Bounds = {}): Promise<boolean> {
-    if (this.#waiting !== undefined && bounds.signal === undefined && bounds.deadline === undefined) return this.#waiting;
-    const next = this.#running.then(() => {
+    const shared = bounds.signal === undefined && bounds.deadline === undefined;
+    if (shared && this.#waiting !== undefined) return this.#waiting;
+    const next = this.#next(() => {
       if (this.#waiting === next) this.#waiting = undefined;
-      return this.#commit(bounds);
-    });
-    this.#waiting = next;
-    this.#running = next.catch(() => {});
+      this.#reset();
+      return this.#commit(this.#settings.partitions(), bounds);
+    }, bounds.signal);
+    if (shared) this.#waiting = next;
     return next;
+  }
+
+  /** Commits where these partitions stand, and nothing else. Throws as {@link commit}. */
+  commitOnly(partitions: readonly Partition[], bounds: Bounds = {}): Promise<boolean> {
+    return this.#next(() => this.#commit(partitions, bounds), bounds.signal);
   }
 
   /** No automatic commit from now on; resolves when none runs. */
@@ -71,25 +80,34 @@ export class Committer {
     await this.#running;
   }
 
-  async #commit(bounds: Bounds): Promise<boolean> {
-    this.#reset();
-    const due = this.#settings.partitions().filter(({ placed, done, committed }) => placed && done !== committed);
+  /** Runs `work` after everything that was begun before. */
+  #next(work: () => Promise<boolean>, signal: AbortSignal | undefined): Promise<boolean> {
+    const next = this.#running.then(() => {
+      signal?.throwIfAborted();
+      return work();
+    });
+    this.#running = next.catch(() => {});
+    return orAborted(next, signal);
+  }
+
+  async #commit(partitions: readonly Partition[], bounds: Bounds): Promise<boolean> {
+    const due = partitions.filter(({ placed, done, committed }) => placed && done !== committed);
     if (due.length === 0) return false;
     const offsets = due.map(({ topic, partition, done }) => ({ topic, partition, offset: done }));
+    const { target, signal } = this.#settings;
     try {
-      await this.#settings.target.commit(offsets, bounds);
-      for (const [i, { offset }] of offsets.entries()) stored(due[i], offset);
+      await target.commit(offsets, { ...bounds, signal: bounds.signal === undefined ? signal : AbortSignal.any([bounds.signal, signal]) });
     } catch (error) {
+      // Stored or not: only another commit makes sure, except where the answer said so.
+      for (const partition of due) partition.committed = undefined;
       if (error instanceof PartialError) {
         for (const [i, result] of (error as PartialError<CommitResult>).results.entries()) {
           if (result.error === undefined) stored(due[i], result.offset);
         }
-      } else if (error instanceof KafkaError && error.persistence === 'maybe') {
-        // Stored or not: only another commit makes sure.
-        for (const partition of due) partition.committed = undefined;
       }
       throw error;
     }
+    for (const [i, { offset }] of offsets.entries()) stored(due[i], offset);
     return true;
   }
 
@@ -100,6 +118,7 @@ export class Committer {
       .catch((error: unknown) => this.#settings.failed(asError(error)))
       .finally(() => {
         this.#automatic = false;
+        this.count(0); // as many again may have become done meanwhile
       });
   }
 

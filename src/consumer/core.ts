@@ -1,17 +1,18 @@
 import { asError, InputError, StateError, TimeoutError } from '../base/errors.js';
 import { show } from '../base/options.js';
 import { orAborted, settledWithin } from '../base/wait.js';
-import { checkCount, checkOffset } from '../client/inputs.js';
+import { checkCount } from '../client/inputs.js';
 import type { Bounds, Cluster } from '../cluster/cluster.js';
 import type { TopicInfo } from '../cluster/metadata.js';
-import { Message, originOf } from '../records/index.js';
+import type { Message } from '../records/index.js';
 import type { AutoCommit } from './auto-commit.js';
 import { type CommitTarget, Committer } from './committer.js';
-import { Fetcher, type FetcherSettings } from './fetcher.js';
+import { Fetcher, type FetcherSettings, type Misplaced } from './fetcher.js';
 import { HandOut } from './hand-out.js';
 import { Loop, type LoopHost } from './loop.js';
-import { MessageBatch } from './message-batch.js';
-import type { Lease, Partition } from './partition.js';
+import { leaseOf, type Markable, type MarkedRange, rangeAt, rangesOf } from './marking.js';
+import type { MessageBatch } from './message-batch.js';
+import type { Partition } from './partition.js';
 import { Seat } from './seat.js';
 
 /**
@@ -25,14 +26,14 @@ export interface CoreSettings extends FetcherSettings {
   readonly autoCommit: AutoCommit | undefined;
 }
 
-/** What the kinds of consumers decide for themselves. */
+/** What the kinds of consumers decide for themselves. What they begin ends with `signal`. */
 export interface CoreHost {
   /** Finds the partitions and their positions; called once, and again after a failure. */
-  prepare(): Promise<void>;
-  /** The offset asked for is not in the log. */
-  outOfRange(partition: Partition, requestedOffset: number): void;
-  /** Metadata was looked at: partitions may have appeared. */
-  looked(topics: ReadonlyMap<string, TopicInfo>): void;
+  prepare(signal: AbortSignal): Promise<void>;
+  /** The offset asked for is not in the log. Never rejects. */
+  outOfRange(partition: Partition, requestedOffset: number, why: Misplaced, signal: AbortSignal): Promise<void>;
+  /** Metadata was looked at: partitions may have appeared. Never rejects. */
+  looked(topics: ReadonlyMap<string, TopicInfo>, signal: AbortSignal): Promise<void> | undefined;
   commitFailed(error: Error): void;
   /** Where offsets are stored; undefined without a group. */
   readonly target: CommitTarget | undefined;
@@ -45,8 +46,8 @@ export interface GetOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What can be marked: one message, several, or a whole batch. */
-export type Markable = Message | MessageBatch | Iterable<Message>;
+/** However short its time is, `close` waits so many ms for the answer to its commit. */
+const lastCommitMs = 1000;
 
 /**
  * What all consumers share: partitions that are fetched, handed out to one reader, marked and committed. It promises that nothing is
@@ -67,16 +68,18 @@ export class ConsumerCore {
 
   constructor(cluster: Cluster, settings: CoreSettings, host: CoreHost) {
     const partitions = () => this.#partitions;
+    const { clock } = cluster;
+    const { autoCommit } = settings;
+    const { target } = host;
     this.#cluster = cluster;
     this.#settings = settings;
     this.#host = host;
-    this.#seat = new Seat(cluster.clock);
+    this.#seat = new Seat(clock);
     this.#fetcher = new Fetcher(cluster, settings, partitions, host);
-    this.#handOut = new HandOut(cluster.clock, this.#fetcher, partitions);
-    const { autoCommit } = settings;
-    const { target } = host;
+    this.#handOut = new HandOut(clock, this.#fetcher, partitions);
+    const { signal } = this.#fetcher;
     const failed = (error: Error) => host.commitFailed(error);
-    this.#committer = target === undefined ? undefined : new Committer({ clock: cluster.clock, target, autoCommit, partitions, failed });
+    this.#committer = target === undefined ? undefined : new Committer({ clock, target, autoCommit, partitions, failed, signal });
   }
 
   get partitions(): readonly Partition[] {
@@ -86,20 +89,31 @@ export class ConsumerCore {
   /** The partitions that are read from now on. */
   assign(partitions: readonly Partition[]): void {
     this.#partitions = partitions;
-    this.#handOut.reset();
+    this.moved();
   }
 
-  /** Positions changed: fetch accordingly. */
+  /** Positions changed: fetch, and hand out, accordingly. */
   moved(): void {
     this.#handOut.reset();
     this.#fetcher.arrived.ring();
   }
 
-  /** Partitions and positions are known after this; a failure is thrown, and tried again at the next call. */
+  /** @throws KafkaError `TIDE_CLOSED` once the consumer is being closed. */
+  assertOpen(what: string): void {
+    this.#seat.assertOpen(what);
+  }
+
+  /** @throws KafkaError why these partitions have no position, when one of them has none. */
+  assertPlaced(partitions: readonly Partition[]): void {
+    const lost = partitions.find(({ placed, failure }) => !placed && failure !== undefined);
+    if (lost?.failure !== undefined) throw lost.failure;
+  }
+
+  /** Partitions are known after this, and positions where there are any; a failure is thrown, and tried again at the next call. */
   async prepare(what: string, signal?: AbortSignal): Promise<void> {
     this.#seat.assertOpen(what);
     if (this.#isReady) return;
-    this.#ready ??= this.#host.prepare().then(
+    this.#ready ??= this.#host.prepare(this.#fetcher.signal).then(
       () => {
         this.#isReady = true;
         this.#fetcher.start();
@@ -120,7 +134,7 @@ export class ConsumerCore {
     const next = (): Message | undefined => {
       if (this.#seat.closing) return undefined;
       const source = this.#handOut.ready;
-      if (source === undefined || source.paused || !source.midBatch) return undefined;
+      if (source === undefined || !source.midBatch) return undefined;
       this.#markHandedOut(source);
       return source.takeCurrent();
     };
@@ -141,15 +155,20 @@ export class ConsumerCore {
     checkCount(count, what);
     const { block = true, timeoutMs = 100, signal } = options;
     if (typeof block !== 'boolean') checkCount(block, `${what} block`, 0);
+    checkTime(timeoutMs, what);
     signal?.throwIfAborted();
     const holder = { kind: 'call', what } as const;
+    const messages: Message[] = [];
     this.#seat.take(holder);
     try {
       this.#markHandedOut();
       await this.prepare(what, signal);
-      return await this.#collect(count, block, timeoutMs ?? Number.POSITIVE_INFINITY, signal);
+      this.assertPlaced(this.#partitions);
+      const wanted = block === true ? count : block === false ? 0 : Math.min(block, count);
+      await this.#collect(messages, count, wanted, timeoutMs ?? Number.POSITIVE_INFINITY, signal);
+      return messages;
     } catch (error) {
-      this.#putBack();
+      this.#handBack(messages);
       throw error;
     } finally {
       this.#seat.free(holder);
@@ -158,49 +177,37 @@ export class ConsumerCore {
 
   /** What was handed out and is not done will be handed out again. */
   rewind(): void {
-    this.#seat.assertOpen('rewind()');
-    for (const partition of this.#partitions) partition.putBack();
-    this.moved();
+    this.#seat.assertNotClosed('rewind()');
+    this.#putBack();
   }
 
   /** These messages are done; with `upTo` also everything handed out before them in their partitions. */
   mark(given: Markable, upTo: boolean): void {
     const what = upTo ? 'markUpTo()' : 'mark()';
-    this.#seat.assertOpen(what);
-    const messages = given instanceof Message ? [given] : given instanceof MessageBatch ? ends(given) : [...checkMessages(given, what)];
-    const leases = messages.map(message => this.#leaseOf(message, what));
-    if (given instanceof MessageBatch) {
-      const [lease] = leases;
-      if (lease !== undefined) this.#markRange(lease.partition, upTo ? 0 : given.firstOffset, given.lastOffset);
-      return;
-    }
-    for (const [i, { offset }] of messages.entries()) {
-      const lease = leases[i];
-      if (lease !== undefined) this.#markRange(lease.partition, upTo ? 0 : offset, offset);
-    }
+    this.#seat.assertNotClosed(what);
+    this.#markRanges(rangesOf(given, upTo, this, what));
   }
 
   /** As {@link mark}, by offset. */
   markOffset(partition: Partition, offset: number, upTo: boolean): void {
-    const what = `${upTo ? 'markUpTo' : 'mark'} ${partition.topic}/${partition.partition} offset ${String(offset)}`;
-    this.#seat.assertOpen(what);
-    checkOffset(offset, what);
-    if (offset < partition.first || offset >= partition.position) {
-      throw new InputError(
-        `${what}: only offsets that were handed out can be marked, here from ${partition.first} to below ${partition.position}`,
-      );
-    }
-    if (offset >= partition.done && !partition.outstanding.knows(offset)) throw new InputError(`${what}: there is no such message`);
-    this.#markRange(partition, upTo ? 0 : offset, offset);
+    const what = upTo ? 'markUpTo()' : 'mark()';
+    this.#seat.assertNotClosed(what);
+    this.#markRanges([rangeAt(partition, offset, upTo, what)]);
   }
 
   /** Commits `done` of every partition. @throws KafkaError `TIDE_STATE` without a group. */
   async commit(bounds: Bounds): Promise<boolean> {
-    this.#seat.assertOpen('commit()');
+    this.#seat.assertNotClosed('commit()');
     if (this.#committer === undefined)
       throw new StateError('TIDE_STATE', 'commit(): there is nowhere to commit to; give the consumer a groupId');
+    bounds.signal?.throwIfAborted();
     if (!this.#isReady) return false;
     return this.#committer.commit(bounds);
+  }
+
+  /** Stores, where commits are automatic, the positions that the policy chose: else a crash under `'latest'` would skip what comes meanwhile. */
+  async storePlaces(partitions: readonly Partition[]): Promise<void> {
+    if (this.#settings.autoCommit !== undefined && partitions.length > 0) await this.#committer?.commitOnly(partitions);
   }
 
   /**
@@ -213,54 +220,61 @@ export class ConsumerCore {
   }
 
   async #close(timeoutMs: number): Promise<void> {
-    const { clock } = this.#cluster;
     const deadline = this.#cluster.deadline(timeoutMs);
-    const { marking, autoCommit } = this.#settings;
+    const { marking } = this.#settings;
     const waitsForMarks = () => marking === 'explicit' && this.#partitions.some(({ outstanding }) => !outstanding.empty);
     const waited = this.#seat.close(timeoutMs, waitsForMarks);
     this.#fetcher.arrived.ring();
     const inTime = await waited;
-    let failure: Error | undefined;
+    const commitFailure = await this.#lastCommit(Math.max(lastCommitMs, deadline.remainingMs()));
+    await this.#fetcher.stop();
+    await this.#ready?.catch(() => {});
     if (!inTime) {
-      failure = new TimeoutError(
+      throw new TimeoutError(
         `close(): a loop's body, or messages to be marked, held on for ${timeoutMs} ms (timeoutMs). What they hold is not done and comes again. ` +
           'If close() is awaited inside the body it waits for itself: break first, or do not await it there.',
       );
     }
-    await this.#committer?.stop();
-    if (autoCommit !== undefined && this.#isReady && this.#committer !== undefined) {
-      const last = this.#committer.commit({ deadline });
-      last.catch((error: unknown) => {
-        failure ??= asError(error);
-      });
-      if (!(await settledWithin(clock, last, Math.max(1000, deadline.remainingMs())))) {
-        failure ??= new TimeoutError(`close(): the last commit got no answer within ${timeoutMs} ms (timeoutMs)`, { persistence: 'maybe' });
-      }
-    }
-    await this.#fetcher.stop();
-    if (failure !== undefined) throw failure;
+    if (commitFailure !== undefined) throw commitFailure;
   }
 
-  async #collect(count: number, block: boolean | number, timeoutMs: number, signal: AbortSignal | undefined): Promise<Message[]> {
-    const take = (partition: Partition) => partition.take();
-    const closing = () => this.#seat.closing;
-    const wanted = block === true ? count : block === false ? 0 : Math.min(block, count);
+  /** Waits for the commit under way and, where commits are automatic, commits what is done, as often as there is time for; gives why it failed. */
+  async #lastCommit(timeoutMs: number): Promise<Error | undefined> {
+    const committer = this.#committer;
+    if (committer === undefined || !this.#isReady) return undefined;
+    const { clock, settings } = this.#cluster;
     const deadline = this.#cluster.deadline(timeoutMs);
-    const messages: Message[] = [];
+    const bounds = { deadline, policy: { ...settings.retry, attempts: Number.MAX_SAFE_INTEGER }, signal: this.#fetcher.signal };
+    const committed = committer.stop().then(async () => {
+      if (this.#settings.autoCommit !== undefined) await this.#cluster.retrying(() => committer.commit(bounds), bounds);
+    });
+    if (await settledWithin(clock, committed, timeoutMs)) return committed.then(() => undefined, asError);
+    return new TimeoutError(`close(): the last commit got no answer within ${Math.round(timeoutMs)} ms (timeoutMs)`, {
+      persistence: 'maybe',
+    });
+  }
+
+  async #collect(messages: Message[], count: number, wanted: number, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const take = (partition: Partition) => partition.take();
+    // What was collected may be what a partition waits for before it can go on: then it is given now.
+    const stopped = () => this.#seat.closing || (messages.length > 0 && this.#partitions.some(({ stalled }) => stalled));
+    const deadline = this.#cluster.deadline(timeoutMs);
+    let asked = false;
     while (messages.length < count) {
-      let message = this.#handOut.ready?.takeCurrent() ?? this.#handOut.take(take);
+      let message = this.#handOut.ready?.takeCurrent();
       if (message === undefined) {
-        // Enough is there, or nobody wants to wait: one fetch that does not wait is all that is left to try.
-        if (messages.length >= wanted && (wanted > 0 || messages.length > 0)) break;
-        if (wanted === 0) await this.#fetcher.once();
-        message = await this.#handOut.wait(take, wanted === 0 ? 0 : deadline.remainingMs(), signal, closing);
+        const waitMs = messages.length < wanted ? deadline.remainingMs() : 0;
+        message = await this.#handOut.wait(take, waitMs, signal, stopped);
       }
+      if (message !== undefined) messages.push(message);
       signal?.throwIfAborted();
       this.#seat.assertOpen('getMessages()');
-      if (message === undefined) break;
-      messages.push(message);
+      if (message !== undefined) continue;
+      // Nobody wants to wait, and nothing is there: one fetch that does not wait is left to try.
+      if (wanted > 0 || messages.length > 0 || asked) return;
+      asked = true;
+      await orAborted(this.#fetcher.once(), signal);
     }
-    return messages;
   }
 
   #loopHost<T>(take: (partition: Partition) => T | undefined): LoopHost<T> {
@@ -275,14 +289,28 @@ export class ConsumerCore {
         this.#seat.bodyHolds(false);
       },
       next: () => undefined,
-      wait: async signal => {
-        if (!this.#isReady && !closing()) await this.prepare('a loop', signal);
-        const item = await this.#handOut.wait(take, Number.POSITIVE_INFINITY, signal, closing);
-        if (item !== undefined) this.#seat.bodyHolds(true);
-        return item;
+      wait: async (signal, left, taken) => {
+        try {
+          if (!this.#isReady && !closing()) await this.prepare('a loop', signal);
+        } catch (error) {
+          if (closing() || signal?.aborted) return undefined;
+          throw error;
+        }
+        this.assertPlaced(this.#partitions);
+        const takeAndHold = (partition: Partition) => {
+          const item = take(partition);
+          if (item !== undefined) {
+            this.#seat.bodyHolds(true);
+            taken();
+          }
+          return item;
+        };
+        return this.#handOut.wait(takeAndHold, Number.POSITIVE_INFINITY, signal, () => closing() || left());
       },
       end: (holder, putBack) => {
-        if (putBack) this.#putBack();
+        // With `'explicit'` what is not done may be in other hands, and stays there.
+        if (putBack && this.#settings.marking === 'loop') this.#putBack();
+        else this.moved();
         this.#seat.free(holder);
       },
     };
@@ -301,45 +329,35 @@ export class ConsumerCore {
     if (messages > 0) this.#committer?.count(messages);
   }
 
-  /** Leaving takes back what is not done; with `'explicit'` it may be in other hands, and stays there. */
   #putBack(): void {
-    if (this.#settings.marking !== 'loop') return;
     for (const partition of this.#partitions) partition.putBack();
     this.moved();
-  }
-
-  #markRange(partition: Partition, from: number, to: number): void {
-    this.#counted(partition.outstanding.mark(from, to));
     this.#seat.released();
   }
 
-  #leaseOf(message: Message, what: string): Lease | undefined {
-    const lease = originOf(message) as Lease | undefined;
-    const context = { topic: message.topic, partition: message.partition, offset: message.offset };
-    const where = `${what} ${message.topic}/${message.partition} offset ${message.offset}`;
-    if (lease?.owner !== this) throw new StateError('TIDE_NOT_OWNED', `${where}: this consumer did not hand that message out`, { context });
-    const { partition } = lease;
-    if (lease.epoch === partition.epoch && message.offset < partition.done) return undefined; // done already
-    if (lease === partition.lease) return lease;
-    throw new StateError(
-      'TIDE_STALE',
-      `${where}: the message was taken back by a seek, a rewind, or by leaving its loop; its offset is handed out again`,
-      {
-        context,
-      },
-    );
+  /** These were taken for somebody who never got them. */
+  #handBack(messages: readonly Message[]): void {
+    const firsts = new Map<Partition, number>();
+    for (const message of messages) {
+      const lease = leaseOf(message);
+      if (lease === undefined || lease !== lease.partition.lease || firsts.has(lease.partition)) continue;
+      firsts.set(lease.partition, message.offset);
+    }
+    for (const [partition, offset] of firsts) partition.handBack(offset);
+    this.moved();
+    this.#seat.released();
+  }
+
+  #markRanges(ranges: readonly MarkedRange[]): void {
+    let count = 0;
+    for (const { partition, from, to } of ranges) count += partition.outstanding.mark(from, to);
+    this.#counted(count);
+    this.#seat.released();
   }
 }
 
-const ends = (batch: MessageBatch): Message[] => {
-  const last = batch.at(batch.count - 1);
-  return last === undefined ? [] : [last];
-};
-
-function checkMessages(given: unknown, what: string): Iterable<Message> {
-  if (typeof given === 'object' && given !== null && Symbol.iterator in given) {
-    const messages = [...(given as Iterable<unknown>)];
-    if (messages.every(message => message instanceof Message)) return messages;
-  }
-  throw new InputError(`${what}: expected a message, a list of messages, a batch, or a partition and an offset, got ${show(given)}`);
+/** @throws KafkaError `TIDE_INPUT` unless it is a time in ms, or null for no limit. */
+function checkTime(timeoutMs: unknown, what: string): void {
+  if (timeoutMs === null || (typeof timeoutMs === 'number' && timeoutMs >= 0)) return;
+  throw new InputError(`${what}: timeoutMs is a number of ms from 0, or null for no limit, got ${show(timeoutMs)}`);
 }

@@ -1,60 +1,66 @@
 import { brokerError } from '../base/broker-errors.js';
-import { type Clock, sleep, type Timer } from '../base/clock.js';
-import { asError, KafkaError } from '../base/errors.js';
+import type { Clock, Timer } from '../base/clock.js';
+import { asError, CorruptRecordError, KafkaError } from '../base/errors.js';
 import { backoffMs } from '../base/retry.js';
 import { Bell } from '../base/wait.js';
 import { ZERO_UUID } from '../bytes/reader.js';
-import type { Isolation } from '../client/list-offsets.js';
 import { type Cluster, remedyOf } from '../cluster/cluster.js';
 import type { Purpose } from '../cluster/links.js';
-import type { PartitionInfo, TopicInfo } from '../cluster/metadata.js';
+import type { ClusterMetadata, PartitionInfo, TopicInfo } from '../cluster/metadata.js';
 import { leaderIn } from '../cluster/scatter.js';
-import { Fetch, type ResponseOf } from '../protocol/index.js';
+import { Fetch } from '../protocol/index.js';
 import { scanBatches } from '../records/index.js';
 import { fetchOutcome } from './fetch-outcome.js';
+import {
+  type Asked,
+  answersFor,
+  ask,
+  type FetchLimits,
+  fetchBody,
+  fetchVersionFor,
+  isCurrent,
+  type PartitionAnswer,
+} from './fetch-request.js';
 import type { Partition } from './partition.js';
+import { closedError } from './seat.js';
 
-export interface FetcherSettings {
-  readonly maxWaitMs: number;
-  readonly minBytes: number;
-  readonly maxBytes: number;
-  readonly maxPartitionBytes: number;
+export interface FetcherSettings extends FetchLimits {
   readonly prefetchBytes: number;
-  readonly isolation: Isolation;
 }
 
+/** Why an offset means nothing: the log does not reach there, or it is the log of another topic of the same name. */
+export type Misplaced = 'outside' | 'recreated';
+
+/** What the fetcher cannot decide. What is begun here ends with `signal`; {@link Fetcher.stop} waits for it. */
 export interface FetcherEvents {
-  /** The offset asked for is not in the log any more, or not yet. */
-  outOfRange(partition: Partition, requestedOffset: number): void;
+  /** There is nothing to fetch at the offset that is due. */
+  outOfRange(partition: Partition, requestedOffset: number, why: Misplaced, signal: AbortSignal): Promise<void>;
   /** The set of partitions, or who leads them, may have changed. */
-  looked(topics: ReadonlyMap<string, TopicInfo>): void;
+  looked(topics: ReadonlyMap<string, TopicInfo>, signal: AbortSignal): Promise<void> | undefined;
 }
 
-type Answer = ResponseOf<typeof Fetch>;
-type PartitionAnswer = Answer['responses'][number]['partitions'][number];
-
-/** One partition in a request, and what it stood for when it was sent. */
-interface Asked {
-  readonly partition: Partition;
-  readonly topic: TopicInfo;
-  readonly info: PartitionInfo;
-  readonly epoch: number;
-  readonly offset: number;
+/** A fetch under way. */
+interface Flight {
+  readonly asked: ReadonlyMap<Partition, Asked>;
+  /** What it may bring. */
+  readonly bytes: number;
+  readonly work: Promise<void>;
 }
 
-/** How one request is made: how long the broker may wait, how many bytes there is room for, on which connection. */
+/** How a fetch is made: how long the broker may wait, how much it may bring, on which connection. */
 interface Poll {
   readonly pollMs: number;
-  readonly roomBytes: number;
+  readonly bytes: number;
   readonly purpose: Purpose;
 }
 
-/** While some partitions of a broker are full, others are polled this short: the full ones may be read empty meanwhile. */
-const shortPollMs = 20;
+/** How long the broker may wait in a fetch beside the long poll. */
+const sidePollMs = 50;
 
 /**
  * Keeps the partitions of one consumer supplied: one long poll at a time for each broker, on a connection of its own, as long as there is
- * room. Failures are retried for ever, each partition for itself; what the reader must know is left at the partition.
+ * room. What a long poll does not ask for, because it was sent before a seek or while there was no room, is asked for beside it.
+ * Failures are retried for ever, each partition for itself; what the reader must know is left at the partition.
  */
 export class Fetcher {
   readonly #cluster: Cluster;
@@ -63,15 +69,21 @@ export class Fetcher {
   readonly #partitions: () => readonly Partition[];
   readonly #events: FetcherEvents;
   readonly #purpose: Purpose;
+  readonly #sidePurpose: Purpose;
   /** Rung when something arrived or failed: the reader looks again. */
   readonly arrived = new Bell();
   readonly #wake = new Bell();
   readonly #stop = new AbortController();
-  readonly #busy = new Map<number, Promise<void>>();
+  /** By broker. */
+  readonly #polls = new Map<number, Flight>();
+  readonly #sidePolls = new Map<number, Flight>();
+  readonly #background = new Set<Promise<void>>();
   #running: Promise<void> | undefined;
+  #looking: Promise<void> | undefined;
+  #lookAt = 0;
+  #lookFailures = 0;
   #alarm: Timer | undefined;
   #turn = 0;
-  #failures = 0;
 
   constructor(cluster: Cluster, settings: FetcherSettings, partitions: () => readonly Partition[], events: FetcherEvents) {
     this.#cluster = cluster;
@@ -80,6 +92,12 @@ export class Fetcher {
     this.#partitions = partitions;
     this.#events = events;
     this.#purpose = cluster.ownPurpose();
+    this.#sidePurpose = cluster.ownPurpose();
+  }
+
+  /** Aborted by {@link stop}, for whatever belongs to this consumer. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
   }
 
   start(): void {
@@ -93,70 +111,55 @@ export class Fetcher {
 
   /** Stops; resolves when nothing of it runs any more. */
   async stop(): Promise<void> {
-    this.#stop.abort();
+    this.#stop.abort(closedError('fetch'));
     this.#alarm?.cancel();
     this.#wake.ring();
     this.arrived.ring();
     await this.#running;
-    await Promise.all(this.#busy.values());
+    await this.#looking;
+    await Promise.all([...this.#polls.values(), ...this.#sidePolls.values()].map(({ work }) => work));
+    await Promise.all(this.#background);
     this.#cluster.release(this.#purpose);
+    this.#cluster.release(this.#sidePurpose);
   }
 
   /** Asks once, without waiting, for what the partitions lack that have nothing ahead. Failures are left at the partitions. */
-  async once(): Promise<void> {
-    const lacking = this.#partitions().filter(({ prefetched, paused, placed }) => placed && !paused && prefetched.aheadBytes === 0);
-    const metadata = await this.#cluster.topics(new Set(lacking.map(({ topic }) => topic)), this.#stop.signal);
-    const byLeader = new Map<number, Asked[]>();
-    for (const partition of lacking) {
-      const topic = metadata.topics.get(partition.topic);
-      const info = topic?.partitions.find(found => found.partition === partition.partition);
-      if (topic === undefined || info === undefined || info.leader < 0) continue;
-      const asked = { partition, topic, info, epoch: partition.epoch, offset: partition.prefetched.nextFetch };
-      byLeader.set(info.leader, [...(byLeader.get(info.leader) ?? []), asked]);
-    }
-    const { maxBytes } = this.#settings;
-    const poll = { pollMs: 0, roomBytes: maxBytes, purpose: 'shared' } as const;
-    await Promise.all(
-      [...byLeader].map(([id, asked]) => this.#fetch(id, asked, poll).catch((error: unknown) => this.#failed(asked, error))),
-    );
+  once(): Promise<void> {
+    return this.#track(async () => {
+      const { topics } = this.#cluster.metadata;
+      const byLeader = new Map<number, Asked[]>();
+      for (const partition of this.#partitions()) {
+        const { prefetched, paused, placed, failure } = partition;
+        if (!placed || paused || failure !== undefined || prefetched.aheadBytes > 0) continue;
+        const topic = topics.get(partition.topic);
+        const info = topic?.partitions.find(found => found.partition === partition.partition);
+        if (topic === undefined || info === undefined || info.leader < 0) continue;
+        byLeader.set(info.leader, [...(byLeader.get(info.leader) ?? []), ask(partition, topic, info)]);
+      }
+      const { maxBytes, prefetchBytes } = this.#settings;
+      const bytes = Math.min(maxBytes, Math.ceil(prefetchBytes / byLeader.size));
+      await Promise.all([...byLeader].map(([id, asked]) => this.#fetch(id, asked, { pollMs: 0, bytes, purpose: 'shared' })));
+    });
   }
 
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       const woken = this.#wake.wait();
-      try {
-        await this.#round();
-        this.#failures = 0;
-      } catch (error) {
-        if (this.#stop.signal.aborted || (error instanceof KafkaError && error.code === 'TIDE_CLOSED')) return;
-        this.#failures += 1;
-        await this.#pause(error);
-        this.#wake.ring();
-      }
+      this.#round();
       await woken;
     }
   }
 
-  /** Metadata could not be had: wait, unless the cluster says that it never will. */
-  async #pause(error: unknown): Promise<void> {
-    if (!(error instanceof KafkaError && error.retriable)) {
-      const failure = error instanceof KafkaError ? error : new KafkaError('TIDE_STATE', asError(error).message, { cause: error });
-      for (const partition of this.#partitions()) partition.failure ??= failure;
-      this.arrived.ring();
-    }
-    await sleep(this.#clock, backoffMs(this.#cluster.settings.retry, this.#failures), this.#stop.signal).catch(() => {});
-  }
-
-  /** Sends a fetch to every broker that has none under way and leads something with room. */
-  async #round(): Promise<void> {
+  /** Sends a fetch to every broker that leads something with room, and has none under way that asks for it. */
+  #round(): void {
     const partitions = this.#partitions();
-    const metadata = await this.#cluster.topics(new Set(partitions.map(({ topic }) => topic)), this.#stop.signal);
-    this.#events.looked(metadata.topics);
+    const { topics } = this.#look(partitions);
+    const looked = this.#events.looked(topics, this.#stop.signal);
+    if (looked !== undefined) this.#track(() => looked);
     const now = this.#clock.now();
-    const byLeader = new Map<number, { asked: Asked[]; full: boolean }>();
-    const roomBytes = this.#settings.prefetchBytes - partitions.reduce((sum, { prefetched }) => sum + prefetched.heldBytes, 0);
+    let alarmAt = this.#lookAt > now ? this.#lookAt : Number.POSITIVE_INFINITY;
     const shareBytes = Math.max(this.#settings.maxPartitionBytes, this.#settings.prefetchBytes / Math.max(1, partitions.length));
-    let alarmAt = Number.POSITIVE_INFINITY;
+    const byLeader = new Map<number, Asked[]>();
     // A broker fills its answer in the order asked, so that order has to turn: else a large batch starves those behind it.
     const start = this.#turn++ % Math.max(1, partitions.length);
     for (let i = 0; i < partitions.length; i++) {
@@ -166,7 +169,7 @@ export class Fetcher {
         alarmAt = Math.min(alarmAt, partition.quietUntil);
         continue;
       }
-      const topic = metadata.topics.get(partition.topic);
+      const topic = topics.get(partition.topic);
       let info: PartitionInfo;
       try {
         info = leaderIn(topic, partition);
@@ -175,20 +178,90 @@ export class Fetcher {
         alarmAt = Math.min(alarmAt, this.#quiet(partition, error));
         continue;
       }
-      if (topic === undefined || this.#busy.has(info.leader)) continue;
-      const group = byLeader.get(info.leader) ?? { asked: [], full: false };
-      byLeader.set(info.leader, group);
-      if (partition.prefetched.heldBytes >= shareBytes) group.full = true;
-      else group.asked.push({ partition, topic, info, epoch: partition.epoch, offset: partition.prefetched.nextFetch });
+      if (topic === undefined || this.#recreated(partition, topic)) continue;
+      let group = byLeader.get(info.leader);
+      if (group === undefined) byLeader.set(info.leader, (group = []));
+      if (partition.prefetched.aheadBytes < shareBytes) group.push(ask(partition, topic, info));
     }
     this.#setAlarm(alarmAt);
-    if (roomBytes <= 0 && partitions.some(({ prefetched }) => prefetched.heldBytes > 0)) return;
-    for (const [brokerId, { asked, full }] of byLeader) {
-      if (asked.length === 0) continue;
-      const { maxWaitMs, maxPartitionBytes } = this.#settings;
-      const pollMs = full ? Math.min(shortPollMs, maxWaitMs) : maxWaitMs;
-      this.#send(brokerId, asked, { pollMs, roomBytes: Math.max(roomBytes, maxPartitionBytes), purpose: this.#purpose });
+    for (const [brokerId, asked] of byLeader) this.#supply(brokerId, asked, partitions, byLeader.size);
+  }
+
+  /**
+   * What is known of the topics. What is not known any more is asked for meanwhile: a partition without a leader must not hold up the others.
+   */
+  #look(partitions: readonly Partition[]): ClusterMetadata {
+    const { metadata } = this.#cluster;
+    if (this.#looking === undefined && this.#clock.now() >= this.#lookAt) {
+      const names = new Set(partitions.map(({ topic }) => topic));
+      this.#looking = this.#cluster
+        .topics(names, this.#stop.signal)
+        .then(
+          found => {
+            this.#lookFailures = 0;
+            if (found !== metadata) this.#wake.ring();
+          },
+          (error: unknown) => this.#lookFailed(error),
+        )
+        .finally(() => {
+          this.#looking = undefined;
+        });
     }
+    return metadata;
+  }
+
+  /** Metadata could not be had: that is tried again, and the reader is told unless the cluster says that it may pass. */
+  #lookFailed(error: unknown): void {
+    if (this.#stop.signal.aborted) return;
+    this.#lookFailures += 1;
+    this.#lookAt = this.#clock.now() + backoffMs(this.#cluster.settings.retry, this.#lookFailures);
+    if (!(error instanceof KafkaError && error.retriable)) {
+      for (const partition of this.#partitions()) partition.failure ??= asKafkaError(error);
+      this.arrived.ring();
+    }
+    this.#wake.ring();
+  }
+
+  /** Whether the topic is not the one that was read so far: it was deleted, and created again. */
+  #recreated(partition: Partition, topic: TopicInfo): boolean {
+    if (topic.id === ZERO_UUID) return false;
+    partition.topicId ??= topic.id;
+    if (partition.topicId === topic.id) return false;
+    this.#misplaced(partition, partition.prefetched.nextFetch, 'recreated');
+    return true;
+  }
+
+  #misplaced(partition: Partition, offset: number, why: Misplaced): void {
+    partition.quietUntil = Number.POSITIVE_INFINITY; // no fetch meanwhile
+    this.#track(() => this.#events.outOfRange(partition, offset, why, this.#stop.signal));
+  }
+
+  /** Asks a broker, which leads some of `partitions`, for what it can give; `brokers` share the room. */
+  #supply(brokerId: number, asked: readonly Asked[], partitions: readonly Partition[], brokers: number): void {
+    const poll = this.#polls.get(brokerId);
+    const sidePoll = this.#sidePolls.get(brokerId);
+    if (poll !== undefined && sidePoll !== undefined) return;
+    const lacking = asked.filter(entry => !isAskedIn(poll, entry) && !isAskedIn(sidePoll, entry));
+    if (lacking.length === 0) return;
+    const bytes = Math.min(this.#settings.maxBytes, this.#room(partitions, brokers));
+    if (bytes < 1) return;
+    const { maxWaitMs } = this.#settings;
+    if (poll === undefined) this.#send(this.#polls, brokerId, lacking, { pollMs: maxWaitMs, bytes, purpose: this.#purpose });
+    else this.#send(this.#sidePolls, brokerId, lacking, { pollMs: Math.min(sidePollMs, maxWaitMs), bytes, purpose: this.#sidePurpose });
+  }
+
+  /** How many bytes the next fetch may bring. Each broker has a part of the room, so that one with nothing to give does not reserve it all. */
+  #room(partitions: readonly Partition[], brokers: number): number {
+    const { prefetchBytes } = this.#settings;
+    let underWay = 0;
+    for (const { bytes } of this.#polls.values()) underWay += bytes;
+    for (const { bytes } of this.#sidePolls.values()) underWay += bytes;
+    const left = () => prefetchBytes - underWay - partitions.reduce((sum, { prefetched }) => sum + prefetched.heldBytes, 0);
+    if (left() < prefetchBytes / 2) for (const partition of partitions) partition.shed();
+    const room = Math.min(left(), Math.floor(prefetchBytes / brokers));
+    if (room > 0) return room;
+    // All of it is in the reader's hands: what it waits for must come all the same, batch by batch.
+    return partitions.some(({ paused, prefetched }) => !paused && prefetched.aheadBytes > 0) ? 0 : 1;
   }
 
   #setAlarm(at: number): void {
@@ -196,74 +269,47 @@ export class Fetcher {
     this.#alarm = this.#clock.after(at === Number.POSITIVE_INFINITY ? at : Math.max(1, at - this.#clock.now()), () => this.#wake.ring());
   }
 
-  #send(brokerId: number, asked: readonly Asked[], poll: Poll): void {
-    const work = this.#fetch(brokerId, asked, poll)
-      .catch((error: unknown) => this.#failed(asked, error))
-      .finally(() => {
-        this.#busy.delete(brokerId);
-        this.#wake.ring();
-        this.arrived.ring();
-      });
-    this.#busy.set(brokerId, work);
+  #send(flights: Map<number, Flight>, brokerId: number, asked: readonly Asked[], poll: Poll): void {
+    const work = this.#fetch(brokerId, asked, poll).finally(() => {
+      flights.delete(brokerId);
+      this.#wake.ring();
+      this.arrived.ring();
+    });
+    flights.set(brokerId, { asked: new Map(asked.map(entry => [entry.partition, entry])), bytes: poll.bytes, work });
   }
 
-  async #fetch(brokerId: number, asked: readonly Asked[], { pollMs, roomBytes, purpose }: Poll): Promise<void> {
-    const { minBytes, maxBytes, maxPartitionBytes, isolation } = this.#settings;
-    const byTopic = new Map<TopicInfo, Asked[]>();
-    for (const entry of asked) {
-      const list = byTopic.get(entry.topic);
-      if (list === undefined) byTopic.set(entry.topic, [entry]);
-      else list.push(entry);
-    }
-    const answer = await this.#cluster.toBroker(
-      brokerId,
-      Fetch,
-      {
-        maxWaitMs: Math.round(pollMs),
-        minBytes,
-        maxBytes: Math.min(maxBytes, roomBytes),
-        isolationLevel: isolation === 'read_committed' ? 1 : 0,
-        topics: [...byTopic].map(([topic, entries]) => ({
-          topic: topic.name,
-          topicId: topic.id,
-          partitions: entries.map(({ partition, info, offset }) => ({
-            partition: partition.partition,
-            currentLeaderEpoch: info.leaderEpoch,
-            fetchOffset: offset,
-            partitionMaxBytes: Math.min(maxBytes, Math.max(maxPartitionBytes, partition.prefetched.wantedBytes)),
-          })),
-        })),
-      },
-      {
+  /** One fetch, and what comes of it for each partition. Never rejects. */
+  async #fetch(brokerId: number, asked: readonly Asked[], { pollMs, bytes, purpose }: Poll): Promise<void> {
+    try {
+      const body = fetchBody(asked, { ...this.#settings, maxWaitMs: pollMs, maxBytes: bytes });
+      const answer = await this.#cluster.toBroker(brokerId, Fetch, body, {
         purpose,
         signal: this.#stop.signal,
         timeoutMs: pollMs + this.#cluster.settings.requestTimeoutMs,
-        // From version 13 on topics go by their ids; every one of them must have one.
-        maxVersion: [...byTopic.keys()].every(({ id }) => id !== ZERO_UUID) ? undefined : 12,
-      },
-    );
-    if (answer.errorCode !== 0) throw brokerError(answer.errorCode, `fetch from broker ${brokerId}`);
-    const found = new Map<string, PartitionAnswer>();
-    for (const { topic, topicId, partitions } of answer.responses) {
-      for (const entry of partitions) found.set(`${topic || topicId}/${entry.partitionIndex}`, entry);
-    }
-    for (const entry of asked) {
-      const { name, id } = entry.topic;
-      const share = found.get(`${name}/${entry.partition.partition}`) ?? found.get(`${id}/${entry.partition.partition}`);
-      if (share !== undefined) this.#take(entry, share, brokerId);
+        maxVersion: fetchVersionFor(asked),
+      });
+      if (answer.errorCode !== 0) throw brokerError(answer.errorCode, `fetch from broker ${brokerId}`);
+      for (const [i, share] of answersFor(asked, answer).entries()) {
+        const entry = asked[i];
+        if (entry !== undefined && isCurrent(entry)) this.#take(entry, share, brokerId, i === 0);
+      }
+    } catch (error) {
+      this.#failed(asked, error);
     }
   }
 
-  #take(asked: Asked, answer: PartitionAnswer, brokerId: number): void {
-    const { partition, topic, offset } = asked;
-    // Somebody seeked meanwhile: the answer is to a question nobody asks any more.
-    if (partition.epoch !== asked.epoch || partition.prefetched.nextFetch !== offset) return;
+  /** @param first Whether the broker was asked for this partition first. */
+  #take({ partition, topic, offset }: Asked, answer: PartitionAnswer | undefined, brokerId: number, first: boolean): void {
+    if (answer === undefined) {
+      this.#quiet(partition, undefined);
+      return;
+    }
     const outcome = fetchOutcome(answer.errorCode);
     switch (outcome) {
       case 'advance':
-        return this.#advance(partition, answer);
+        return this.#advance(partition, answer, first);
       case 'reset':
-        return this.#events.outOfRange(partition, offset);
+        return this.#misplaced(partition, offset, 'outside');
       case 'refresh':
         this.#cluster.outdated(topic);
         this.#quiet(partition, undefined);
@@ -281,36 +327,42 @@ export class Fetcher {
     }
   }
 
-  #advance(partition: Partition, answer: PartitionAnswer): void {
-    partition.failures = 0;
-    partition.highWatermark =
-      this.#settings.isolation === 'read_committed' && answer.lastStableOffset >= 0 ? answer.lastStableOffset : answer.highWatermark;
+  #advance(partition: Partition, answer: PartitionAnswer, first: boolean): void {
+    const { topic, partition: id, prefetched } = partition;
+    const readCommitted = this.#settings.isolation === 'read_committed';
+    partition.highWatermark = readCommitted && answer.lastStableOffset >= 0 ? answer.lastStableOffset : answer.highWatermark;
     partition.logStartOffset = answer.logStartOffset;
     const { records } = answer;
-    if (records === null || records.length === 0) return;
-    const { nextOffset, bytesNeeded } = scanBatches(records);
-    if (nextOffset === undefined) {
-      // Brokers before 0.10.1 cut even the first batch. What is no batch at all is given to the reader, who says what is wrong with it.
-      if (bytesNeeded > 0) return partition.prefetched.want(bytesNeeded);
-      partition.prefetched.add({ records, aborted: null }, partition.prefetched.nextFetch);
+    if (records === null || records.length === 0) {
+      partition.failures = 0;
       return;
     }
-    partition.prefetched.want(0);
-    const aborted = this.#settings.isolation === 'read_committed' ? (answer.abortedTransactions ?? []) : null;
-    partition.prefetched.add({ records, aborted }, Math.max(nextOffset, partition.prefetched.nextFetch));
+    const { nextOffset, bytesNeeded } = scanBatches(records);
+    if (nextOffset === undefined && bytesNeeded > 0) {
+      // Only the first of all batches is sent whole whatever its size. Where not even that was, its length is wrong.
+      this.#quiet(partition, undefined);
+      if (!first) return;
+      const where = `records of ${topic}/${id} at offset ${prefetched.nextFetch}`;
+      partition.failure = new CorruptRecordError(`${where}: a batch claims ${bytesNeeded} bytes, and ${records.length} came`, {
+        context: { topic, partition: id, offset: prefetched.nextFetch },
+      });
+      return;
+    }
+    partition.failures = 0;
+    const aborted = readCommitted ? (answer.abortedTransactions ?? []) : null;
+    // What is no batch at all is given to the reader, who says what is wrong with it.
+    prefetched.add({ records, aborted }, Math.max(nextOffset ?? 0, prefetched.nextFetch));
   }
 
   /** The whole request failed: each of its partitions waits, and is looked for elsewhere. */
   #failed(asked: readonly Asked[], error: unknown): void {
     if (this.#stop.signal.aborted) return;
     const passing = error instanceof KafkaError && (error.retriable || remedyOf(error) !== 'none');
-    for (const { partition, topic } of asked) {
-      if (passing) {
-        this.#cluster.outdated(topic);
-        this.#quiet(partition, undefined);
-      } else {
-        partition.failure = error instanceof KafkaError ? error : new KafkaError('TIDE_PROTOCOL', asError(error).message, { cause: error });
-      }
+    for (const entry of asked) {
+      if (passing) this.#cluster.outdated(entry.topic);
+      if (!isCurrent(entry)) continue;
+      if (passing) this.#quiet(entry.partition, undefined);
+      else entry.partition.failure = asKafkaError(error);
     }
   }
 
@@ -321,4 +373,19 @@ export class Fetcher {
     partition.quietUntil = this.#clock.now() + backoffMs(this.#cluster.settings.retry, partition.failures);
     return partition.quietUntil;
   }
+
+  /** Runs `work`, which {@link stop} will wait for. */
+  #track(work: () => Promise<void>): Promise<void> {
+    const tracked = work().finally(() => this.#background.delete(tracked));
+    this.#background.add(tracked);
+    return tracked;
+  }
 }
+
+function isAskedIn(flight: Flight | undefined, { partition, epoch, offset }: Asked): boolean {
+  const same = flight?.asked.get(partition);
+  return same !== undefined && same.epoch === epoch && same.offset === offset;
+}
+
+const asKafkaError = (error: unknown): KafkaError =>
+  error instanceof KafkaError ? error : new KafkaError('TIDE_STATE', asError(error).message, { cause: error });

@@ -24,7 +24,7 @@ export class HandOut {
     this.#partitions = partitions;
   }
 
-  /** The partition to take the next message from without another look; undefined when {@link take} has to. */
+  /** The partition to take the next message from without another look; undefined when {@link wait} has to. */
   get ready(): Partition | undefined {
     return this.#budget-- > 0 ? this.#source : undefined;
   }
@@ -36,33 +36,10 @@ export class HandOut {
   }
 
   /**
-   * What `from` gives for the first partition, in turns, that has something; undefined when none has.
+   * What `from` gives for the first partition, in turns, that has something, as soon as there is something; undefined when `timeoutMs` or
+   * `signal` ended the wait, or `stopped` says so. Nothing is awaited between the last look at those and `from`.
    * @throws KafkaError why a partition could not be fetched or read. It is thrown once; the next read tries again.
    */
-  take<T>(from: (partition: Partition) => T | undefined): T | undefined {
-    const partitions = this.#partitions();
-    for (let i = 0; i < partitions.length; i++) {
-      const index = (this.#turn + i) % partitions.length;
-      const partition = partitions[index];
-      if (partition === undefined || partition.paused || !partition.placed) continue;
-      const taken = from(partition);
-      if (taken !== undefined) {
-        this.#source = partition;
-        this.#turn = partition.midBatch ? index : index + 1;
-        return taken;
-      }
-      const { failure } = partition;
-      if (failure !== undefined) {
-        partition.failure = undefined;
-        this.#fetcher.wake();
-        throw failure;
-      }
-    }
-    this.#source = undefined;
-    return undefined;
-  }
-
-  /** As {@link take}, as soon as there is something; undefined when `timeoutMs` or `signal` ended the wait, or `stopped` says so. */
   async wait<T>(
     from: (partition: Partition) => T | undefined,
     timeoutMs: number,
@@ -73,11 +50,39 @@ export class HandOut {
     for (;;) {
       await this.#breathe();
       if (signal?.aborted || stopped()) return undefined;
-      const taken = this.take(from);
+      const taken = this.#take(from);
       if (taken !== undefined) return taken;
       const leftMs = until - this.#clock.now();
-      if (leftMs <= 0 || (await this.#fetcher.arrived.waitFor(this.#clock, leftMs, signal)) === 'late') return undefined;
+      if (leftMs <= 0) return undefined;
+      const arrived = this.#fetcher.arrived.waitFor(this.#clock, leftMs, signal);
+      this.#fetcher.wake(); // the look may have dropped what was damaged, and that has to be fetched again
+      if ((await arrived) === 'late') return undefined;
     }
+  }
+
+  #take<T>(from: (partition: Partition) => T | undefined): T | undefined {
+    const partitions = this.#partitions();
+    if (this.#source?.midBatch === false) this.#turn += 1; // its batch is at its end: now the others
+    for (let i = 0; i < partitions.length; i++) {
+      const index = (this.#turn + i) % partitions.length;
+      const partition = partitions[index];
+      if (partition === undefined || partition.paused || partition.held || !partition.placed) continue;
+      const taken = from(partition);
+      if (taken !== undefined) {
+        this.#source = partition;
+        this.#turn = index;
+        return taken;
+      }
+      const { failure } = partition;
+      if (failure !== undefined) {
+        partition.failure = undefined;
+        this.#turn = index + 1;
+        this.#fetcher.wake();
+        throw failure;
+      }
+    }
+    this.#source = undefined;
+    return undefined;
   }
 
   /** Room was made: asks for more, and gives timers and sockets their turn when work has gone on for a while. */

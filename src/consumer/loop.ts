@@ -9,8 +9,11 @@ export interface LoopHost<T> {
   ask(): void;
   /** An item that is there already, asked for and handed out in one go; undefined: take the long way. Never throws. */
   next(): T | undefined;
-  /** An item as soon as there is one; undefined when the loop is to end quietly. */
-  wait(signal: AbortSignal | undefined): Promise<T | undefined>;
+  /**
+   * An item as soon as there is one; undefined when the loop is to end quietly. None is taken once `left` says so, and `taken` is called in
+   * the same moment in which one is.
+   */
+  wait(signal: AbortSignal | undefined, left: () => boolean, taken: () => void): Promise<T | undefined>;
   /** The loop is over. With `putBack` what the body did not finish will be handed out again. */
   end(holder: Holder, putBack: boolean): void;
 }
@@ -45,7 +48,7 @@ export class Loop<T> implements AsyncIterableIterator<T> {
     return this.#slow();
   }
 
-  /** Leaves the loop: the current item is not done, and will be handed out again. */
+  /** Leaves the loop: the current item is not done, and will be handed out again. A `next()` that is pending ends too. */
   return(): Promise<IteratorResult<T>> {
     this.#end(true);
     return Promise.resolve(over);
@@ -60,12 +63,11 @@ export class Loop<T> implements AsyncIterableIterator<T> {
       if (this.#state === 'new') this.#host.open(this.#holder);
       else this.#host.ask();
       this.#state = 'waiting';
-      const item = await this.#host.wait(this.#signal);
-      if (this.#current !== 'waiting') return over; // left meanwhile
-      if (item !== undefined) {
+      const left = () => this.#state === 'over';
+      const item = await this.#host.wait(this.#signal, left, () => {
         this.#state = 'held';
-        return { done: false, value: item };
-      }
+      });
+      if (item !== undefined) return { done: false, value: item };
     } catch (error) {
       this.#end(true); // `for await` calls no return() after this
       throw error;
@@ -74,12 +76,9 @@ export class Loop<T> implements AsyncIterableIterator<T> {
     return over;
   }
 
-  get #current(): string {
-    return this.#state;
-  }
-
   #end(putBack: boolean): void {
-    if (this.#state !== 'new' && this.#state !== 'over') this.#host.end(this.#holder, putBack);
+    const before = this.#state;
     this.#state = 'over';
+    if (before !== 'new' && before !== 'over') this.#host.end(this.#holder, putBack);
   }
 }

@@ -1,17 +1,22 @@
-/** A run of messages that was handed out as one: which offsets, and which of them are done already. */
+/** Messages that were handed out one after another, or as one: which offsets, and which of them are done already. */
 interface Run {
   readonly first: number;
-  readonly last: number;
-  readonly count: number;
-  /** Made only when somebody marks a part of the run. */
-  offsets: readonly number[] | undefined;
+  last: number;
+  /** In a run of a whole batch made only when somebody marks a part of it. */
+  offsets: number[] | undefined;
   readonly list: () => readonly number[];
-  /** By index into `offsets`; made with them. */
+  /** By index into `offsets`; made when somebody marks a part of the run. */
   marked: Uint8Array | undefined;
   /** Index of the first offset that is not done. */
   head: number;
+  /** How many are not done. */
   left: number;
+  /** Made of single messages, and the next may be added. */
+  open: boolean;
 }
+
+/** The most single messages in one run. */
+const runLength = 1024;
 
 /**
  * The messages of one partition that were handed out and are not done, in order of offset. Everything below {@link first} is done: offsets
@@ -39,21 +44,28 @@ export class Outstanding {
 
   /** One more message was handed out, above all before it. */
   addOne(offset: number): void {
-    if (this.empty) this.#single = offset;
-    else this.add(offset, offset, 1, () => [offset]);
+    if (this.empty) {
+      this.#single = offset;
+      return;
+    }
+    this.#spread();
+    const run = this.#runs.at(-1);
+    if (run?.offsets !== undefined && run.open && run.offsets.length < runLength) {
+      run.offsets.push(offset);
+      run.last = offset;
+      run.left += 1;
+    } else {
+      this.#runs.push(singles(offset));
+    }
   }
 
   /** A run of messages was handed out, above all before it. `list` gives their offsets, should they be wanted. */
   add(first: number, last: number, count: number, list: () => readonly number[]): void {
-    const alone = this.#single;
-    if (alone >= 0) {
-      this.#single = -1;
-      this.add(alone, alone, 1, () => [alone]);
-    }
-    this.#runs.push({ first, last, count, list, offsets: undefined, marked: undefined, head: 0, left: count });
+    this.#spread();
+    this.#runs.push({ first, last, list, offsets: undefined, marked: undefined, head: 0, left: count, open: false });
   }
 
-  /** Everything handed out is done. Gives how many that were. */
+  /** Everything handed out is done. Gives how many became so now. */
   markAll(): number {
     const count = this.count;
     this.#single = -1;
@@ -69,8 +81,7 @@ export class Outstanding {
       if (run.first > to) break;
       if (run.last >= from) count += markIn(run, from, to);
     }
-    // What is done behind a hole is kept, so that it can be told from what never was.
-    while (this.#runs[0]?.left === 0) this.#runs.shift();
+    this.#trim();
     return count;
   }
 
@@ -83,16 +94,48 @@ export class Outstanding {
     return offsets[lowerBound(offsets, offset)] === offset;
   }
 
-  /** Nothing is outstanding any more, and nothing of it became done. */
-  takeBack(): void {
-    this.markAll();
+  /** What was handed out from `offset` on is outstanding no more, and what of it was done is so no more. */
+  takeBack(offset: number): void {
+    if (this.#single >= offset) this.#single = -1;
+    for (let run = this.#runs.at(-1); run !== undefined && run.last >= offset; run = this.#runs.at(-1)) {
+      this.#runs.pop();
+      if (run.first >= offset) continue;
+      this.#runs.push(cut(run, offset));
+      break;
+    }
+    this.#trim();
+  }
+
+  /** The single message becomes a run like others. */
+  #spread(): void {
+    if (this.#single < 0) return;
+    this.#runs.push(singles(this.#single));
+    this.#single = -1;
+  }
+
+  /** What is done behind a hole is kept, so that it can be told from what never was. */
+  #trim(): void {
+    while (this.#runs[0]?.left === 0) this.#runs.shift();
   }
 }
 
+const singles = (offset: number): Run => ({
+  first: offset,
+  last: offset,
+  offsets: [offset],
+  list: () => [],
+  marked: undefined,
+  head: 0,
+  left: 1,
+  open: true,
+});
+
 function markIn(run: Run, from: number, to: number): number {
+  if (run.left === 0) return 0;
   if (from <= run.first && to >= run.last) {
     const count = run.left;
     run.left = 0;
+    run.open = false;
     return count;
   }
   const { offsets, marked } = expanded(run);
@@ -107,9 +150,18 @@ function markIn(run: Run, from: number, to: number): number {
   return count;
 }
 
+/** What of a run lies below `offset`; there is something. */
+function cut(run: Run, offset: number): Run {
+  const { offsets, marked } = expanded(run);
+  const length = lowerBound(offsets, offset);
+  const kept = offsets.slice(0, length);
+  const left = run.left === 0 ? 0 : kept.reduce((sum, _, i) => sum + (marked[i] === 0 ? 1 : 0), 0);
+  return { ...run, last: kept.at(-1) ?? run.first, offsets: kept, marked: marked.slice(0, length), left, open: false };
+}
+
 function expanded(run: Run): { offsets: readonly number[]; marked: Uint8Array } {
-  run.offsets ??= run.list();
-  run.marked ??= new Uint8Array(run.offsets.length);
+  run.offsets ??= [...run.list()];
+  run.marked ??= new Uint8Array(run.open ? runLength : run.offsets.length);
   return { offsets: run.offsets, marked: run.marked };
 }
 

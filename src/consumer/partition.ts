@@ -33,6 +33,12 @@ export class Partition {
   /** What Kafka is known to have stored; undefined: unknown or nothing. */
   committed: number | undefined;
   paused = false;
+  /** Nothing is handed out: where it stands has still to be stored. */
+  held = false;
+  /** Its position means nothing any more; the policy answers as soon as nothing of it is in hand. */
+  stalled = false;
+  /** Kafka's id of the topic as it was last fetched; undefined before, and after a seek. */
+  topicId: string | undefined;
   /** The end of the log as the last answer told it; -1 before. */
   highWatermark = -1;
   logStartOffset = -1;
@@ -78,30 +84,39 @@ export class Partition {
     return this.#position >= 0;
   }
 
-  /** A new epoch: done and position stand at `offset`, and nothing is outstanding. */
+  /** A new epoch, by the user's choice: done and position stand at `offset`, and nothing is outstanding. */
   seek(offset: number): void {
     const known = this.placed;
-    this.outstanding.takeBack();
-    this.#current = undefined;
-    this.#epoch += 1;
-    this.#lease = this.#newLease();
-    this.#position = offset;
-    this.#first = offset;
-    this.failure = undefined;
-    this.failures = 0;
-    this.quietUntil = 0;
+    this.#begin(offset);
     if (known) this.prefetched.goTo(offset);
     else this.prefetched.restart(offset);
+  }
+
+  /** As {@link seek}, where the log may not be the one that was read so far: what is in memory does not count any more. */
+  place(offset: number): void {
+    this.#begin(offset);
+    this.prefetched.restart(offset);
   }
 
   /** Takes back what was handed out and is not done: the position stands at `done` again. */
   putBack(): void {
     if (this.outstanding.empty) return;
-    this.#position = this.done;
-    this.outstanding.takeBack();
-    this.#current = undefined;
     this.#lease = this.#newLease();
-    this.prefetched.goTo(this.#position);
+    this.handBack(this.done);
+  }
+
+  /** Takes back what was handed out from `offset` on, which nobody has seen: the position stands there. */
+  handBack(offset: number): void {
+    this.outstanding.takeBack(offset);
+    this.#position = offset;
+    this.#current = undefined;
+    this.prefetched.goTo(offset);
+  }
+
+  /** Gives memory back: what was read, and where nothing is handed out for now what was fetched ahead. It is fetched again when wanted. */
+  shed(): void {
+    if (this.paused) this.prefetched.restart(this.#position);
+    else this.prefetched.shed();
   }
 
   /**
@@ -147,6 +162,21 @@ export class Partition {
     if (batch !== undefined) batch.origin = this.#lease;
     this.#current = batch;
     return batch;
+  }
+
+  #begin(offset: number): void {
+    this.outstanding.takeBack(0);
+    this.#current = undefined;
+    this.#epoch += 1;
+    this.#lease = this.#newLease();
+    this.#position = offset;
+    this.#first = offset;
+    this.held = false;
+    this.stalled = false;
+    this.topicId = undefined;
+    this.failure = undefined;
+    this.failures = 0;
+    this.quietUntil = 0;
   }
 
   #newLease(): Lease {

@@ -2,6 +2,8 @@ import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { asError, KafkaError, StateError } from '../base/errors.js';
 import type { ClientCore } from '../client/client.js';
 import { type Isolation, listOffsets, type OffsetSpec } from '../client/list-offsets.js';
+import type { Bounds } from '../cluster/cluster.js';
+import type { Misplaced } from './fetcher.js';
 import type { AutoOffsetReset } from './offset-reset.js';
 import type { Partition } from './partition.js';
 
@@ -14,6 +16,8 @@ export interface OutOfRange {
   readonly logEndOffset: number;
   /** Where reading goes on; undefined with the policy `'none'`: the next read fails. */
   readonly newOffset: number | undefined;
+  /** `'outside'`: the log does not reach there. `'recreated'`: it is the log of another topic, created under the name of a deleted one. */
+  readonly why: Misplaced;
 }
 
 export interface PlacingSettings {
@@ -32,65 +36,91 @@ export class Placing {
   }
 
   /** The offsets at one point of each partition's log; undefined where no message is as young as the time asked for. */
-  list(partitions: readonly Partition[], at: OffsetSpec): Promise<readonly (number | undefined)[]> {
+  list(partitions: readonly Partition[], at: OffsetSpec, bounds: Bounds): Promise<readonly (number | undefined)[]> {
     const questions = partitions.map(({ topic, partition }) => ({ topic, partition, at }));
-    return listOffsets(this.#client, questions, this.#settings.isolation);
+    return listOffsets(this.#client, questions, this.#settings.isolation, bounds);
   }
 
   /**
-   * Moves the partitions to where the policy says; a new epoch begins in each.
-   * @throws KafkaError `TIDE_STATE` with the policy `'none'`, or why the offsets could not be had.
+   * Moves partitions that have no offset to where the policy says; a new epoch begins in each. Gives those that were moved: with the policy
+   * `'none'` none is, and reading from them fails until somebody seeks.
+   * @throws KafkaError why the offsets could not be had.
    */
-  async place(partitions: readonly Partition[]): Promise<void> {
-    if (partitions.length === 0) return;
+  async place(partitions: readonly Partition[], bounds: Bounds): Promise<readonly Partition[]> {
     const { autoOffsetReset: policy } = this.#settings;
     if (policy === 'none') {
-      const where = partitions.map(({ topic, partition }) => `${topic}/${partition}`).join(', ');
-      throw new StateError(
-        'TIDE_STATE',
-        `${where}: no committed offset, and autoOffsetReset is "none"; commit one, or choose where to start`,
-      );
+      for (const partition of partitions) partition.failure = noOffset(partition);
+      return [];
     }
-    const found = await this.list(partitions, policy);
-    const later = partitions.filter((_, i) => found[i] === undefined);
-    const ends = await this.list(later, 'latest');
-    for (const [i, partition] of partitions.entries()) partition.seek(found[i] ?? ends[later.indexOf(partition)] ?? 0);
+    const offsets = await this.#choose(partitions, policy, bounds);
+    for (const [i, partition] of partitions.entries()) partition.place(offsets[i] ?? 0);
+    return partitions;
   }
 
   /**
-   * The policy answers an offset that is not in the log; tells what it did. Undefined: nothing yet, a later fetch will ask again. That is so
+   * The policy answers an offset that means nothing; tells what it did. Undefined: nothing yet, a later fetch will ask again. That is so
    * while messages from before are still being worked on (`inHand`): retention may pass a position during the work.
    * A failure, and the policy `'none'`, are left at the partition for the reader.
    */
-  async reset(partition: Partition, requestedOffset: number, inHand: () => boolean): Promise<OutOfRange | undefined> {
+  async reset(
+    partition: Partition,
+    requestedOffset: number,
+    why: Misplaced,
+    inHand: () => boolean,
+    bounds: Bounds,
+  ): Promise<OutOfRange | undefined> {
     const { topic, partition: id, epoch } = partition;
+    const { autoOffsetReset: policy } = this.#settings;
     const { clock, settings } = this.#client.cluster;
-    partition.quietUntil = Number.POSITIVE_INFINITY; // no fetch meanwhile
+    const moved = () => partition.epoch !== epoch; // a seek answers it as well
     try {
-      const [logStartOffset = 0] = await this.list([partition], 'earliest');
-      const [logEndOffset = 0] = await this.list([partition], 'latest');
-      if (partition.epoch !== epoch) return undefined;
-      const passing = requestedOffset >= logStartOffset && requestedOffset <= logEndOffset;
-      if (passing || partition.position < requestedOffset || inHand()) {
+      const [logStartOffset = 0] = await this.list([partition], 'earliest', bounds);
+      const [logEndOffset = 0] = await this.list([partition], 'latest', bounds);
+      const [chosen] = policy === 'none' ? [] : await this.#choose([partition], policy, bounds);
+      if (moved()) return undefined;
+      const passing = why === 'outside' && requestedOffset >= logStartOffset && requestedOffset <= logEndOffset;
+      partition.stalled = !passing && partition.position >= requestedOffset && inHand();
+      if (passing || partition.position < requestedOffset || partition.stalled) {
         partition.quietUntil = clock.now() + settings.retry.backoffMs;
         return undefined;
       }
-      const what = { topic, partition: id, requestedOffset, logStartOffset, logEndOffset };
-      if (this.#settings.autoOffsetReset === 'none') {
+      const event = { topic, partition: id, requestedOffset, logStartOffset, logEndOffset, newOffset: chosen, why };
+      if (chosen === undefined) {
         partition.quietUntil = 0;
-        partition.failure = brokerError(errorNumbers.OFFSET_OUT_OF_RANGE, `fetch ${topic}/${id}`, {
-          message: `offset ${requestedOffset} is not in the log, which has ${logStartOffset} to ${logEndOffset}, and autoOffsetReset is "none"`,
-          context: what,
-        });
-        return { ...what, newOffset: undefined };
+        partition.failure = notInLog(event);
+      } else {
+        partition.place(chosen);
       }
-      await this.place([partition]);
-      return { ...what, newOffset: partition.position };
+      return event;
     } catch (error) {
+      if (moved()) return undefined;
       partition.quietUntil = clock.now() + settings.retry.maxBackoffMs;
       if (!(error instanceof KafkaError)) partition.failure = new KafkaError('TIDE_STATE', asError(error).message, { cause: error });
       else if (!error.retriable) partition.failure = error;
       return undefined;
     }
   }
+
+  async #choose(partitions: readonly Partition[], at: OffsetSpec, bounds: Bounds): Promise<readonly number[]> {
+    const found = await this.list(partitions, at, bounds);
+    const later = partitions.filter((_, i) => found[i] === undefined); // nothing is as young as the time asked for
+    const ends = await this.list(later, 'latest', bounds);
+    return partitions.map((partition, i) => found[i] ?? ends[later.indexOf(partition)] ?? 0);
+  }
+}
+
+function noOffset({ topic, partition }: Partition): StateError {
+  const message = `${topic}/${partition}: no committed offset, and autoOffsetReset is "none"; seek, commit one, or choose where to start`;
+  return new StateError('TIDE_STATE', message, { context: { topic, partition } });
+}
+
+function notInLog({ topic, partition, requestedOffset, logStartOffset, logEndOffset, why }: OutOfRange): KafkaError {
+  const reason =
+    why === 'recreated'
+      ? `the topic was deleted and created again since offset ${requestedOffset} was read`
+      : `offset ${requestedOffset} is not in the log`;
+  return brokerError(errorNumbers.OFFSET_OUT_OF_RANGE, `fetch ${topic}/${partition}`, {
+    message: `${reason}, which has ${logStartOffset} to ${logEndOffset}, and autoOffsetReset is "none"`,
+    context: { topic, partition, requestedOffset, logStartOffset, logEndOffset },
+  });
 }

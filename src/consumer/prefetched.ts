@@ -12,8 +12,6 @@ export interface PrefetchedSettings {
   readonly topic: string;
   readonly partition: number;
   readonly maxDecompressedBytes: number;
-  /** Batches that were begun and are not done are kept, so that they can be read again, up to so many bytes. */
-  readonly keepBytes: number;
 }
 
 /**
@@ -36,7 +34,6 @@ export class Prefetched {
   #keptFrom = 0;
   #nextFetch = 0;
   #corruptAt = -1;
-  #wantedBytes = 0;
 
   constructor(settings: PrefetchedSettings) {
     this.#settings = settings;
@@ -57,11 +54,6 @@ export class Prefetched {
     return this.#aheadBytes + this.#keptBytes;
   }
 
-  /** Bytes the next fetch must allow for this partition: the first batch did not fit last time. 0: nothing special. */
-  get wantedBytes(): number {
-    return this.#wantedBytes;
-  }
-
   /** Drops everything; reading and fetching begin at `offset`. */
   restart(offset: number): void {
     this.#shares = [];
@@ -72,7 +64,6 @@ export class Prefetched {
     this.#keptBytes = 0;
     this.#keptFrom = offset;
     this.#nextFetch = offset;
-    this.#wantedBytes = 0;
   }
 
   /** Takes what a fetch from {@link nextFetch} brought; `nextOffset` is where the fetch after it begins. */
@@ -80,11 +71,6 @@ export class Prefetched {
     this.#shares.push(share);
     this.#aheadBytes += share.records.length;
     this.#nextFetch = nextOffset;
-  }
-
-  /** The first batch of an answer did not fit into `bytes`. */
-  want(bytes: number): void {
-    this.#wantedBytes = bytes;
   }
 
   /**
@@ -95,7 +81,8 @@ export class Prefetched {
   next(position: number): { readonly batch: RecordBatch | undefined; readonly position: number } {
     try {
       for (let batch = this.#next(); batch !== undefined; batch = this.#next()) {
-        this.#keep(batch);
+        this.#given.push(batch);
+        this.#keptBytes += batch.sizeBytes;
         if (batch.nextOffset <= position) continue;
         batch.open();
         batch.seek(position);
@@ -115,14 +102,14 @@ export class Prefetched {
 
   /** Everything below `done` will not be read again. */
   forget(done: number): void {
-    let count = 0;
-    for (const batch of this.#given) {
-      if (batch.nextOffset > done) break;
-      count += 1;
-      this.#keptBytes -= batch.sizeBytes;
-    }
-    if (count > 0) this.#given.splice(0, count);
+    const count = this.#given.findIndex(({ nextOffset }) => nextOffset > done);
+    this.#drop(count < 0 ? this.#given.length : count);
     this.#keptFrom = Math.max(this.#keptFrom, done);
+  }
+
+  /** Memory is short: what was read is not kept any more, but for the last batch. Going back before that costs a fetch. */
+  shed(): void {
+    this.#drop(this.#given.length - 1);
   }
 
   /** Puts reading back, or forward, to `offset`, from memory where it is held; else fetching begins anew there. */
@@ -133,14 +120,12 @@ export class Prefetched {
     this.#given = [];
   }
 
-  #keep(batch: RecordBatch): void {
-    this.#given.push(batch);
-    this.#keptBytes += batch.sizeBytes;
-    while (this.#keptBytes > this.#settings.keepBytes && this.#given.length > 1) {
-      const oldest = this.#given.shift();
-      if (oldest === undefined) break;
-      this.#keptBytes -= oldest.sizeBytes;
-      this.#keptFrom = oldest.nextOffset;
+  /** Lets go of the oldest batches that were given out. */
+  #drop(count: number): void {
+    if (count <= 0) return;
+    for (const { sizeBytes, nextOffset } of this.#given.splice(0, count)) {
+      this.#keptBytes -= sizeBytes;
+      this.#keptFrom = Math.max(this.#keptFrom, nextOffset);
     }
   }
 

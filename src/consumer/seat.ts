@@ -15,7 +15,8 @@ export class Seat {
   readonly #released = new Bell();
   #holder: Holder | undefined;
   #bodyHolds = false;
-  #closing = false;
+  /** `closing`: nothing new is begun, but who holds messages may still say that they are done. */
+  #state: 'open' | 'closing' | 'closed' = 'open';
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -23,31 +24,28 @@ export class Seat {
 
   /** True from the moment the consumer is being closed. */
   get closing(): boolean {
-    return this.#closing;
+    return this.#state !== 'open';
   }
 
-  get loopOpen(): boolean {
-    return this.#holder?.kind === 'loop';
-  }
-
-  /** @throws KafkaError `TIDE_CLOSED` once the consumer is being closed. */
+  /** For what begins something. @throws KafkaError `TIDE_CLOSED` once the consumer is being closed. */
   assertOpen(what: string): void {
-    if (this.#closing) throw new StateError('TIDE_CLOSED', `${what}: the consumer is closed`);
+    if (this.closing) throw closedError(what);
+  }
+
+  /** For what ends something that was begun. @throws KafkaError `TIDE_CLOSED` once nobody is waited for any more. */
+  assertNotClosed(what: string): void {
+    if (this.#state === 'closed') throw closedError(what);
   }
 
   /** @throws KafkaError `TIDE_STATE` when somebody else reads, `TIDE_CLOSED` once the consumer is being closed. */
   take(holder: Holder): void {
     this.assertOpen(holder.what);
-    this.assertFree(holder.what);
+    if (this.#holder !== undefined) {
+      const { kind, what: other } = this.#holder;
+      const remedy = kind === 'loop' ? 'leave that loop first; an iterator used by hand is left by its return()' : 'await that call first';
+      throw new StateError('TIDE_STATE', `${holder.what}: ${other} is reading from this consumer, and only one may at a time; ${remedy}`);
+    }
     this.#holder = holder;
-  }
-
-  /** @throws KafkaError `TIDE_STATE` when somebody reads. */
-  assertFree(what: string): void {
-    if (this.#holder === undefined) return;
-    const { kind, what: other } = this.#holder;
-    const remedy = kind === 'loop' ? 'leave that loop first; an iterator used by hand is left by its return()' : 'await that call first';
-    throw new StateError('TIDE_STATE', `${what}: ${other} is reading from this consumer, and only one may at a time; ${remedy}`);
   }
 
   /** Somebody else can read now. */
@@ -60,21 +58,29 @@ export class Seat {
   /** Whether a loop's body has an item that is not done. */
   bodyHolds(holds: boolean): void {
     this.#bodyHolds = holds;
-    if (!holds && this.#closing) this.#released.ring();
+    if (!holds) this.released();
   }
 
-  /** Something became done: who waits for that in {@link close} looks again. */
+  /** Something is no longer outstanding: who waits for that in {@link close} looks again. */
   released(): void {
-    if (this.#closing) this.#released.ring();
+    if (this.#state === 'closing') this.#released.ring();
   }
 
-  /** Lets nobody in any more, and waits up to `timeoutMs` until no body holds an item and `othersHold` says no. False when time ran out. */
+  /**
+   * Lets nobody in any more, and waits up to `timeoutMs` until no body holds an item and `othersHold` says no. False when time ran out.
+   * From then on nothing can be marked any more.
+   */
   async close(timeoutMs: number, othersHold: () => boolean): Promise<boolean> {
-    this.#closing = true;
+    this.#state = 'closing';
     const until = this.#clock.now() + timeoutMs;
-    while (this.#bodyHolds || othersHold()) {
-      if ((await this.#released.waitFor(this.#clock, until - this.#clock.now())) === 'late') return false;
+    let inTime = true;
+    while (inTime && (this.#bodyHolds || othersHold())) {
+      inTime = (await this.#released.waitFor(this.#clock, until - this.#clock.now())) !== 'late';
     }
-    return true;
+    this.#state = 'closed';
+    return inTime;
   }
 }
+
+/** What every call is refused with once a consumer is being closed. */
+export const closedError = (what: string): StateError => new StateError('TIDE_CLOSED', `${what}: the consumer is closed`);

@@ -1,62 +1,21 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
-import { asError, InputError, StateError } from '../base/errors.js';
+import { sleep } from '../base/clock.js';
+import { asError, KafkaError, StateError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
-import { custom, type Given, integer, needed, oneOf, optional, resolve, show, text } from '../base/options.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
-import { checkOffset, checkPartition, checkTopic } from '../client/inputs.js';
+import { checkOffset, checkPartition } from '../client/inputs.js';
 import { OffsetStore } from '../client/offset-store.js';
 import type { Bounds } from '../cluster/cluster.js';
 import type { TopicInfo } from '../cluster/metadata.js';
 import type { Message } from '../records/index.js';
-import { type AutoCommit, autoCommitRule } from './auto-commit.js';
-import { ConsumerCore, type GetOptions, type Markable } from './core.js';
+import { ConsumerCore, type GetOptions } from './core.js';
+import type { Misplaced } from './fetcher.js';
+import type { Markable } from './marking.js';
 import type { MessageBatch } from './message-batch.js';
-import { autoOffsetResetRule } from './offset-reset.js';
 import { Partition } from './partition.js';
 import { type OutOfRange, Placing } from './placing.js';
-
-const mebibyte = 1024 * 1024;
-const autoCommitDefaults: AutoCommit = { everyN: 100, everyMs: 5000 };
-
-const rules = {
-  /** The topic to read. */
-  topic: needed(
-    custom<string, string>('a topic name', '', (value, path) => {
-      checkTopic(value, path);
-      return value;
-    }),
-  ),
-  /** Under which name offsets are stored and found again. Without it nothing is ever committed. Kafka: group.id. */
-  groupId: optional(text('')),
-  /** The partitions to read. Default: all, also those that appear later. */
-  partitions: optional(custom<readonly number[], readonly number[]>('a list of partition numbers, each once', [], partitionList)),
-  /**
-   * When offsets are committed by themselves: `true` every 100 messages or 5000 ms, whichever comes first; `{ everyN, everyMs }`, one of them
-   * or both; `false` never. Default: true with a `groupId`, else false. Kafka: enable.auto.commit, auto.commit.interval.ms.
-   */
-  autoCommit: optional(autoCommitRule(autoCommitDefaults)),
-  /** Where to start without a committed offset, and where to go on when an offset is not in the log. Default earliest. Kafka: auto.offset.reset. */
-  autoOffsetReset: autoOffsetResetRule,
-  /** Who says that a message is done: asking for more (`'loop'`), or marks alone (`'explicit'`). */
-  marking: oneOf('loop', ['loop', 'explicit']),
-  /** Whether messages of transactions that are not committed are passed over. Kafka: isolation.level. */
-  isolation: oneOf('read_committed', ['read_committed', 'read_uncommitted']),
-  /** Longest time in ms the broker may hold a fetch that has fewer than `minBytes`. 0 answers at once. Kafka: fetch.max.wait.ms. */
-  maxWaitMs: integer(500, 0, 300_000),
-  /** Smallest answer in bytes worth sending before `maxWaitMs` is over. Kafka: fetch.min.bytes. */
-  minBytes: integer(1, 0, 2 ** 31 - 1),
-  /** Largest answer in bytes to one fetch; a first batch that is larger comes all the same. Kafka: fetch.max.bytes. */
-  maxBytes: integer(50 * mebibyte, 1, 2 ** 31 - 1),
-  /** Largest part of an answer in bytes for one partition; a first batch that is larger comes all the same. Kafka: max.partition.fetch.bytes. */
-  maxPartitionBytes: integer(mebibyte, 1, 2 ** 31 - 1),
-  /** So many bytes are fetched ahead of the work, over all partitions. */
-  prefetchBytes: integer(32 * mebibyte, 1, 2 ** 31 - 1),
-  /** Largest size in bytes of one batch after decompression; a larger one is an error. */
-  maxDecompressedBytes: integer(128 * mebibyte, 1024, 2 ** 31 - 1),
-};
-
-/** Options of {@link SimpleConsumer}. */
-export type SimpleConsumerOptions = Given<typeof rules>;
+import { checkWhence, seekTargets, type Whence } from './seek-targets.js';
+import { type SimpleConsumerOptions, simpleConsumerOptions } from './simple-consumer-options.js';
 
 /** What a consumer tells its listeners. */
 export interface ConsumerEvents {
@@ -79,27 +38,27 @@ export interface TimeLimit {
  */
 export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements AsyncIterable<Message> {
   readonly topic: string;
-  readonly #options: ReturnType<typeof resolved>;
+  readonly #options: ReturnType<typeof simpleConsumerOptions>;
   readonly #client: ClientCore;
   readonly #core: ConsumerCore;
   readonly #store: OffsetStore | undefined;
   readonly #placing: Placing;
   readonly #release: () => void;
-  #growing: Promise<void> | undefined;
+  #growing = false;
 
   /** Checks the options and nothing else; the first read connects. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`, `TIDE_CLOSED`. */
   constructor(client: KafkaClient, options: SimpleConsumerOptions) {
     super();
-    this.#options = resolved(options);
+    this.#options = simpleConsumerOptions(options);
     const { topic, groupId } = this.#options;
     this.topic = topic;
     this.#client = coreOf(client);
     this.#store = groupId === undefined ? undefined : new OffsetStore(this.#client);
     this.#placing = new Placing(this.#client, this.#options);
     this.#core = new ConsumerCore(this.#client.cluster, this.#options, {
-      prepare: () => this.#prepare(),
-      outOfRange: (partition, offset) => void this.#outOfRange(partition, offset),
-      looked: topics => this.#looked(topics.get(topic)),
+      prepare: signal => this.#prepare({ signal }),
+      outOfRange: (partition, offset, why, signal) => this.#outOfRange(partition, offset, why, { signal }),
+      looked: (topics, signal) => this.#looked(topics.get(topic), { signal }),
       commitFailed: error => this.emit('commitFailed', { error }),
       target:
         this.#store === undefined
@@ -187,11 +146,14 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
    * @param partition Undefined: every partition. With whence 0 or 2 `offset` is then divided over them, the remainder going to the first.
    * @throws KafkaError `TIDE_INPUT` for a whence that is none, or a result outside the log; no partition is moved then.
    */
-  async seek(offset: number, whence?: 0 | 1 | 2, partition?: number): Promise<void> {
+  async seek(offset: number, whence?: Whence, partition?: number): Promise<void> {
     const what = 'seek()';
+    if (whence === undefined) checkOffset(offset, what);
+    else checkWhence(offset, whence, what);
     await this.#core.prepare(what);
     const partitions = partition === undefined ? this.#core.partitions : [this.#partition(partition, what)];
-    const targets = await this.#targets(partitions, offset, whence, what);
+    const targets = whence === undefined ? partitions.map(() => offset) : await this.#targets(partitions, offset, whence, what);
+    this.#core.assertOpen(what);
     for (const [i, target] of targets.entries()) partitions[i]?.seek(target);
     this.#core.moved();
   }
@@ -200,8 +162,9 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
   async pending(partitions?: readonly number[]): Promise<number> {
     const what = 'pending()';
     await this.#core.prepare(what);
-    const asked = partitions === undefined ? this.#core.partitions : partitions.map(id => this.#partition(id, what));
-    const ends = await this.#placing.list(asked, 'latest');
+    const asked = this.#chosen(partitions, what);
+    this.#core.assertPlaced(asked);
+    const ends = await this.#placing.list(asked, 'latest', {});
     return asked.reduce((sum, { position }, i) => sum + Math.max(0, (ends[i] ?? 0) - position), 0);
   }
 
@@ -223,6 +186,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
   /** The offset Kafka has stored for the group; undefined when there is none. */
   async committed(partition: number, bounds: Bounds = {}): Promise<number | undefined> {
     const what = 'committed()';
+    this.#core.assertOpen(what);
     checkPartition(partition, what);
     const [found] = await this.#storeOf(what).fetch(this.#options.groupId ?? '', [{ topic: this.topic, partition }], bounds);
     return found?.offset;
@@ -268,39 +232,42 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     );
   }
 
+  #chosen(ids: readonly number[] | undefined, what: string): readonly Partition[] {
+    return ids === undefined ? this.#core.partitions : ids.map(id => this.#partition(id, what));
+  }
+
   #setPaused(partitions: readonly number[] | undefined, paused: boolean, what: string): void {
-    const chosen = partitions === undefined ? this.#core.partitions : partitions.map(id => this.#partition(id, what));
+    this.#core.assertOpen(what);
+    const chosen = this.#chosen(partitions, what);
+    if (chosen.length === 0) throw new StateError('TIDE_STATE', `${what}: the partitions are not known before the first read`);
     for (const partition of chosen) partition.paused = paused;
     this.#core.moved();
   }
 
   /** Finds the partitions, and where to start in each: at the committed offset, or where the policy says. */
-  async #prepare(): Promise<void> {
-    const topic = await this.#findTopic();
+  async #prepare(bounds: Bounds): Promise<void> {
+    const topic = await this.#findTopic(bounds);
     const ids = this.#options.partitions ?? topic.partitions.map(({ partition }) => partition);
     const partitions = ids.map(id => this.#newPartition(id));
-    const committed = await this.#store?.fetch(this.#options.groupId ?? '', partitions);
-    const unplaced: Partition[] = [];
+    const committed = await this.#store?.fetch(this.#options.groupId ?? '', partitions, bounds);
     for (const [i, partition] of partitions.entries()) {
       const offset = committed?.[i]?.offset;
+      if (offset !== undefined) partition.place(offset);
       partition.committed = offset;
-      if (offset === undefined) unplaced.push(partition);
-      else partition.seek(offset);
     }
-    await this.#placing.place(unplaced);
+    const unplaced = partitions.filter(({ placed }) => !placed);
+    await this.#core.storePlaces(await this.#placing.place(unplaced, bounds));
     this.#core.assign(partitions);
-    // What the policy chose is stored before anything is handed out: else a crash under `latest` would skip what comes meanwhile.
-    if (this.#options.autoCommit !== undefined && unplaced.length > 0) await this.#commitNow(unplaced);
   }
 
-  async #findTopic(): Promise<TopicInfo> {
+  async #findTopic(bounds: Bounds): Promise<TopicInfo> {
     const { cluster } = this.#client;
     const { allowAutoTopicCreation, retry } = cluster.settings;
     // A topic that does not exist will not appear by waiting, unless we have just asked for it; one just created elsewhere is known in a moment.
     const policy = allowAutoTopicCreation ? retry : { ...retry, attempts: Math.min(retry.attempts, 4) };
     return cluster.retrying(
       async () => {
-        const topic = (await cluster.topics([this.topic])).topics.get(this.topic);
+        const topic = (await cluster.topics([this.topic], bounds.signal)).topics.get(this.topic);
         if (topic === undefined) throw brokerError(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, `topic ${this.topic}`);
         if (topic.errorCode !== 0) throw brokerError(topic.errorCode, `topic ${this.topic}`);
         const known = new Set(topic.partitions.map(({ partition }) => partition));
@@ -312,88 +279,72 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
           context: { topic: this.topic, partition: missing, partitionCount: known.size },
         });
       },
-      { policy },
+      { ...bounds, policy },
     );
   }
 
   #newPartition(partition: number): Partition {
-    const { maxDecompressedBytes, prefetchBytes } = this.#options;
-    return new Partition(this.#core, { topic: this.topic, partition, maxDecompressedBytes, keepBytes: prefetchBytes });
+    const { maxDecompressedBytes } = this.#options;
+    return new Partition(this.#core, { topic: this.topic, partition, maxDecompressedBytes });
   }
 
-  async #commitNow(partitions: readonly Partition[]): Promise<void> {
-    const offsets = partitions.map(({ topic, partition, position }) => ({ topic, partition, offset: position }));
-    await this.#storeOf('commit').commit(this.#options.groupId ?? '', offsets);
-    for (const [i, partition] of partitions.entries()) partition.committed = offsets[i]?.offset;
-  }
-
-  async #targets(partitions: readonly Partition[], offset: number, whence: unknown, what: string): Promise<readonly number[]> {
-    if (whence === undefined) {
-      checkOffset(offset, what);
-      return partitions.map(() => offset);
-    }
-    if (!Number.isSafeInteger(offset)) throw new InputError(`${what}: expected an integer, got ${show(offset)}`);
-    if (whence !== 0 && whence !== 1 && whence !== 2) {
-      throw new InputError(`${what}: whence is 0 (log start), 1 (position) or 2 (log end), got ${show(whence)}`);
-    }
-    const [starts, ends] = [await this.#placing.list(partitions, 'earliest'), await this.#placing.list(partitions, 'latest')];
-    const share = Math.floor(offset / partitions.length);
-    const rest = offset - share * partitions.length;
-    return partitions.map((partition, i) => {
-      const [start, end] = [starts[i] ?? 0, ends[i] ?? 0];
-      const target = whence === 1 ? partition.position + offset : (whence === 0 ? start : end) + share + (i < rest ? 1 : 0);
-      if (target >= start && target <= end) return target;
-      throw new InputError(
-        `${what}: offset ${target} of ${partition.topic}/${partition.partition} is outside its log, which has ${start} to ${end}`,
-      );
+  async #targets(partitions: readonly Partition[], offset: number, whence: Whence, what: string): Promise<readonly number[]> {
+    if (whence === 1) this.#core.assertPlaced(partitions);
+    const [starts, ends] = [await this.#placing.list(partitions, 'earliest', {}), await this.#placing.list(partitions, 'latest', {})];
+    const bounded = partitions.map(({ topic, partition, position }, i) => {
+      return { topic, partition, position, start: starts[i] ?? 0, end: ends[i] ?? 0 };
     });
+    return seekTargets(bounded, offset, whence, what);
   }
 
-  async #outOfRange(partition: Partition, requestedOffset: number): Promise<void> {
+  async #outOfRange(partition: Partition, requestedOffset: number, why: Misplaced, bounds: Bounds): Promise<void> {
     const inHand = () => this.#options.marking === 'loop' && !partition.outstanding.empty;
-    const event = await this.#placing.reset(partition, requestedOffset, inHand);
-    if (event !== undefined) this.emit('outOfRange', event);
-    try {
-      if (event?.newOffset !== undefined && this.#options.autoCommit !== undefined) await this.#commitNow([partition]);
-    } catch (error) {
-      this.emit('commitFailed', { error: asError(error) });
+    const event = await this.#placing.reset(partition, requestedOffset, why, inHand, bounds);
+    if (event !== undefined) {
+      partition.held = event.newOffset !== undefined;
+      this.emit('outOfRange', event);
+      await this.#storePlace(partition, bounds);
+      partition.held = false;
     }
     this.#core.moved();
   }
 
+  /** Stores where the policy went on. Until that is done nothing is handed out; a refusal that will not pass is left for the reader. */
+  async #storePlace(partition: Partition, { signal }: Bounds): Promise<void> {
+    const { clock, settings } = this.#client.cluster;
+    while (partition.held && !signal?.aborted) {
+      const error = await this.#core.storePlaces([partition]).then(() => undefined, asError);
+      if (error === undefined || signal?.aborted) return;
+      this.emit('commitFailed', { error });
+      if (!(error instanceof KafkaError && error.retriable)) {
+        partition.failure = error instanceof KafkaError ? error : new KafkaError('TIDE_STATE', error.message, { cause: error });
+        return;
+      }
+      await sleep(clock, settings.retry.maxBackoffMs, signal).catch(() => {});
+    }
+  }
+
   /** A topic that is read whole may have grown. New partitions are read from their beginning. */
-  #looked(topic: TopicInfo | undefined): void {
-    if (this.#options.partitions !== undefined || topic === undefined || topic.partitions.length <= this.#core.partitions.length) return;
-    this.#growing ??= this.#grow(topic)
-      .catch(() => {}) // tried again at the next look
+  #looked(topic: TopicInfo | undefined, bounds: Bounds): Promise<void> | undefined {
+    const { partitions } = this.#core;
+    if (this.#growing || this.#options.partitions !== undefined || topic === undefined || topic.partitions.length <= partitions.length)
+      return;
+    this.#growing = true;
+    const { clock, settings } = this.#client.cluster;
+    return this.#grow(topic, bounds)
+      .catch(() => sleep(clock, settings.retry.maxBackoffMs, bounds.signal)) // then tried again at the next look
+      .catch(() => {})
       .finally(() => {
-        this.#growing = undefined;
+        this.#growing = false;
       });
   }
 
-  async #grow(topic: TopicInfo): Promise<void> {
+  async #grow(topic: TopicInfo, bounds: Bounds): Promise<void> {
     const known = new Set(this.#core.partitions.map(({ partition }) => partition));
     const added = topic.partitions.filter(({ partition }) => !known.has(partition)).map(({ partition }) => this.#newPartition(partition));
-    const starts = await this.#placing.list(added, 'earliest');
-    for (const [i, partition] of added.entries()) partition.seek(starts[i] ?? 0);
-    if (this.#options.autoCommit !== undefined) await this.#commitNow(added);
+    const starts = await this.#placing.list(added, 'earliest', bounds);
+    for (const [i, partition] of added.entries()) partition.place(starts[i] ?? 0);
+    await this.#core.storePlaces(added);
     this.#core.assign([...this.#core.partitions, ...added]);
   }
-}
-
-/** The options, and what depends on two of them. */
-function resolved(given: SimpleConsumerOptions) {
-  const options = resolve('SimpleConsumer', rules, given);
-  const { groupId, autoCommit } = options;
-  if (groupId === undefined && autoCommit !== undefined && autoCommit !== 'never') {
-    throw new InputError('SimpleConsumer: autoCommit needs a groupId to store offsets for', { code: 'TIDE_OPTION' });
-  }
-  const byDefault = groupId === undefined ? undefined : autoCommitDefaults;
-  return { ...options, autoCommit: autoCommit === 'never' ? undefined : (autoCommit ?? byDefault) };
-}
-
-function partitionList(value: unknown): readonly number[] | undefined {
-  if (!Array.isArray(value) || value.length === 0 || new Set(value).size !== value.length) return undefined;
-  for (const id of value) checkPartition(id, 'partitions');
-  return value;
 }

@@ -1,0 +1,66 @@
+import { InputError, StateError } from '../base/errors.js';
+import { show } from '../base/options.js';
+import { checkOffset } from '../client/inputs.js';
+import { Message, originOf } from '../records/index.js';
+import { MessageBatch } from './message-batch.js';
+import type { Lease, Partition } from './partition.js';
+
+/** What can be marked: one message, several, or a whole batch. */
+export type Markable = Message | MessageBatch | Iterable<Message>;
+
+/** Messages of one partition that are to count as done: from the first offset to the last, both included. */
+export interface MarkedRange {
+  readonly partition: Partition;
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Which ranges `given` stands for; with `upTo` from the beginning. What is done already is left out.
+ * @throws KafkaError `TIDE_STALE` for what was taken back, `TIDE_NOT_OWNED` for what `owner` did not hand out, `TIDE_INPUT` for what is
+ * no message.
+ */
+export function rangesOf(given: Markable, upTo: boolean, owner: object, what: string): readonly MarkedRange[] {
+  if (given instanceof MessageBatch) {
+    const last = given.at(given.count - 1);
+    return last === undefined ? [] : rangeTo(last, upTo ? 0 : given.firstOffset, owner, what);
+  }
+  const messages = given instanceof Message ? [given] : messagesIn(given, what);
+  return messages.flatMap(message => rangeTo(message, upTo ? 0 : message.offset, owner, what));
+}
+
+/** As {@link rangesOf}, by offset. @throws KafkaError `TIDE_INPUT` unless that message was handed out. */
+export function rangeAt(partition: Partition, offset: number, upTo: boolean, what: string): MarkedRange {
+  const where = `${what} ${partition.topic}/${partition.partition} offset ${String(offset)}`;
+  checkOffset(offset, where);
+  const { first, position, done, outstanding } = partition;
+  if (offset < first || offset >= position) {
+    throw new InputError(`${where}: only offsets that were handed out can be marked, here from ${first} to below ${position}`);
+  }
+  if (offset >= done && !outstanding.knows(offset)) throw new InputError(`${where}: there is no such message`);
+  return { partition, from: upTo ? 0 : offset, to: offset };
+}
+
+/** To whom a message was handed out; undefined for one that no consumer made. */
+export const leaseOf = (message: Message): Lease | undefined => originOf(message) as Lease | undefined;
+
+function rangeTo(message: Message, from: number, owner: object, what: string): MarkedRange[] {
+  const { topic, partition: id, offset: to } = message;
+  const lease = leaseOf(message);
+  const context = { topic, partition: id, offset: to };
+  const where = `${what} ${topic}/${id} offset ${to}`;
+  if (lease?.owner !== owner) throw new StateError('TIDE_NOT_OWNED', `${where}: this consumer did not hand that message out`, { context });
+  const { partition } = lease;
+  if (lease.epoch === partition.epoch && to < partition.done) return []; // done already
+  if (lease === partition.lease) return [{ partition, from, to }];
+  const reason = 'the message was taken back by a seek, a rewind, or by leaving its loop; its offset is handed out again';
+  throw new StateError('TIDE_STALE', `${where}: ${reason}`, { context });
+}
+
+function messagesIn(given: unknown, what: string): readonly Message[] {
+  if (typeof given === 'object' && given !== null && Symbol.iterator in given) {
+    const messages = [...(given as Iterable<unknown>)];
+    if (messages.every(message => message instanceof Message)) return messages;
+  }
+  throw new InputError(`${what}: expected a message, a list of messages, a batch, or a partition and an offset, got ${show(given)}`);
+}
