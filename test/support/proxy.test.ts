@@ -9,11 +9,15 @@ async function echo(t: TestContext): Promise<{ proxy: ChaosProxy; client: Socket
   const server = createServer(socket => socket.on('error', () => {}).pipe(socket)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const proxy = await ChaosProxy.start((server.address() as AddressInfo).port);
+  const dialled: Socket[] = [];
+  t.after(() => {
+    for (const socket of dialled) socket.destroy();
+  });
   t.after(() => proxy.close());
   t.after(() => server.close());
   const dial = async (): Promise<Socket> => {
     const socket = connect(proxy.port, '127.0.0.1');
-    socket.on('error', () => {}); // the end of the test resets what is open
+    dialled.push(socket);
     await once(socket, 'connect');
     return socket;
   };

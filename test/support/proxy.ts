@@ -157,7 +157,10 @@ export class ChaosProxy implements AsyncDisposable {
 
   #reset(link: Link): void {
     this.#links.delete(link);
-    link.client.resetAndDestroy();
-    link.server.resetAndDestroy();
+    for (const socket of [link.client, link.server]) {
+      // libuv refuses to reset what is shutting down, and then never closes it: its loop spins.
+      if (socket.writableEnded) socket.destroy();
+      else socket.resetAndDestroy();
+    }
   }
 }
