@@ -338,7 +338,13 @@ export class Connection {
     const context = { api: api.name, broker: this.broker };
     if (reason instanceof StateError) return new StateError('TIDE_CLOSED', `${what}: ${reason.message}`, { persistence, context });
     if (reason instanceof ProtocolError) {
-      return new ProtocolError(`${what}: ${reason.message}`, { cause: reason, retriable: reason.retriable, persistence, context });
+      return new ProtocolError(`${what}: ${reason.message}`, {
+        cause: reason,
+        errno: reason.errno,
+        retriable: reason.retriable,
+        persistence,
+        context,
+      });
     }
     return new ConnectionError(`${what}: ${reason.message}`, { cause: reason, persistence, errno: -1018, context });
   }
