@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Fetch } from '../../src/protocol/index.js';
+import { encodeBatch } from '../../src/records/index.js';
+import { aWhile, setting, until } from './setting.js';
+
+const large = (bytes: number) => [{ value: Buffer.alloc(bytes), timestamp: 1000 }];
+const batchBytes = encodeBatch(large(1000)).length;
+
+test('a fetch never asks for more than what is left of the prefetch, over all partitions and brokers', async t => {
+  const { cluster, consumer } = await setting(t, { brokers: 2, topics: { orders: 4 } });
+  for (let i = 0; i < 400; i++) cluster.append('orders', i % 4, large(1000));
+  const prefetchBytes = 40 * batchBytes;
+  const orders = consumer({ prefetchBytes, maxPartitionBytes: 10 * batchBytes });
+  const ahead = () => {
+    const asked = [0, 0, 0, 0];
+    for (const { body } of cluster.requests(Fetch)) {
+      for (const { partition, fetchOffset } of body.topics[0]?.partitions ?? [])
+        asked[partition] = Math.max(asked[partition] ?? 0, fetchOffset);
+    }
+    return asked.reduce((sum, offset, partition) => sum + offset - (orders.position(partition) ?? 0), 0);
+  };
+  let highest = 0;
+  let read = 0;
+  for await (const _ of orders) {
+    if (++read % 10 === 0) await new Promise(resolve => setTimeout(resolve, 1));
+    highest = Math.max(highest, ahead());
+    if (read === 400) break;
+  }
+  assert.ok(highest > 10, 'it did read ahead');
+  assert.ok(highest <= 40, `${highest} batches were ahead of the reader, 40 may be`);
+  for (const { body } of cluster.requests(Fetch)) assert.ok(body.maxBytes <= prefetchBytes);
+});
+
+test('nothing is fetched while nobody reads and all the room is taken', async t => {
+  const { cluster, consumer } = await setting(t);
+  for (let i = 0; i < 100; i++) cluster.append('orders', 0, large(1000));
+  const orders = consumer({ prefetchBytes: 10 * batchBytes, maxPartitionBytes: 10 * batchBytes });
+  await orders.getMessages(1);
+  await aWhile();
+  const before = cluster.requests(Fetch).length;
+  await aWhile();
+  assert.equal(cluster.requests(Fetch).length, before);
+  assert.equal((await orders.getMessages(99, { timeoutMs: null })).length, 99);
+});
+
+test('a batch larger than every limit is read all the same', async t => {
+  const { cluster, consumer } = await setting(t, { topics: { orders: 2 } });
+  for (const partition of [0, 1]) for (let i = 0; i < 3; i++) cluster.append('orders', partition, large(100_000));
+  for (const limit of [
+    { maxPartitionBytes: 1 },
+    { maxBytes: 1 },
+    { prefetchBytes: 1 },
+    { maxPartitionBytes: 1, maxBytes: 1, prefetchBytes: 1 },
+  ]) {
+    assert.equal((await consumer(limit).getMessages(6, { timeoutMs: null })).length, 6, JSON.stringify(limit));
+  }
+});
+
+test('a large batch in one partition does not starve the others', async t => {
+  const { cluster, consumer } = await setting(t, { topics: { orders: 3 } });
+  for (let i = 0; i < 20; i++) cluster.append('orders', 0, large(10_000));
+  for (const partition of [1, 2]) cluster.append('orders', partition, large(10_000));
+  const orders = consumer({ maxBytes: 1000 });
+  const seen = (await orders.getMessages(12, { timeoutMs: null })).map(({ partition }) => partition);
+  assert.ok(seen.includes(1) && seen.includes(2), `of partitions ${seen}`);
+});
+
+test('what a paused partition has ahead does not take the room of the others, and is fetched again later', async t => {
+  const { cluster, consumer } = await setting(t, { topics: { orders: 2 } });
+  for (let i = 0; i < 60; i++) cluster.append('orders', i % 2, large(1000));
+  const orders = consumer({ prefetchBytes: 8 * batchBytes, maxPartitionBytes: 8 * batchBytes });
+  const first = await orders.getMessages(1, { timeoutMs: null });
+  await aWhile();
+  const paused = first[0]?.partition === 0 ? 1 : 0;
+  orders.pause([paused]);
+  const others = await orders.getMessages(29, { timeoutMs: null });
+  assert.ok(others.every(({ partition }) => partition !== paused));
+  orders.resume();
+  const rest = await orders.getMessages(30, { timeoutMs: null });
+  assert.deepEqual(
+    rest.map(({ offset }) => offset),
+    Array.from({ length: 30 }, (_, i) => i),
+  );
+});
+
+test('work that is not marked keeps nothing from being fetched', async t => {
+  const { cluster, consumer } = await setting(t, { topics: { orders: 2 } });
+  for (let i = 0; i < 60; i++) cluster.append('orders', i % 2, large(1000));
+  const orders = consumer({ marking: 'explicit', prefetchBytes: 8 * batchBytes, maxPartitionBytes: 8 * batchBytes });
+  assert.equal((await orders.getMessages(60, { timeoutMs: null })).length, 60);
+  orders.rewind();
+  assert.equal((await orders.getMessages(60, { timeoutMs: null })).length, 60, 'what is not in memory any more is fetched again');
+});
+
+test('the wait of a fetch and its least bytes are as the options say', async t => {
+  const { cluster, consumer } = await setting(t);
+  const orders = consumer({ maxWaitMs: 77, minBytes: 3, isolation: 'read_uncommitted' });
+  await orders.getMessages(1, { timeoutMs: 0 });
+  await until(() => cluster.requests(Fetch).length > 0);
+  const [request] = cluster.requests(Fetch);
+  assert.deepEqual([request?.body.maxWaitMs, request?.body.minBytes, request?.body.isolationLevel], [77, 3, 0]);
+});

@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Prefetched } from '../../src/consumer/prefetched.js';
+import { encodeBatch, type RecordBatch, scanBatches } from '../../src/records/index.js';
+
+interface Made {
+  readonly at: number;
+  readonly count?: number;
+  readonly producerId?: number;
+  readonly kind?: 'plain' | 'transactional' | 'abort' | 'commit' | 'empty';
+}
+
+const marker = (type: number) => [{ key: Buffer.from([0, 0, 0, type]), value: Buffer.alloc(6), timestamp: 0 }];
+
+/** A batch at an offset. */
+function batch({ at, count = 1, producerId = -1, kind = 'plain' }: Made): Buffer {
+  const isControl = kind === 'abort' || kind === 'commit';
+  const records = isControl
+    ? marker(kind === 'commit' ? 1 : 0)
+    : Array.from({ length: count }, (_, i) => ({ value: String(at + i), timestamp: 0 }));
+  const isTransactional = isControl || kind === 'transactional';
+  return Buffer.from(
+    encodeBatch(records, { baseOffset: at, isControl, isTransactional, producerId, producerEpoch: isTransactional ? 0 : -1 }),
+  );
+}
+
+const made = () => new Prefetched({ topic: 'orders', partition: 0, maxDecompressedBytes: 1 << 20 });
+
+function add(prefetched: Prefetched, batches: readonly Buffer[], aborted: { producerId: number; firstOffset: number }[] | null = []): void {
+  const records = Buffer.concat(batches);
+  prefetched.add({ records, aborted }, scanBatches(records).nextOffset ?? 0);
+}
+
+const offsetsOf = (found: RecordBatch | undefined) => {
+  const offsets: number[] = [];
+  for (let message = found?.next(); message !== undefined; message = found?.next()) offsets.push(message.offset);
+  return offsets;
+};
+
+/** Everything from `position` on, and where the position stands then. */
+function drain(prefetched: Prefetched, position: number): { offsets: number[]; position: number } {
+  const offsets: number[] = [];
+  for (;;) {
+    const found = prefetched.next(position);
+    position = found.batch?.nextOffset ?? found.position;
+    if (found.batch === undefined) return { offsets, position };
+    offsets.push(...offsetsOf(found.batch));
+  }
+}
+
+test('shares are read in order, from the middle of a batch where the position is there', () => {
+  const prefetched = made();
+  prefetched.restart(2);
+  add(prefetched, [batch({ at: 0, count: 4 }), batch({ at: 4, count: 2 })]);
+  add(prefetched, [batch({ at: 6, count: 1 })]);
+  assert.equal(prefetched.nextFetch, 7);
+  assert.deepEqual(drain(prefetched, 2), { offsets: [2, 3, 4, 5, 6], position: 7 });
+  assert.equal(prefetched.aheadBytes, 0);
+});
+
+test('control batches and aborted ones are passed over, and the position with them', () => {
+  const prefetched = made();
+  prefetched.restart(0);
+  const batches = [
+    batch({ at: 0, kind: 'transactional', producerId: 7 }),
+    batch({ at: 1 }),
+    batch({ at: 2, kind: 'transactional', producerId: 8 }),
+    batch({ at: 3, kind: 'abort', producerId: 7 }),
+    batch({ at: 4, kind: 'commit', producerId: 8 }),
+    batch({ at: 5, kind: 'transactional', producerId: 7 }),
+    batch({ at: 6, kind: 'commit', producerId: 7 }),
+    batch({ at: 7, kind: 'commit', producerId: 7 }),
+  ];
+  add(prefetched, batches, [{ producerId: 7, firstOffset: 0 }]);
+  assert.deepEqual(drain(prefetched, 0), { offsets: [1, 2, 5], position: 8 });
+
+  const uncommitted = made();
+  uncommitted.restart(0);
+  add(uncommitted, batches, null);
+  assert.deepEqual(drain(uncommitted, 0), { offsets: [0, 1, 2, 5], position: 8 });
+});
+
+test('an answer of aborted data alone moves the position behind it', () => {
+  const prefetched = made();
+  prefetched.restart(0);
+  add(prefetched, [batch({ at: 0, count: 9, kind: 'transactional', producerId: 7 })], [{ producerId: 7, firstOffset: 0 }]);
+  assert.deepEqual(drain(prefetched, 0), { offsets: [], position: 9 });
+});
+
+test('gaps of compaction are passed over, between batches and at the end', () => {
+  const prefetched = made();
+  prefetched.restart(0);
+  add(prefetched, [batch({ at: 5 }), batch({ at: 20, count: 2 })]);
+  assert.deepEqual(drain(prefetched, 0), { offsets: [5, 20, 21], position: 22 });
+
+  const trailing = made();
+  trailing.restart(0);
+  const short = batch({ at: 0, count: 5 });
+  trailing.add({ records: short, aborted: [] }, 30);
+  assert.deepEqual(drain(trailing, 0), { offsets: [0, 1, 2, 3, 4], position: 30 });
+});
+
+test('going back to what is not forgotten reads it again from memory', () => {
+  const prefetched = made();
+  prefetched.restart(0);
+  add(prefetched, [batch({ at: 0, count: 3 }), batch({ at: 3, count: 3 }), batch({ at: 6, count: 3 })]);
+  for (let i = 0; i < 2; i++) prefetched.next(i * 3);
+  prefetched.forget(2);
+  prefetched.goTo(2);
+  assert.equal(prefetched.nextFetch, 9, 'nothing has to be fetched');
+  assert.deepEqual(drain(prefetched, 2), { offsets: [2, 3, 4, 5, 6, 7, 8], position: 9 });
+  prefetched.goTo(7);
+  assert.deepEqual(drain(prefetched, 7).offsets, [7, 8]);
+  prefetched.goTo(9);
+  assert.deepEqual(drain(prefetched, 9).offsets, []);
+});
+
+test('going back to what was forgotten, or ahead of what was fetched, begins anew there', () => {
+  for (const target of [1, 50]) {
+    const prefetched = made();
+    prefetched.restart(0);
+    add(prefetched, [batch({ at: 0, count: 3 }), batch({ at: 3, count: 3 })]);
+    prefetched.next(0);
+    prefetched.next(3);
+    prefetched.forget(3);
+    prefetched.goTo(target);
+    assert.deepEqual([prefetched.nextFetch, prefetched.heldBytes], [target, 0]);
+    assert.deepEqual(drain(prefetched, target), { offsets: [], position: target });
+  }
+});
+
+test('going back in the middle of reading again loses nothing', () => {
+  const prefetched = made();
+  prefetched.restart(0);
+  add(
+    prefetched,
+    [0, 2, 4, 6].map(at => batch({ at, count: 2 })),
+  );
+  drain(prefetched, 0);
+  prefetched.goTo(0);
+  prefetched.next(0);
+  prefetched.next(2);
+  prefetched.goTo(1);
+  assert.deepEqual(drain(prefetched, 1), { offsets: [1, 2, 3, 4, 5, 6, 7], position: 8 });
+});
+
+test('what is held is counted: ahead, then kept, then forgotten', () => {
+  const prefetched = made();
+  prefetched.restart(0);
+  const batches = [0, 1, 2, 3].map(at => batch({ at }));
+  const size = batches[0]?.length ?? 0;
+  add(prefetched, batches);
+  const counts = () => [prefetched.aheadBytes / size, prefetched.heldBytes / size];
+  assert.deepEqual(counts(), [4, 4]);
+  prefetched.next(0);
+  prefetched.next(1);
+  assert.deepEqual(counts(), [2, 4]);
+  prefetched.forget(1);
+  assert.deepEqual(counts(), [2, 3]);
+  prefetched.goTo(1);
+  assert.deepEqual(counts(), [2, 3]);
+  drain(prefetched, 1);
+  assert.deepEqual(counts(), [0, 3]);
+  prefetched.forget(4);
+  assert.deepEqual(counts(), [0, 0]);
+});
+
+test('when memory is short only the last batch is kept, and going back before it begins anew', () => {
+  const prefetched = made();
+  prefetched.restart(0);
+  add(
+    prefetched,
+    [0, 1, 2, 3].map(at => batch({ at })),
+  );
+  for (let i = 0; i < 3; i++) prefetched.next(i);
+  prefetched.shed();
+  prefetched.goTo(2);
+  assert.deepEqual(drain(prefetched, 2).offsets, [2, 3]);
+  prefetched.shed();
+  prefetched.goTo(2);
+  assert.equal(prefetched.nextFetch, 2);
+});
+
+test('a batch that is cut short at the end of an answer is no error: the next fetch begins with it', () => {
+  const prefetched = made();
+  prefetched.restart(0);
+  add(prefetched, [batch({ at: 0 }), batch({ at: 1 }).subarray(0, 30)]);
+  assert.equal(prefetched.nextFetch, 1);
+  assert.deepEqual(drain(prefetched, 0), { offsets: [0], position: 1 });
+  assert.equal(prefetched.aheadBytes, 0);
+});
+
+test('damage is dropped and fetched once more from where reading stands; the second time it is thrown, and so on', () => {
+  const damaged = batch({ at: 1 });
+  damaged.writeUInt8(damaged.readUInt8(damaged.length - 1) ^ 1, damaged.length - 1);
+  const prefetched = made();
+  prefetched.restart(0);
+  add(prefetched, [batch({ at: 0 }), damaged]);
+  assert.deepEqual(drain(prefetched, 0), { offsets: [0], position: 1 });
+  assert.equal(prefetched.nextFetch, 1, 'to be fetched once more');
+  for (let i = 0; i < 2; i++) {
+    add(prefetched, [damaged]);
+    assert.throws(() => prefetched.next(1), { code: 'TIDE_CORRUPT' });
+    assert.deepEqual([prefetched.nextFetch, prefetched.heldBytes], [1, 0]);
+  }
+  add(prefetched, [batch({ at: 1 })]);
+  assert.deepEqual(drain(prefetched, 1), { offsets: [1], position: 2 });
+});
+
+test('a batch that takes too much when decompressed is an error each time', () => {
+  const prefetched = new Prefetched({ topic: 'orders', partition: 0, maxDecompressedBytes: 1024 });
+  prefetched.restart(0);
+  const bomb = Buffer.from(encodeBatch([{ value: Buffer.alloc(100_000), timestamp: 0 }], { compression: 'gzip' }));
+  for (let i = 0; i < 2; i++) {
+    add(prefetched, [bomb]);
+    assert.throws(() => prefetched.next(0), { code: 'TIDE_TOO_LARGE' });
+  }
+});
