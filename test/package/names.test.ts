@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { packageVersion } from '../../src/base/version.js';
+import * as embedded from '../../src/embedded/index.js';
+import * as index from '../../src/index.js';
+import * as protocol from '../../src/protocol.js';
+import { PROJECT_ROOT } from '../kafka/project.js';
+
+// A name that appears here is a promise. One that disappears, or a new one, is a decision: make it here too.
+
+const names = (module: object): string => Object.keys(module).sort().join(' ');
+
+test('tidemark exports exactly these names', () => {
+  assert.equal(
+    names(index),
+    'Admin AuthError BrokerError ConnectionError CorruptRecordError InputError KafkaClient KafkaError KeyedProducer Message MessageBatch ' +
+      'PartialError ProtocolError SimpleConsumer SimpleProducer StateError TimeoutError UnsupportedError murmur2Partitioner randomPartitioner ' +
+      'roundRobinPartitioner tideCodes',
+  );
+});
+
+test('tidemark/embedded exports exactly these names', () => {
+  assert.equal(names(embedded), 'EmbeddedCluster');
+});
+
+test('tidemark/protocol exports exactly these names', () => {
+  assert.equal(
+    names(protocol),
+    'ApiVersions BatchReader CreateTopics DeleteTopics DescribeConfigs Fetch FindCoordinator InitProducerId ListOffsets Message Metadata ' +
+      'OffsetCommit OffsetFetch Produce Reader RecordBatch Writer apisByKey crc32c decodeRequestBody decodeRequestHeader decodeResponseBody ' +
+      'defineApi encodeBatch encodeRequestFrame encodeResponseFrame readBatches readCorrelationId',
+  );
+});
+
+test('the types exported beside them are these', () => {
+  const source = readFileSync(join(PROJECT_ROOT, 'src', 'index.ts'), 'utf8');
+  const types = [...source.matchAll(/export type \{([^}]*)\}/g)].flatMap(([, list = '']) => list.split(','));
+  const inline = [...source.matchAll(/\btype (\w+)\s*[,}]/g)].map(([, name = '']) => name);
+  const all = [...new Set([...types, ...inline].map(name => name.trim()).filter(Boolean))].sort();
+  assert.equal(
+    all.join(' '),
+    'AdminCallOptions AutoCommit AutoOffsetReset BrokerInfo ClusterMetadata CommitResult ConnectionTrace ConsumerEvents CreateTopicsOptions ' +
+      'CreatedTopic ErrorCode GetOptions GroupOffset KafkaClientEvents KafkaClientOptions KeyedProducerOptions Markable Marking NewTopic ' +
+      'OutOfRange PartitionInfo Partitioner Persistence ProducerEvents ProducerRecord RecordResult RequestTarget RequestTrace ' +
+      'SimpleConsumerOptions SimpleProducerOptions TideCode TopicInfo TopicListing TopicResult',
+  );
+});
+
+test("tidemark's own error codes are these", () => {
+  assert.equal(
+    index.tideCodes.join(' '),
+    'TIDE_CONNECTION TIDE_TIMEOUT TIDE_PROTOCOL TIDE_CORRUPT TIDE_TOO_LARGE TIDE_UNSUPPORTED TIDE_AUTH TIDE_OPTION TIDE_INPUT ' +
+      'TIDE_KEY_REQUIRED TIDE_STATE TIDE_CLOSED TIDE_STALE TIDE_NOT_OWNED TIDE_PARTITION_LOST TIDE_GROUP_IN_USE TIDE_BUFFER_FULL ' +
+      'TIDE_NO_DATA TIDE_CONSUMER_TIMEOUT TIDE_FENCED',
+  );
+});
+
+test('brokers are told the version of the package', () => {
+  assert.equal(packageVersion, JSON.parse(readFileSync(join(PROJECT_ROOT, 'package.json'), 'utf8')).version);
+});
