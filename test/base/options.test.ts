@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { duration, flag, type Given, integer, needed, nested, oneOf, optional, resolve, text } from '../../src/base/options.js';
+
+const rules = {
+  name: needed(text('')),
+  maxWaitMs: duration(500),
+  limitMs: duration(1000, 1, true),
+  count: integer(3, 1, 10),
+  fast: flag(false),
+  acks: oneOf('all', ['all', 1, 0], { everyone: 'all' }),
+  rack: optional(text('')),
+  retry: nested('Thing', 'retry', { attempts: integer(10, 1, 100) }),
+};
+const thing = (given: object) => resolve('Thing', rules, given as Given<typeof rules>);
+const refused = (given: object, message: RegExp) =>
+  assert.throws(() => thing({ name: 'x', ...given }), { code: 'TIDE_OPTION', errno: -1000, message });
+
+test('what is not given, or undefined, is the default; the result is frozen', () => {
+  const resolved = thing({ name: 'x', count: undefined });
+  assert.deepEqual(resolved, {
+    name: 'x',
+    maxWaitMs: 500,
+    limitMs: 1000,
+    count: 3,
+    fast: false,
+    acks: 'all',
+    rack: undefined,
+    retry: { attempts: 10 },
+  });
+  assert.ok(Object.isFrozen(resolved) && Object.isFrozen(resolved.retry));
+});
+
+test('null as a time means no limit, where there may be none', () => {
+  assert.equal(thing({ name: 'x', limitMs: null }).limitMs, Number.POSITIVE_INFINITY);
+  refused({ maxWaitMs: null }, /Thing: "maxWaitMs" must be a number of ms/);
+});
+
+test('an alias stands for its value', () => {
+  assert.equal(thing({ name: 'x', acks: 'everyone' }).acks, 'all');
+});
+
+test('a wrong value is named with what was expected and what was given', () => {
+  refused({ count: 11 }, /^Thing: "count" must be an integer from 1 to 10, got 11$/);
+  refused({ count: 1.5 }, /got 1\.5/);
+  refused({ count: '3' }, /got "3"/);
+  refused({ acks: 2 }, /"acks" must be one of "all", 1, 0, got 2/);
+  refused({ fast: 'yes' }, /"fast" must be true or false/);
+  refused({ retry: { attempts: 0 } }, /"retry\.attempts" must be an integer from 1 to 100, got 0/);
+  refused({ retry: 3 }, /"retry" must be an object with attempts, got 3/);
+  assert.throws(() => thing({}), { message: /Thing: "name" is required: a string that is not empty/ });
+  assert.throws(() => resolve('Thing', rules, 7 as never), { message: /Thing: options must be an object, got 7/ });
+});
+
+test('an unknown option is refused, with the nearest known one', () => {
+  refused({ maxWait: 5 }, /^Thing: unknown option "maxWait"; did you mean "maxWaitMs"\?$/);
+  refused({ MaxWaitMS: 5 }, /did you mean "maxWaitMs"/);
+  refused({ retry: { attempt: 3 } }, /unknown option "retry\.attempt"; did you mean "retry\.attempts"\?/);
+  refused({ zzzzzzzzzz: 1 }, /^Thing: unknown option "zzzzzzzzzz"$/);
+  refused(JSON.parse('{"__proto__": 1}'), /unknown option "__proto__"/);
+});
+
+test('a long or secret-looking value is not repeated in the message', () => {
+  refused({ count: 'x'.repeat(1000) }, /got a string of 1000 characters$/);
+  refused({ count: Buffer.from('secret') }, /got 6 bytes$/);
+});
