@@ -1,0 +1,26 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/*
+ * The benchmarks, each in a process of its own. Figures are CPU-seconds per million messages and rates, median and spread.
+ *
+ *   npm run bench                       consume, produce and records, on the embedded cluster in a process beside
+ *   npm run bench -- consume            one of them
+ *   npm run bench -- produce host:port  on a Kafka that has a topic "bench"
+ */
+
+const known = ['consume', 'produce', 'records'];
+const args = process.argv.slice(2);
+const asked = args.filter(arg => known.includes(arg));
+const rest = args.filter(arg => !known.includes(arg));
+
+for (const name of asked.length > 0 ? asked : known) {
+  const file = join(fileURLToPath(new URL('.', import.meta.url)), `${name}.js`);
+  if (!existsSync(file)) throw new Error(`${file} is not there: run "npm run build" first`);
+  console.log(`\n# ${name}`);
+  const [code] = await once(spawn(process.execPath, [file, ...rest], { stdio: 'inherit' }), 'exit');
+  if (code !== 0) process.exitCode = 1;
+}
