@@ -134,7 +134,7 @@ export class ConsumerCore {
     const next = (): Message | undefined => {
       if (this.#seat.closing) return undefined;
       const source = this.#handOut.ready;
-      if (source === undefined || !source.midBatch) return undefined;
+      if (source === undefined) return undefined;
       this.#markHandedOut(source);
       return source.takeCurrent();
     };

@@ -87,7 +87,7 @@ export class HandOut {
 
   /** Room was made: asks for more, and gives timers and sockets their turn when work has gone on for a while. */
   async #breathe(): Promise<void> {
-    this.#fetcher.wake();
+    if (!this.#source?.midBatch) this.#fetcher.wake();
     this.#budget = clockEvery;
     if (this.#clock.now() < this.#sliceEnd) return;
     await turn(this.#clock);

@@ -21,12 +21,12 @@ export interface MarkedRange {
  * no message.
  */
 export function rangesOf(given: Markable, upTo: boolean, owner: object, what: string): readonly MarkedRange[] {
+  if (given instanceof Message) return rangeTo(given, upTo ? 0 : given.offset, owner, what);
   if (given instanceof MessageBatch) {
     const last = given.at(given.count - 1);
     return last === undefined ? [] : rangeTo(last, upTo ? 0 : given.firstOffset, owner, what);
   }
-  const messages = given instanceof Message ? [given] : messagesIn(given, what);
-  return messages.flatMap(message => rangeTo(message, upTo ? 0 : message.offset, owner, what));
+  return messagesIn(given, what).flatMap(message => rangeTo(message, upTo ? 0 : message.offset, owner, what));
 }
 
 /** As {@link rangesOf}, by offset. @throws KafkaError `TIDE_INPUT` unless that message was handed out. */
@@ -44,17 +44,23 @@ export function rangeAt(partition: Partition, offset: number, upTo: boolean, wha
 /** To whom a message was handed out; undefined for one that no consumer made. */
 export const leaseOf = (message: Message): Lease | undefined => originOf(message) as Lease | undefined;
 
-function rangeTo(message: Message, from: number, owner: object, what: string): MarkedRange[] {
-  const { topic, partition: id, offset: to } = message;
+function rangeTo(message: Message, from: number, owner: object, what: string): readonly MarkedRange[] {
   const lease = leaseOf(message);
-  const context = { topic, partition: id, offset: to };
-  const where = `${what} ${topic}/${id} offset ${to}`;
-  if (lease?.owner !== owner) throw new StateError('TIDE_NOT_OWNED', `${where}: this consumer did not hand that message out`, { context });
+  if (lease?.owner !== owner) throw refusal('TIDE_NOT_OWNED', 'this consumer did not hand that message out', message, what);
   const { partition } = lease;
-  if (lease.epoch === partition.epoch && to < partition.done) return []; // done already
-  if (lease === partition.lease) return [{ partition, from, to }];
-  const reason = 'the message was taken back by a seek, a rewind, or by leaving its loop; its offset is handed out again';
-  throw new StateError('TIDE_STALE', `${where}: ${reason}`, { context });
+  const to = message.offset;
+  if (lease === partition.lease) return to < partition.done ? [] : [{ partition, from, to }];
+  if (lease.epoch === partition.epoch && to < partition.done) return []; // done before the rest was taken back
+  throw refusal(
+    'TIDE_STALE',
+    'the message was taken back by a seek, a rewind, or by leaving its loop; its offset is handed out again',
+    message,
+    what,
+  );
+}
+
+function refusal(code: 'TIDE_NOT_OWNED' | 'TIDE_STALE', reason: string, { topic, partition, offset }: Message, what: string): StateError {
+  return new StateError(code, `${what} ${topic}/${partition} offset ${offset}: ${reason}`, { context: { topic, partition, offset } });
 }
 
 function messagesIn(given: unknown, what: string): readonly Message[] {

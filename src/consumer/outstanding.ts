@@ -67,9 +67,13 @@ export class Outstanding {
 
   /** Everything handed out is done. Gives how many became so now. */
   markAll(): number {
-    const count = this.count;
-    this.#single = -1;
-    if (this.#runs.length > 0) this.#runs = [];
+    if (this.#single >= 0) {
+      this.#single = -1;
+      return 1;
+    }
+    if (this.#runs.length === 0) return 0;
+    const { count } = this;
+    this.#runs = [];
     return count;
   }
 

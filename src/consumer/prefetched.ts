@@ -23,12 +23,12 @@ export class Prefetched {
   #shares: Share[] = [];
   #reading: Reading | undefined;
   /** Batches given out, oldest first; kept until {@link forget}. */
-  #given: RecordBatch[] = [];
+  #given: Kept[] = [];
   /** Batches to give out again before anything else. */
-  #again: RecordBatch[] = [];
+  #again: Kept[] = [];
   /** Bytes of shares that were not read. */
   #aheadBytes = 0;
-  /** Bytes of `#given` and `#again`. */
+  /** Bytes of memory of `#given` and `#again`. */
   #keptBytes = 0;
   /** Batches below this offset are not kept any more. */
   #keptFrom = 0;
@@ -49,7 +49,7 @@ export class Prefetched {
     return this.#aheadBytes;
   }
 
-  /** Bytes held: not read, or read and not done. */
+  /** Bytes of memory held: not read, or read, decompressed and not done. */
   get heldBytes(): number {
     return this.#aheadBytes + this.#keptBytes;
   }
@@ -81,10 +81,9 @@ export class Prefetched {
   next(position: number): { readonly batch: RecordBatch | undefined; readonly position: number } {
     try {
       for (let batch = this.#next(); batch !== undefined; batch = this.#next()) {
-        this.#given.push(batch);
-        this.#keptBytes += batch.sizeBytes;
+        if (batch.nextOffset > position) batch.open();
+        this.#keep(batch);
         if (batch.nextOffset <= position) continue;
-        batch.open();
         batch.seek(position);
         if (batch.remaining > 0) return { batch, position };
         position = batch.nextOffset;
@@ -102,7 +101,7 @@ export class Prefetched {
 
   /** Everything below `done` will not be read again. */
   forget(done: number): void {
-    const count = this.#given.findIndex(({ nextOffset }) => nextOffset > done);
+    const count = this.#given.findIndex(({ batch }) => batch.nextOffset > done);
     this.#drop(count < 0 ? this.#given.length : count);
     this.#keptFrom = Math.max(this.#keptFrom, done);
   }
@@ -116,24 +115,30 @@ export class Prefetched {
   goTo(offset: number): void {
     if (offset < this.#keptFrom || offset > this.#nextFetch) return this.restart(offset);
     // Each gets a new cursor, and a new origin: marks for what was handed out before must not count.
-    this.#again = [...this.#given, ...this.#again].map(batch => batch.again());
+    this.#again = [...this.#given, ...this.#again].map(({ batch, bytes }) => ({ batch: batch.again(), bytes }));
     this.#given = [];
+  }
+
+  #keep(batch: RecordBatch): void {
+    const kept = { batch, bytes: batch.heldBytes };
+    this.#given.push(kept);
+    this.#keptBytes += kept.bytes;
   }
 
   /** Lets go of the oldest batches that were given out. */
   #drop(count: number): void {
     if (count <= 0) return;
-    for (const { sizeBytes, nextOffset } of this.#given.splice(0, count)) {
-      this.#keptBytes -= sizeBytes;
-      this.#keptFrom = Math.max(this.#keptFrom, nextOffset);
+    for (const { batch, bytes } of this.#given.splice(0, count)) {
+      this.#keptBytes -= bytes;
+      this.#keptFrom = Math.max(this.#keptFrom, batch.nextOffset);
     }
   }
 
   #next(): RecordBatch | undefined {
     const again = this.#again.shift();
     if (again !== undefined) {
-      this.#keptBytes -= again.sizeBytes;
-      return again;
+      this.#keptBytes -= again.bytes;
+      return again.batch;
     }
     for (let reading = this.#reading ?? this.#open(); reading !== undefined; reading = this.#open()) {
       this.#reading = reading;
@@ -155,6 +160,12 @@ export class Prefetched {
     const reader = readBatches(share.records, { topic, partition, maxDecompressedBytes });
     return { reader, filter: new AbortedFilter(share.aborted), leftBytes: share.records.length };
   }
+}
+
+/** A batch that was given out, and what it takes. */
+interface Kept {
+  readonly batch: RecordBatch;
+  readonly bytes: number;
 }
 
 /** A share that is being read. */

@@ -96,6 +96,12 @@ export class RecordBatch implements Iterable<Message> {
     return this;
   }
 
+  /** Bytes of memory it holds: those on the wire and, once opened, what was decompressed and the index of its records. */
+  get heldBytes(): number {
+    const { bytes, fields, timestamps } = this.#index;
+    return this.sizeBytes + (this.compression === 'none' ? 0 : bytes.length) + fields.byteLength + timestamps.byteLength;
+  }
+
   /** How many messages there are, those below `fromOffset` not counted. */
   get count(): number {
     this.open();

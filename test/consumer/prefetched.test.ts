@@ -150,19 +150,32 @@ test('what is held is counted: ahead, then kept, then forgotten', () => {
   const batches = [0, 1, 2, 3].map(at => batch({ at }));
   const size = batches[0]?.length ?? 0;
   add(prefetched, batches);
-  const counts = () => [prefetched.aheadBytes / size, prefetched.heldBytes / size];
-  assert.deepEqual(counts(), [4, 4]);
+  const indexed = size + 32; // one row of the index
+  const counts = () => [prefetched.aheadBytes, prefetched.heldBytes];
+  assert.deepEqual(counts(), [4 * size, 4 * size]);
   prefetched.next(0);
   prefetched.next(1);
-  assert.deepEqual(counts(), [2, 4]);
+  assert.deepEqual(counts(), [2 * size, 2 * size + 2 * indexed]);
   prefetched.forget(1);
-  assert.deepEqual(counts(), [2, 3]);
+  assert.deepEqual(counts(), [2 * size, 2 * size + indexed]);
   prefetched.goTo(1);
-  assert.deepEqual(counts(), [2, 3]);
+  assert.deepEqual(counts(), [2 * size, 2 * size + indexed]);
   drain(prefetched, 1);
-  assert.deepEqual(counts(), [0, 3]);
+  assert.deepEqual(counts(), [0, 3 * indexed]);
   prefetched.forget(4);
   assert.deepEqual(counts(), [0, 0]);
+});
+
+test('what was decompressed counts as held', () => {
+  const prefetched = made();
+  prefetched.restart(0);
+  const bytes = Buffer.from(encodeBatch([{ value: Buffer.alloc(100_000), timestamp: 0 }], { compression: 'gzip' }));
+  add(prefetched, [bytes]);
+  assert.ok(prefetched.heldBytes < 2000);
+  prefetched.next(0);
+  assert.ok(prefetched.heldBytes > 100_000);
+  prefetched.forget(1);
+  assert.equal(prefetched.heldBytes, 0);
 });
 
 test('when memory is short only the last batch is kept, and going back before it begins anew', () => {
