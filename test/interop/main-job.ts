@@ -94,7 +94,7 @@ export async function receive(
   { way, count, progress, ...options }: ReadOptions & SimpleConsumerOptions,
 ): Promise<Found[]> {
   await using consumer = new SimpleConsumer(client, options);
-  return readFrom(consumer, { way, count, progress });
+  return await readFrom(consumer, { way, count, progress }); // the consumer lives until then
 }
 
 /** Reads `count` messages, or less where no more come for a long time. All of them are done then. */
