@@ -9,18 +9,21 @@ import { fileURLToPath } from 'node:url';
  *
  *   npm run bench                       consume, produce and records, on the embedded cluster in a process beside
  *   npm run bench -- consume            one of them
+ *   npm run bench -- --kafka            consume and produce, on a real Kafka 4.1.2 of one node that is started for it
+ *   npm run bench -- consume --kafka    one of them
  *   npm run bench -- produce host:port  on a Kafka that has a topic "bench"
  */
 
-const known = ['consume', 'produce', 'records'];
 const args = process.argv.slice(2);
+const real = args.includes('--kafka');
+const known = real ? ['consume', 'produce'] : ['consume', 'produce', 'records'];
 const asked = args.filter(arg => known.includes(arg));
-const rest = args.filter(arg => !known.includes(arg));
+const rest = args.filter(arg => !known.includes(arg) && arg !== '--kafka');
 
 for (const name of asked.length > 0 ? asked : known) {
-  const file = join(fileURLToPath(new URL('.', import.meta.url)), `${name}.js`);
+  const file = join(fileURLToPath(new URL('.', import.meta.url)), `${name}${real ? '-kafka' : ''}.js`);
   if (!existsSync(file)) throw new Error(`${file} is not there: run "npm run build" first`);
-  console.log(`\n# ${name}`);
+  console.log(`\n# ${name}${real ? ' on real Kafka' : ''}`);
   const [code] = await once(spawn(process.execPath, [file, ...rest], { stdio: 'inherit' }), 'exit');
   if (code !== 0) process.exitCode = 1;
 }
