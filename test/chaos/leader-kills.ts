@@ -14,7 +14,8 @@ import {
 import { readWithKcat } from '../interop/site.js';
 import type { Workload } from '../interop/workload.js';
 import type { KafkaCluster } from '../kafka/cluster.js';
-import { poll, uniqueName } from '../kafka/handle.js';
+import { uniqueName } from '../kafka/handle.js';
+import { untilInSync } from './in-sync.js';
 
 const PARTITIONS = 6;
 const MESSAGE_BYTES = 128;
@@ -88,7 +89,7 @@ class Killer {
     assert.equal(victim.running, false);
     this.#say(`  node ${victim.id} was killed when ${through} of ${total} were through`);
     await victim.restart();
-    await this.#untilInSync();
+    await untilInSync(this.#client, this.#topic, this.#kafka.nodes.length);
     return result;
   }
 
@@ -99,13 +100,5 @@ class Killer {
     assert.ok(victim, `no other node than ${this.#last} leads two partitions: ${leaders.join(' ')}`);
     this.#last = victim.id;
     return victim;
-  }
-
-  async #untilInSync(): Promise<void> {
-    await poll(`all replicas of ${this.#topic} in sync`, 60_000, async () => {
-      const { topics } = await this.#client.metadata([this.#topic]);
-      const partitions = topics.get(this.#topic)?.partitions ?? [];
-      return partitions.length === PARTITIONS && partitions.every(({ isr }) => isr.length === this.#kafka.nodes.length);
-    });
   }
 }

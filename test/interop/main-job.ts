@@ -221,7 +221,8 @@ function assertGapFree(log: readonly Found[]): void {
   }
 }
 
-async function results(sent: Promise<readonly RecordResult[]>): Promise<readonly (RecordResult | undefined)[]> {
+/** Where each record of a call was stored; undefined: it was refused. */
+export async function results(sent: Promise<readonly RecordResult[]>): Promise<readonly (RecordResult | undefined)[]> {
   try {
     return await sent;
   } catch (error) {
