@@ -1,4 +1,10 @@
 import type { Message, RecordBatch } from '../records/index.js';
+import type { Markable } from './marking.js';
+
+/** Who is told that messages are done. */
+export interface Marker {
+  mark(given: Markable, upTo: boolean): void;
+}
 
 /** Consecutive messages of one partition, as they were stored together: the fast way to read. Messages are made as they are asked for. */
 export class MessageBatch implements Iterable<Message> {
@@ -14,10 +20,12 @@ export class MessageBatch implements Iterable<Message> {
   readonly highWatermark: number;
   readonly #records: RecordBatch;
   readonly #start: number;
+  readonly #marker: Marker;
 
   /** What `records` has from its cursor on. */
-  constructor(records: RecordBatch, highWatermark: number) {
+  constructor(records: RecordBatch, highWatermark: number, marker: Marker) {
     this.#records = records;
+    this.#marker = marker;
     this.count = records.remaining;
     this.#start = records.count - this.count;
     this.topic = records.topic;
@@ -47,5 +55,15 @@ export class MessageBatch implements Iterable<Message> {
   /** The offset of every message. */
   offsets(): readonly number[] {
     return Array.from({ length: this.count }, (_, i) => this.#records.offsetAt(this.#start + i));
+  }
+
+  /** These messages are done, or all of the batch; throws as the consumer's own `mark`. */
+  mark(messages: Message | Iterable<Message> = this): void {
+    this.#marker.mark(messages, false);
+  }
+
+  /** This message is done, and everything handed out before it in its partition; throws as the consumer's own `markUpTo`. */
+  markUpTo(message: Message): void {
+    this.#marker.mark(message, true);
   }
 }

@@ -1,6 +1,6 @@
 import type { KafkaError } from '../base/errors.js';
 import type { Message, RecordBatch } from '../records/index.js';
-import { MessageBatch } from './message-batch.js';
+import { type Marker, MessageBatch } from './message-batch.js';
 import { Outstanding } from './outstanding.js';
 import { Prefetched, type PrefetchedSettings } from './prefetched.js';
 
@@ -9,7 +9,7 @@ import { Prefetched, type PrefetchedSettings } from './prefetched.js';
  * handed out is taken back.
  */
 export interface Lease {
-  readonly owner: object;
+  readonly owner: Marker;
   readonly partition: Partition;
   readonly epoch: number;
 }
@@ -23,7 +23,7 @@ export class Partition {
   readonly partition: number;
   readonly prefetched: Prefetched;
   readonly outstanding = new Outstanding();
-  readonly #owner: object;
+  readonly #owner: Marker;
   #lease: Lease;
   #epoch = 0;
   #position = -1;
@@ -49,7 +49,7 @@ export class Partition {
   /** Something the reader has to know; handed to it once. */
   failure: KafkaError | undefined;
 
-  constructor(owner: object, settings: PrefetchedSettings) {
+  constructor(owner: Marker, settings: PrefetchedSettings) {
     this.#owner = owner;
     this.topic = settings.topic;
     this.partition = settings.partition;
@@ -145,7 +145,7 @@ export class Partition {
   takeBatch(): MessageBatch | undefined {
     const records = this.#current !== undefined && this.#current.remaining > 0 ? this.#current : this.#nextBatch();
     if (records === undefined) return undefined;
-    const batch = new MessageBatch(records, this.highWatermark);
+    const batch = new MessageBatch(records, this.highWatermark, this.#owner);
     this.outstanding.add(batch.firstOffset, batch.lastOffset, batch.count, () => batch.offsets());
     this.#position = records.nextOffset;
     this.#current = undefined;

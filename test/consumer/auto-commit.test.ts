@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fetch, OffsetCommit } from '../../src/protocol/index.js';
-import { aWhile, committedSoFar, fill, next, offsets, read, setting, stored, until } from './setting.js';
+import { aWhile, committedSoFar, fill, get, next, offsets, read, setting, stored, until } from './setting.js';
 
 const never = 2 ** 31 - 1;
 
@@ -21,9 +21,9 @@ test('getMessages counts what the call before it returned', async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, 20);
   const orders = consumer({ groupId: 'audit', autoCommit: { everyN: 5 } });
-  await orders.getMessages(7, { timeoutMs: null });
+  await get(orders, 7);
   const committed = cluster.nextRequest(OffsetCommit);
-  await orders.getMessages(7, { timeoutMs: null });
+  await get(orders, 7);
   assert.equal((await committed).body.topics[0]?.partitions[0]?.committedOffset, 7);
 });
 
@@ -31,7 +31,7 @@ test('marks count too', async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, 20);
   const orders = consumer({ groupId: 'audit', marking: 'explicit', autoCommit: { everyN: 5 } });
-  const messages = await orders.getMessages(20, { timeoutMs: null });
+  const messages = await get(orders, 20);
   const committed = cluster.nextRequest(OffsetCommit);
   orders.mark(messages.slice(0, 5));
   assert.equal((await committed).body.topics[0]?.partitions[0]?.committedOffset, 5);
@@ -41,9 +41,9 @@ test('every T ms what is done is committed; nothing is sent when nothing is new'
   const { cluster, consumer } = await setting(t);
   fill(cluster, 3);
   const orders = consumer({ groupId: 'audit', autoCommit: { everyMs: 20 } });
-  await orders.getMessages(2, { timeoutMs: null });
+  await get(orders, 2);
   const committed = cluster.nextRequest(OffsetCommit);
-  await orders.getMessages(1, { timeoutMs: null });
+  await get(orders, 1);
   assert.equal((await committed).body.topics[0]?.partitions[0]?.committedOffset, 2);
   await until(() => stored(cluster, 'audit')[0] === 2);
   await aWhile();
@@ -66,12 +66,12 @@ test('a commit by hand starts the time anew', async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, 100);
   const orders = consumer({ groupId: 'audit', autoCommit: { everyMs: 80 } });
-  await orders.getMessages(1, { timeoutMs: null });
+  await get(orders, 1);
   const started = performance.now();
   const committed = cluster.requests(OffsetCommit).length;
   let byHand = 0;
   while (performance.now() - started < 300) {
-    await orders.getMessages(1, { timeoutMs: null });
+    await get(orders, 1);
     if (await orders.commit()) byHand += 1;
     await new Promise(resolve => setTimeout(resolve, 10));
   }
@@ -82,14 +82,14 @@ test('a commit that failed is told and tried again by the next trigger', async t
   const { cluster, consumer } = await setting(t);
   fill(cluster, 20);
   const orders = consumer({ groupId: 'audit', autoCommit: { everyN: 2, everyMs: never } });
-  await orders.getMessages(2, { timeoutMs: null });
+  await get(orders, 2);
   cluster.on(OffsetCommit).failOnce('GROUP_AUTHORIZATION_FAILED');
   const failed = next(orders, 'commitFailed');
-  await orders.getMessages(1, { timeoutMs: null });
+  await get(orders, 1);
   assert.match((await failed).error.message, /GROUP_AUTHORIZATION_FAILED/);
   assert.deepEqual(stored(cluster, 'audit'), { 0: 0 });
-  await orders.getMessages(2, { timeoutMs: null });
-  await orders.getMessages(1, { timeoutMs: null });
+  await get(orders, 2);
+  await get(orders, 1);
   await until(() => (stored(cluster, 'audit')[0] ?? 0) > 0);
 });
 
@@ -97,7 +97,7 @@ test('a commit in time does not hold up the loop', async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, 20);
   const orders = consumer({ groupId: 'audit', autoCommit: { everyN: 1 } });
-  await orders.getMessages(1, { timeoutMs: null });
+  await get(orders, 1);
   const held = cluster.on(OffsetCommit).hold();
   assert.equal((await read(orders, 19)).length, 19);
   held.release();
@@ -114,7 +114,7 @@ test('without a committed offset the place the policy chose is committed before 
     fill(cluster, 3);
     const orders = consumer({ groupId: 'audit', autoOffsetReset });
     const held = cluster.on(OffsetCommit).hold();
-    const first = orders.getMessages(1, { timeoutMs: null });
+    const first = get(orders, 1);
     await held.held;
     assert.deepEqual(committedSoFar(cluster), [`0:${start}`]);
     fill(cluster, 1);
@@ -129,8 +129,8 @@ test('a place that cannot be committed is an error of the first read; the next r
   fill(cluster, 1);
   const orders = consumer({ groupId: 'audit' });
   cluster.on(OffsetCommit).failOnce('GROUP_AUTHORIZATION_FAILED');
-  await assert.rejects(orders.getMessages(1, { timeoutMs: null }), { code: 'GROUP_AUTHORIZATION_FAILED' });
-  assert.deepEqual(offsets(await orders.getMessages(1, { timeoutMs: null })), [0]);
+  await assert.rejects(get(orders, 1), { code: 'GROUP_AUTHORIZATION_FAILED' });
+  assert.deepEqual(offsets(await get(orders, 1)), [0]);
 });
 
 test('with autoCommit false nothing is ever committed, not on close either', async t => {
@@ -151,7 +151,7 @@ test('close commits what is done, also when only a count was given', async t => 
     fill(cluster, 3);
     const orders = consumer({ groupId: 'audit', autoCommit });
     await read(orders, 2);
-    await orders.getMessages(1, { timeoutMs: null });
+    await get(orders, 1);
     await orders.close();
     assert.deepEqual(committedSoFar(cluster), ['0:0', '0:2'], 'the unanswered third is not done');
   }

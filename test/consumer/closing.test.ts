@@ -4,7 +4,7 @@ import { KafkaClient } from '../../src/client/client.js';
 import { SimpleConsumer } from '../../src/consumer/index.js';
 import { EmbeddedCluster } from '../../src/embedded/index.js';
 import { Fetch, FindCoordinator, Metadata, OffsetCommit } from '../../src/protocol/index.js';
-import { aWhile, committedSoFar, fill, offsets, setting, stored, until } from './setting.js';
+import { aWhile, committedSoFar, fill, get, offsets, setting, stored, until } from './setting.js';
 
 test('close beside a loop waits for its body; the item is done when the body asks for more, and the loop ends quietly', async t => {
   const { cluster, consumer } = await setting(t);
@@ -53,7 +53,7 @@ test('close rejects a call that waits, and hands out nothing any more', async t 
   const { cluster, consumer } = await setting(t);
   fill(cluster, 2);
   const orders = consumer({ groupId: 'audit' });
-  const pending = orders.getMessages(5, { timeoutMs: null });
+  const pending = get(orders, 5);
   await until(() => orders.position(0) === 2);
   const closed = orders.close();
   await assert.rejects(pending, { code: 'TIDE_CLOSED' });
@@ -65,9 +65,9 @@ test('an unanswered batch of getMessages is not waited for, and comes again', as
   const { cluster, consumer } = await setting(t);
   fill(cluster, 3);
   const orders = consumer({ groupId: 'audit' });
-  await orders.getMessages(2);
+  await get(orders, 2);
   await orders.close();
-  assert.deepEqual(offsets(await consumer({ groupId: 'audit' }).getMessages(3)), [0, 1, 2]);
+  assert.deepEqual(offsets(await get(consumer({ groupId: 'audit' }), 3)), [0, 1, 2]);
 });
 
 test('close that is awaited inside the body waits no longer than its time, and says what to do', async t => {
@@ -87,12 +87,12 @@ test('with explicit marking close waits until all is marked', async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, 4);
   const orders = consumer({ groupId: 'audit', marking: 'explicit' });
-  const messages = await orders.getMessages(4);
+  const messages = await get(orders, 4);
   const closed = orders.close();
   await aWhile();
   orders.mark(messages.slice(1));
   assert.equal(await orders.commit(), false, 'a hole');
-  await assert.rejects(orders.getMessages(1), { code: 'TIDE_CLOSED' });
+  await assert.rejects(get(orders, 1), { code: 'TIDE_CLOSED' });
   orders.mark(messages);
   await closed;
   assert.deepEqual(stored(cluster, 'audit'), { 0: 4 });
@@ -103,7 +103,7 @@ test('with explicit marking close waits no longer than its time: what has no mar
   const { cluster, consumer } = await setting(t);
   fill(cluster, 4);
   const orders = consumer({ groupId: 'audit', marking: 'explicit' });
-  const messages = await orders.getMessages(4);
+  const messages = await get(orders, 4);
   orders.mark(messages.slice(0, 2));
   await assert.rejects(orders.close({ timeoutMs: 20 }), { code: 'TIDE_TIMEOUT' });
   assert.deepEqual(stored(cluster, 'audit'), { 0: 2 });
@@ -113,7 +113,7 @@ test('work that gives up while close waits says so with rewind', async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, 4);
   const orders = consumer({ groupId: 'audit', marking: 'explicit' });
-  const messages = await orders.getMessages(4);
+  const messages = await get(orders, 4);
   const closed = orders.close();
   orders.mark(messages.slice(0, 1));
   orders.rewind();
@@ -132,7 +132,7 @@ test('close may be called again, and everything else is refused afterwards', asy
   await Promise.all([closed, orders.close(), orders[Symbol.asyncDispose]()]);
   await orders.close({ timeoutMs: 0 });
   const refused = { code: 'TIDE_CLOSED' };
-  await assert.rejects(orders.getMessages(1), refused);
+  await assert.rejects(get(orders, 1), refused);
   await assert.rejects(orders.messages().next(), refused);
   await assert.rejects(orders.batches().next(), refused);
   await assert.rejects(orders.seek(0), refused);
@@ -154,8 +154,8 @@ test('a close that could not commit closes everything, then rejects with the cau
   const { cluster, consumer } = await setting(t);
   fill(cluster, 2);
   const orders = consumer({ groupId: 'audit' });
-  await orders.getMessages(1);
-  await orders.getMessages(1);
+  await get(orders, 1);
+  await get(orders, 1);
   cluster.on(OffsetCommit).failTimes(99, 'GROUP_AUTHORIZATION_FAILED');
   await assert.rejects(orders.close(), { code: 'GROUP_AUTHORIZATION_FAILED' });
   const polls = cluster.requests(Fetch).length;
@@ -168,8 +168,8 @@ test('the last commit is tried again as long as there is time', async t => {
   const { cluster, consumer } = await setting(t, { client: { retry: { attempts: 2, backoffMs: 1, maxBackoffMs: 1 } } });
   fill(cluster, 2);
   const orders = consumer({ groupId: 'audit' });
-  await orders.getMessages(1);
-  await orders.getMessages(1);
+  await get(orders, 1);
+  await get(orders, 1);
   cluster.on(OffsetCommit).failTimes(9, 'COORDINATOR_LOAD_IN_PROGRESS');
   await orders.close();
   assert.deepEqual(stored(cluster, 'audit'), { 0: 1 });
@@ -179,8 +179,8 @@ test('the last commit waits no longer than there is time', async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, 2);
   const orders = consumer({ groupId: 'audit' });
-  await orders.getMessages(1);
-  await orders.getMessages(1);
+  await get(orders, 1);
+  await get(orders, 1);
   cluster.on(OffsetCommit).silent();
   const started = performance.now();
   await assert.rejects(orders.close({ timeoutMs: 50 }), { code: 'TIDE_TIMEOUT', persistence: 'maybe' });
@@ -191,7 +191,7 @@ test('a commit by hand that is under way is waited for', async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, 2);
   const orders = consumer({ groupId: 'audit', autoCommit: false });
-  await orders.getMessages(1);
+  await get(orders, 1);
   cluster.on(OffsetCommit).delay(30);
   const commit = orders.commit();
   await orders.close();
@@ -201,7 +201,7 @@ test('a commit by hand that is under way is waited for', async t => {
 test('close while the first read still looks for the cluster ends both at once', async t => {
   const { client } = await setting(t, { client: { brokers: '127.0.0.1:1', retry: { attempts: 1000 } } });
   const orders = new SimpleConsumer(client, { topic: 'orders', groupId: 'audit' });
-  const call = orders.getMessages(1);
+  const call = get(orders, 1);
   const other = new SimpleConsumer(client, { topic: 'orders' });
   const loop = other.messages().next();
   await aWhile();
@@ -239,7 +239,7 @@ test('nothing is left running after close', async () => {
   fill(cluster, 3);
   const client = new KafkaClient({ brokers: cluster.brokers });
   const orders = new SimpleConsumer(client, { topic: 'orders', groupId: 'audit' });
-  await orders.getMessages(2);
+  await get(orders, 2);
   await orders.seek(99);
   await orders.getMessages(1, { timeoutMs: 20 });
   cluster.on(FindCoordinator).delay(10);

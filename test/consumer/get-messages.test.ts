@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fetch } from '../../src/protocol/index.js';
-import { fill, offsets, setting, stored, until } from './setting.js';
+import { fill, get, offsets, setting, stored, until } from './setting.js';
 
 test('a call marks what the call before it returned, and nothing else', async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, 10);
   const orders = consumer({ groupId: 'audit', autoCommit: false });
-  assert.deepEqual(offsets(await orders.getMessages(4)), [0, 1, 2, 3]);
+  assert.deepEqual(offsets(await get(orders, 4)), [0, 1, 2, 3]);
   assert.equal(await orders.commit(), true);
   assert.deepEqual(stored(cluster, 'audit'), { 0: 0 }, 'nothing is done yet');
-  assert.deepEqual(offsets(await orders.getMessages(2)), [4, 5]);
+  assert.deepEqual(offsets(await get(orders, 2)), [4, 5]);
   await orders.commit();
   assert.deepEqual(stored(cluster, 'audit'), { 0: 4 });
   assert.equal(orders.position(0), 6);
@@ -20,20 +20,20 @@ test('a loop marks what the call before it returned, and a call what a loop left
   const { cluster, consumer } = await setting(t);
   fill(cluster, 4);
   const orders = consumer({ groupId: 'audit', autoCommit: false });
-  await orders.getMessages(2);
+  await get(orders, 2);
   for await (const { offset } of orders) {
     assert.equal(offset, 2);
     await orders.commit();
     assert.deepEqual(stored(cluster, 'audit'), { 0: 2 });
     break;
   }
-  assert.deepEqual(offsets(await orders.getMessages(9, { timeoutMs: 20 })), [2, 3]);
+  assert.deepEqual(offsets(await get(orders, 2)), [2, 3]);
 });
 
 test('block: true waits for all, a number for as many, false not at all', async t => {
   const { cluster, consumer } = await setting(t);
   const orders = consumer();
-  const all = orders.getMessages(3, { timeoutMs: null });
+  const all = get(orders, 3);
   await until(() => orders.position(0) === 0);
   fill(cluster, 1);
   await until(() => orders.position(0) === 1);
@@ -69,7 +69,7 @@ test('short or empty is no error: the time is over', async t => {
   const orders = consumer();
   assert.deepEqual(await orders.getMessages(), [], 'after 100 ms');
   fill(cluster, 2);
-  assert.deepEqual(offsets(await orders.getMessages(5, { timeoutMs: 50 })), [0, 1]);
+  assert.deepEqual(offsets(await orders.getMessages(5, { timeoutMs: 500 })), [0, 1]);
   assert.deepEqual(await orders.getMessages(5, { timeoutMs: 0 }), []);
 });
 
@@ -77,7 +77,7 @@ test('a call is refused for what cannot be, and changes nothing', async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, 4);
   const orders = consumer({ groupId: 'audit', autoCommit: false });
-  await orders.getMessages(2);
+  await get(orders, 2);
   for (const count of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '3' as unknown as number]) {
     await assert.rejects(orders.getMessages(count), { code: 'TIDE_INPUT' });
   }
@@ -102,7 +102,7 @@ test('an abort rejects with its reason, and what was collected comes again', asy
     stop.abort(reason);
     await assert.rejects(pending, error => error === reason);
     assert.equal(orders.position(0), 0, marking);
-    assert.deepEqual(offsets(await orders.getMessages(3)), [0, 1, 2]);
+    assert.deepEqual(offsets(await get(orders, 3)), [0, 1, 2]);
   }
 });
 
@@ -123,9 +123,9 @@ test('a throw puts back what the call had collected: nothing is skipped', async 
     fill(cluster, 4, { perBatch: 2 });
     cluster.corrupt('orders', 0, 2);
     const orders = consumer({ marking });
-    await assert.rejects(orders.getMessages(4, { timeoutMs: null }), { code: 'TIDE_CORRUPT' });
+    await assert.rejects(get(orders, 4), { code: 'TIDE_CORRUPT' });
     assert.equal(orders.position(0), 0);
-    assert.deepEqual(offsets(await orders.getMessages(2)), [0, 1], marking);
+    assert.deepEqual(offsets(await get(orders, 2)), [0, 1], marking);
   }
 });
 
@@ -134,8 +134,8 @@ test('a throw leaves alone what explicit marking had handed out before', async t
   fill(cluster, 6, { perBatch: 2 });
   cluster.corrupt('orders', 0, 4);
   const orders = consumer({ groupId: 'audit', autoCommit: false, marking: 'explicit' });
-  const before = await orders.getMessages(1);
-  await assert.rejects(orders.getMessages(5, { timeoutMs: null }), { code: 'TIDE_CORRUPT' });
+  const before = await get(orders, 1);
+  await assert.rejects(get(orders, 5), { code: 'TIDE_CORRUPT' });
   assert.equal(orders.position(0), 1);
   orders.mark(before);
   assert.equal(await orders.commit(), true);
@@ -146,15 +146,15 @@ test('an unanswered batch comes again with rewind, and what was marked of it doe
   const { cluster, consumer } = await setting(t);
   fill(cluster, 6);
   const orders = consumer();
-  const [first] = await orders.getMessages(3);
+  const [first] = await get(orders, 3);
   assert.ok(first);
   orders.mark(first);
   orders.rewind();
   assert.equal(orders.position(0), 1);
-  assert.deepEqual(offsets(await orders.getMessages(2)), [1, 2]);
+  assert.deepEqual(offsets(await get(orders, 2)), [1, 2]);
   orders.rewind();
   orders.rewind();
-  assert.deepEqual(offsets(await orders.getMessages(9, { timeoutMs: 20 })), [1, 2, 3, 4, 5]);
+  assert.deepEqual(offsets(await get(orders, 5)), [1, 2, 3, 4, 5]);
 });
 
 test('more than fits into the prefetch can be asked for at once', async t => {
@@ -162,7 +162,7 @@ test('more than fits into the prefetch can be asked for at once', async t => {
     const { cluster, consumer } = await setting(t);
     for (let i = 0; i < 20; i++) cluster.append('orders', 0, [{ value: Buffer.alloc(10_000) }]);
     const orders = consumer({ marking, prefetchBytes: 20_000, maxPartitionBytes: 10_000 });
-    assert.equal((await orders.getMessages(20, { timeoutMs: null })).length, 20);
+    assert.equal((await get(orders, 20)).length, 20);
   }
 });
 

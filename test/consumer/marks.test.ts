@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OffsetCommit } from '../../src/protocol/index.js';
 import { encodeBatch, readBatches } from '../../src/records/index.js';
-import { committedSoFar, fill, offsets, read, setting, stored } from './setting.js';
+import { committedSoFar, fill, get, offsets, read, setting, stored } from './setting.js';
 
 const explicit = { groupId: 'audit', autoCommit: false, marking: 'explicit' } as const;
 
@@ -10,21 +10,21 @@ test('with explicit marking asking for more says nothing, and leaving a loop put
   const { cluster, consumer } = await setting(t);
   fill(cluster, 6);
   const orders = consumer(explicit);
-  await orders.getMessages(2);
-  await orders.getMessages(1);
+  await get(orders, 2);
+  await get(orders, 1);
   for await (const { offset } of orders) if (offset === 4) break;
   assert.equal(orders.position(0), 5);
   await orders.commit();
   assert.deepEqual(stored(cluster, 'audit'), { 0: 0 });
   orders.rewind();
-  assert.deepEqual(offsets(await orders.getMessages(6)), [0, 1, 2, 3, 4, 5]);
+  assert.deepEqual(offsets(await get(orders, 6)), [0, 1, 2, 3, 4, 5]);
 });
 
 test('marks may come in any order; done never passes a hole and never goes back', async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, 6);
   const orders = consumer(explicit);
-  const messages = await orders.getMessages(6);
+  const messages = await get(orders, 6);
   const done = async (offset: number, expected: number) => {
     const message = messages[offset];
     assert.ok(message);
@@ -77,6 +77,30 @@ test('a list of messages, a batch, a partition with an offset, and everything up
   await at(12);
 });
 
+test('a batch marks its own messages', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, 9, { perBatch: 3 });
+  const orders = consumer(explicit);
+  const loop = orders.batches();
+  const [first, second, third] = [(await loop.next()).value, (await loop.next()).value, (await loop.next()).value];
+  const at = async (expected: number) => {
+    await orders.commit();
+    assert.deepEqual(stored(cluster, 'audit'), { 0: expected });
+  };
+  first.mark(first.at(0));
+  await at(1);
+  first.mark();
+  await at(3);
+  third.mark([third.at(0), third.at(1)]);
+  await at(3);
+  second.mark();
+  await at(8);
+  third.markUpTo(third.at(2));
+  await at(9);
+  await orders.seek(0);
+  assert.throws(() => third.mark(), { code: 'TIDE_STALE' });
+});
+
 test('a batch that is marked twice behind a hole is done once', async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, 6, { perBatch: 3 });
@@ -96,7 +120,7 @@ test('gaps that compaction left are no holes', async t => {
   cluster.append('orders', 0, [{ value: 'a' }], { baseOffset: 3 });
   cluster.append('orders', 0, [{ value: 'b' }], { baseOffset: 10 });
   const orders = consumer(explicit);
-  const [a, b] = await orders.getMessages(2);
+  const [a, b] = await get(orders, 2);
   assert.ok(a && b);
   await orders.commit();
   assert.deepEqual(stored(cluster, 'audit'), { 0: 3 }, 'below the first message there is nothing to do');
@@ -128,13 +152,13 @@ test('a mark for what was taken back is TIDE_STALE, and does nothing', async t =
   const orders = consumer({ groupId: 'audit', autoCommit: false });
   const stale = { code: 'TIDE_STALE', message: /orders\/0 offset 1.*taken back/ };
 
-  let messages = await orders.getMessages(2);
+  let messages = await get(orders, 2);
   orders.rewind();
   assert.throws(() => orders.mark(messages[1]!), stale);
   assert.throws(() => orders.mark(messages), { code: 'TIDE_STALE' });
   await assert.rejects(orders.commit(messages), { code: 'TIDE_STALE' });
 
-  messages = await orders.getMessages(2);
+  messages = await get(orders, 2);
   await orders.seek(0);
   assert.throws(() => orders.markUpTo(messages[1]!), stale);
 
@@ -146,7 +170,7 @@ test('a mark for what was taken back is TIDE_STALE, and does nothing', async t =
   assert.throws(() => orders.mark(messages[1]!), stale);
   orders.mark(messages[0]!); // done already: no harm
 
-  assert.deepEqual(offsets(await orders.getMessages(1)), [1]);
+  assert.deepEqual(offsets(await get(orders, 1)), [1]);
   assert.throws(() => orders.mark(messages[1]!), stale, 'only the message handed out anew counts');
   await orders.commit();
   assert.deepEqual(stored(cluster, 'audit'), { 0: 1 });
@@ -156,8 +180,8 @@ test('a mark for what this consumer never handed out is TIDE_NOT_OWNED', async t
   const { cluster, consumer } = await setting(t);
   fill(cluster, 2);
   const [orders, other] = [consumer(explicit), consumer()];
-  const [foreign] = await other.getMessages(1);
-  await orders.getMessages(1);
+  const [foreign] = await get(other, 1);
+  await get(orders, 1);
   const notOwned = { code: 'TIDE_NOT_OWNED' };
   assert.throws(() => orders.mark(foreign!), notOwned);
   const made = readBatches(encodeBatch([{ value: 'x', timestamp: 0 }]), { topic: 'orders', partition: 0 })
@@ -173,7 +197,7 @@ test('marks that cannot be are TIDE_INPUT: offsets never handed out, things that
   fill(cluster, 5);
   const orders = consumer(explicit);
   await orders.seek(2);
-  const [two] = await orders.getMessages(2);
+  const [two] = await get(orders, 2);
   const input = { code: 'TIDE_INPUT' };
   for (const offset of [-1, 0, 1, 4, 5, 1.5, Number.NaN]) assert.throws(() => orders.mark(0, offset), input, String(offset));
   assert.throws(() => orders.markUpTo(0, 4), input);
@@ -187,10 +211,10 @@ test('commit() says whether something new was stored, and marks nothing', async 
   fill(cluster, 4);
   const orders = consumer({ groupId: 'audit', autoCommit: false });
   assert.equal(await orders.commit(), false, 'nothing was read yet');
-  await orders.getMessages(2);
+  await get(orders, 2);
   assert.equal(await orders.commit(), true, 'where it started is new');
   assert.equal(await orders.commit(), false);
-  await orders.getMessages(1);
+  await get(orders, 1);
   assert.equal(await orders.commit(), true);
   assert.equal(await orders.commit(), false);
   assert.deepEqual(committedSoFar(cluster), ['0:0', '0:2']);
@@ -200,7 +224,7 @@ test('commit(messages) marks exactly those first', async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, 4);
   const orders = consumer({ groupId: 'audit', autoCommit: false });
-  const messages = await orders.getMessages(4);
+  const messages = await get(orders, 4);
   assert.equal(await orders.commit(messages[0]), true);
   assert.deepEqual(stored(cluster, 'audit'), { 0: 1 });
   assert.equal(await orders.commit(messages[2]), false, 'behind a hole');
@@ -232,13 +256,13 @@ test('commits are sent one at a time; those who ask meanwhile share the next', a
   const { cluster, consumer } = await setting(t);
   fill(cluster, 4);
   const orders = consumer({ groupId: 'audit', autoCommit: false });
-  await orders.getMessages(1);
+  await get(orders, 1);
   const held = cluster.on(OffsetCommit).hold();
   const first = orders.commit();
   await held.held;
-  await orders.getMessages(1);
+  await get(orders, 1);
   const others = [orders.commit(), orders.commit()];
-  await orders.getMessages(1);
+  await get(orders, 1);
   held.release();
   assert.deepEqual([await first, ...(await Promise.all(others))], [true, true, true]);
   assert.deepEqual(committedSoFar(cluster), ['0:0', '0:2'], 'what is done when it is sent');
@@ -248,7 +272,7 @@ test('an aborted commit rejects at once with the reason, and takes nobody with i
   const { cluster, consumer } = await setting(t);
   fill(cluster, 4);
   const orders = consumer({ groupId: 'audit', autoCommit: false });
-  await orders.getMessages(1);
+  await get(orders, 1);
   const held = cluster.on(OffsetCommit).hold();
   const first = orders.commit();
   await held.held;
@@ -267,9 +291,9 @@ test('after a commit whose outcome is unknown the next one states where the work
   const { cluster, consumer } = await setting(t, { client: { retry: { attempts: 1 } } });
   fill(cluster, 4);
   const orders = consumer({ groupId: 'audit', autoCommit: false });
-  await orders.getMessages(1);
+  await get(orders, 1);
   await orders.commit();
-  await orders.getMessages(2);
+  await get(orders, 2);
   cluster.on(OffsetCommit).dropAnswer();
   await assert.rejects(orders.commit(), { persistence: 'maybe' });
   assert.deepEqual(stored(cluster, 'audit'), { 0: 1 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fetch } from '../../src/protocol/index.js';
 import { encodeBatch } from '../../src/records/index.js';
-import { aWhile, setting, until } from './setting.js';
+import { aWhile, get, setting, until } from './setting.js';
 
 const large = (bytes: number) => [{ value: Buffer.alloc(bytes), timestamp: 1000 }];
 const batchBytes = encodeBatch(large(1000)).length;
@@ -36,12 +36,12 @@ test('nothing is fetched while nobody reads and all the room is taken', async t 
   const { cluster, consumer } = await setting(t);
   for (let i = 0; i < 100; i++) cluster.append('orders', 0, large(1000));
   const orders = consumer({ prefetchBytes: 10 * batchBytes, maxPartitionBytes: 10 * batchBytes });
-  await orders.getMessages(1);
+  await get(orders, 1);
   await aWhile();
   const before = cluster.requests(Fetch).length;
   await aWhile();
   assert.equal(cluster.requests(Fetch).length, before);
-  assert.equal((await orders.getMessages(99, { timeoutMs: null })).length, 99);
+  assert.equal((await get(orders, 99)).length, 99);
 });
 
 test('a batch larger than every limit is read all the same', async t => {
@@ -53,7 +53,7 @@ test('a batch larger than every limit is read all the same', async t => {
     { prefetchBytes: 1 },
     { maxPartitionBytes: 1, maxBytes: 1, prefetchBytes: 1 },
   ]) {
-    assert.equal((await consumer(limit).getMessages(6, { timeoutMs: null })).length, 6, JSON.stringify(limit));
+    assert.equal((await get(consumer(limit), 6)).length, 6, JSON.stringify(limit));
   }
 });
 
@@ -62,7 +62,7 @@ test('a large batch in one partition does not starve the others', async t => {
   for (let i = 0; i < 20; i++) cluster.append('orders', 0, large(10_000));
   for (const partition of [1, 2]) cluster.append('orders', partition, large(10_000));
   const orders = consumer({ maxBytes: 1000 });
-  const seen = (await orders.getMessages(12, { timeoutMs: null })).map(({ partition }) => partition);
+  const seen = (await get(orders, 12)).map(({ partition }) => partition);
   assert.ok(seen.includes(1) && seen.includes(2), `of partitions ${seen}`);
 });
 
@@ -70,14 +70,14 @@ test('what a paused partition has ahead does not take the room of the others, an
   const { cluster, consumer } = await setting(t, { topics: { orders: 2 } });
   for (let i = 0; i < 60; i++) cluster.append('orders', i % 2, large(1000));
   const orders = consumer({ prefetchBytes: 8 * batchBytes, maxPartitionBytes: 8 * batchBytes });
-  const first = await orders.getMessages(1, { timeoutMs: null });
+  const first = await get(orders, 1);
   await aWhile();
   const paused = first[0]?.partition === 0 ? 1 : 0;
   orders.pause([paused]);
-  const others = await orders.getMessages(29, { timeoutMs: null });
+  const others = await get(orders, 29);
   assert.ok(others.every(({ partition }) => partition !== paused));
   orders.resume();
-  const rest = await orders.getMessages(30, { timeoutMs: null });
+  const rest = await get(orders, 30);
   assert.deepEqual(
     rest.map(({ offset }) => offset),
     Array.from({ length: 30 }, (_, i) => i),
@@ -88,9 +88,9 @@ test('work that is not marked keeps nothing from being fetched', async t => {
   const { cluster, consumer } = await setting(t, { topics: { orders: 2 } });
   for (let i = 0; i < 60; i++) cluster.append('orders', i % 2, large(1000));
   const orders = consumer({ marking: 'explicit', prefetchBytes: 8 * batchBytes, maxPartitionBytes: 8 * batchBytes });
-  assert.equal((await orders.getMessages(60, { timeoutMs: null })).length, 60);
+  assert.equal((await get(orders, 60)).length, 60);
   orders.rewind();
-  assert.equal((await orders.getMessages(60, { timeoutMs: null })).length, 60, 'what is not in memory any more is fetched again');
+  assert.equal((await get(orders, 60)).length, 60, 'what is not in memory any more is fetched again');
 });
 
 test('the wait of a fetch and its least bytes are as the options say', async t => {

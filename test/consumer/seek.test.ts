@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fetch, ListOffsets } from '../../src/protocol/index.js';
-import { aWhile, committedSoFar, fill, offsets, places, read, setting, until } from './setting.js';
+import { aWhile, committedSoFar, fill, get, offsets, places, read, setting, until } from './setting.js';
 
 async function twoOfTen(t: Parameters<typeof setting>[0]) {
   const given = await setting(t, { topics: { orders: 2 } });
@@ -16,7 +16,7 @@ test('an absolute seek moves every partition, or the one that is named', async t
   assert.deepEqual(at(), [4, 4]);
   await orders.seek(9, undefined, 1);
   assert.deepEqual(at(), [4, 9]);
-  assert.deepEqual(places(await orders.getMessages(7)).sort(), ['0:4', '0:5', '0:6', '0:7', '0:8', '0:9', '1:9']);
+  assert.deepEqual(places(await get(orders, 7)).sort(), ['0:4', '0:5', '0:6', '0:7', '0:8', '0:9', '1:9']);
 });
 
 test('whence 0 and 2 divide over the partitions, the remainder going to the first', async t => {
@@ -105,9 +105,9 @@ test('a seek to what has to be fetched does not wait for the long poll that aske
   assert.deepEqual(await orders.getMessages(1, { timeoutMs: 20 }), []);
   const started = performance.now();
   await orders.seek(5);
-  assert.deepEqual(offsets(await orders.getMessages(2, { timeoutMs: null })), [5, 6]);
+  assert.deepEqual(offsets(await get(orders, 2)), [5, 6]);
   await orders.seek(50);
-  assert.deepEqual(offsets(await orders.getMessages(1, { timeoutMs: null })), [50]);
+  assert.deepEqual(offsets(await get(orders, 1)), [50]);
   assert.ok(performance.now() - started < 5000);
 });
 
@@ -116,7 +116,7 @@ test('the answer to a fetch that was under way during a seek is dropped', async 
   fill(cluster, 10, { perBatch: 1 });
   const orders = consumer();
   const held = cluster.on(Fetch).hold();
-  const pending = orders.getMessages(2, { timeoutMs: null });
+  const pending = get(orders, 2);
   await held.held;
   await orders.seek(6);
   await aWhile();
@@ -129,16 +129,16 @@ test('a partition that is paused gives nothing, can be moved, and goes on where 
   const { orders } = await twoOfTen(t);
   await orders.seek(8);
   orders.pause([1]);
-  assert.deepEqual(places(await orders.getMessages(9, { timeoutMs: 30 })), ['0:8', '0:9']);
+  assert.deepEqual(places(await get(orders, 2)), ['0:8', '0:9']);
   await orders.seek(9, undefined, 1);
   assert.deepEqual(await orders.getMessages(9, { timeoutMs: 30 }), []);
   orders.resume([1]);
-  assert.deepEqual(places(await orders.getMessages(1)), ['1:9']);
+  assert.deepEqual(places(await get(orders, 1)), ['1:9']);
   orders.pause();
   await orders.seek(0);
   assert.deepEqual(await orders.getMessages(9, { timeoutMs: 30 }), []);
   orders.resume();
-  assert.equal((await orders.getMessages(20)).length, 20);
+  assert.equal((await get(orders, 20)).length, 20);
 });
 
 test('a pause inside a loop holds from the next message on', async t => {
@@ -163,7 +163,7 @@ test('pause before anything is known, and of what is not read, is refused', asyn
 test('pending counts what waits behind the position', async t => {
   const { cluster, orders } = await twoOfTen(t);
   assert.equal(await orders.pending(), 20);
-  await orders.getMessages(3);
+  await get(orders, 3);
   assert.equal(await orders.pending(), 17);
   await orders.seek(10);
   assert.equal(await orders.pending(), 0);
@@ -179,7 +179,7 @@ test('going back to what is still held costs no fetch', async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, 10, { perBatch: 2 });
   const orders = consumer();
-  await orders.getMessages(10);
+  await get(orders, 10);
   const lowest = () =>
     Math.min(
       ...cluster
@@ -189,11 +189,11 @@ test('going back to what is still held costs no fetch', async t => {
     );
   await until(() => cluster.requests(Fetch).length > 1);
   orders.rewind();
-  assert.equal((await orders.getMessages(4)).length, 4);
+  assert.equal((await get(orders, 4)).length, 4);
   orders.rewind();
-  assert.equal((await orders.getMessages(10)).length, 10);
+  assert.equal((await get(orders, 10)).length, 10);
   await orders.seek(3);
-  assert.deepEqual(offsets(await orders.getMessages(2)), [3, 4]);
+  assert.deepEqual(offsets(await get(orders, 2)), [3, 4]);
   assert.equal(lowest(), 10, 'everything came out of memory');
   assert.ok(cluster.requests(ListOffsets).length <= 1);
 });

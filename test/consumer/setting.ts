@@ -53,6 +53,9 @@ export async function read(consumer: SimpleConsumer, count: number): Promise<Mes
   return messages;
 }
 
+/** The next `count` messages, however long that takes. */
+export const get = (consumer: SimpleConsumer, count: number): Promise<Message[]> => consumer.getMessages(count, { timeoutMs: null });
+
 /** What a group has stored, as `partition: offset`. */
 export const stored = (cluster: EmbeddedCluster, group: string): Record<number, number> =>
   Object.fromEntries([...cluster.committed(group)].map(([place, { offset }]) => [Number(place.split('/')[1]), offset]));
