@@ -104,11 +104,13 @@ async function blow(
   const between = (from: number, to: number): number => Math.round(from + next() * (to - from));
   for (let i = 0; i < blowCount; i++) {
     await delay(between(500, 2000));
-    const node = kafka.nodes[between(0, kafka.nodes.length - 1)];
+    const leaders = await kafka.leaders(topic);
+    const leading = kafka.nodes.filter(({ id }) => leaders.includes(id));
+    const node = leading[between(0, leading.length - 1)];
     const how = blows[between(0, blows.length - 1)];
     const awayMs = between(0, 6000);
-    if (node === undefined || how === undefined) continue;
-    const leads = (await kafka.leaders(topic)).filter(leader => leader === node.id).length;
+    if (node === undefined || how === undefined) throw new Error(`nobody leads ${topic}`);
+    const leads = leaders.filter(leader => leader === node.id).length;
     if (how === 'pause') node.pause();
     else await node[how]();
     await delay(awayMs);

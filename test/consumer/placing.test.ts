@@ -171,16 +171,33 @@ test('what was fetched is handed out, and what is in hand may be finished, befor
 
 test('a seek during an out-of-range answer wins', async t => {
   const { cluster, consumer } = await setting(t);
-  fill(cluster, 5, { perBatch: 1 });
+  fill(cluster, 10, { perBatch: 1 });
+  cluster.trim('orders', 0, 4);
   const orders = consumer();
   await get(orders, 1);
   const held = cluster.on(ListOffsets).hold();
-  await orders.seek(99);
+  await orders.seek(2);
   const pending = get(orders, 1);
   await held.held;
-  await orders.seek(3);
+  await orders.seek(7);
   held.release();
-  assert.deepEqual(offsets(await pending), [3]);
+  assert.deepEqual(offsets(await pending), [7]);
+  assert.deepEqual(offsets(await get(orders, 1)), [8]);
+});
+
+test('what is in memory of a topic that was deleted is not read for the one created again', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, 5, { perBatch: 1 });
+  const orders = consumer({ marking: 'explicit' });
+  await get(orders, 5); // kept, as none of them is done
+  const pending = get(orders, 10);
+  cluster.deleteTopic('orders');
+  cluster.createTopic('orders', 1);
+  fill(cluster, 10, { perBatch: 1, from: 100 });
+  assert.deepEqual(
+    (await pending).map(({ value }) => Number(value)),
+    Array.from({ length: 10 }, (_, i) => 100 + i),
+  );
 });
 
 test('a topic that was deleted and created again is read by policy, not at the old offset', async t => {
