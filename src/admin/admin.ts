@@ -195,9 +195,9 @@ export class Admin {
     });
   }
 
-  /** Bounds of one round: {@link inRounds} counts the attempts, and who the controller is may be asked twice in each. */
+  /** Bounds of one round: {@link inRounds} counts the attempts, and must hear of each that may have been applied. */
   #once(deadline: Deadline, signal: AbortSignal | undefined) {
-    const policy = { ...this.#core.cluster.settings.retry, attempts: 2 };
+    const policy = { ...this.#core.cluster.settings.retry, attempts: 1 };
     return { policy, deadline, signal, timeoutMs: Math.max(1, deadline.remainingMs()) };
   }
 

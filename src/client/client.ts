@@ -2,10 +2,11 @@ import { systemClock } from '../base/clock.js';
 import type { ConnectionTrace } from '../base/diagnostics.js';
 import { asError, ConnectionError, InputError, KafkaError, StateError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
+import { nearest } from '../base/nearest.js';
 import { custom, duration, flag, type Given, integer, needed, nested, oneOf, optional, resolve, text } from '../base/options.js';
 import { retryRules } from '../base/retry.js';
 import { orAborted } from '../base/wait.js';
-import { Cluster } from '../cluster/cluster.js';
+import { Cluster, isUnanswered } from '../cluster/cluster.js';
 import { type CoordinatorKind, Coordinators } from '../cluster/coordinators.js';
 import type { ClusterMetadata } from '../cluster/metadata.js';
 import { leaderIn } from '../cluster/scatter.js';
@@ -43,6 +44,11 @@ const rules = {
     versionCaps,
   ),
 };
+
+/** Longest time in ms over all attempts to connect. `null`: no limit but the attempts. */
+const connectRules = { timeoutMs: duration(Number.POSITIVE_INFINITY, 1, true) };
+/** Longest time in ms for one attempt of a request. Default: the client's `requestTimeoutMs`. `null`: no limit. */
+const requestRules = { timeoutMs: optional(duration(30_000, 1, true)) };
 
 /** Options of {@link KafkaClient}. */
 export type KafkaClientOptions = Given<typeof rules>;
@@ -119,11 +125,14 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
 
   /**
    * Connects, and resolves when a broker has described the cluster. Never needed, but the place to learn early that an address is wrong.
-   * @param options.timeoutMs Longest time in ms over all attempts. Default: as long as the `retry` option allows.
+   * @param options.timeoutMs Longest time in ms over all attempts. Default, and with `null`: as long as the `retry` option allows.
    * @throws KafkaError `TIDE_CONNECTION` or `TIDE_PROTOCOL` with the reason of each broker; the signal's reason when aborted.
    */
-  async connect(options: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number | undefined } = {}): Promise<void> {
-    const { signal, timeoutMs = Number.POSITIVE_INFINITY } = options;
+  async connect(
+    options: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number | null | undefined } = {},
+  ): Promise<void> {
+    const { signal, ...rest } = options;
+    const { timeoutMs } = resolve('connect', connectRules, rest);
     const { cluster } = this.#core;
     const over = new AbortController();
     const timer = cluster.clock.after(timeoutMs, () => over.abort(late));
@@ -164,14 +173,16 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
     const { cluster } = this.#core;
     const { signal } = options;
     const all = await cluster.retrying(() => orAborted(cluster.refresh(topics ?? 'all'), signal), { signal });
-    if (topics === undefined) return all;
-    return Object.freeze({ ...all, topics: new Map(topics.flatMap(name => entry(all, name))) });
+    const described = topics === undefined ? all.topics : topics.flatMap(name => entry(all, name));
+    return Object.freeze({ ...all, brokers: new Map(all.brokers), topics: new Map(described) });
   }
 
   /**
    * The raw answer to a raw request, in the highest version both sides speak: the way to everything tidemark has no method for.
    * Error codes inside the answer are not looked at. What certainly was not sent is tried again; nothing else is.
+   * Who coordinates a group is asked each time. Who leads a partition is as {@link metadata} last said.
    * @param options.to Which broker. Default `'any'`, or the controller where only it answers.
+   * @param options.timeoutMs Longest time in ms for each attempt. Default `requestTimeoutMs`; `null`: no limit.
    * @throws KafkaError `TIDE_CONNECTION`, `TIDE_TIMEOUT`, `TIDE_PROTOCOL` with `persistence`; `TIDE_UNSUPPORTED`, `TIDE_INPUT`, `TIDE_CLOSED`.
    */
   async request<A extends Api>(
@@ -179,23 +190,26 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
     body: RequestOf<A>,
     options: {
       readonly to?: RequestTarget | undefined;
-      readonly timeoutMs?: number | undefined;
+      readonly timeoutMs?: number | null | undefined;
       readonly signal?: AbortSignal | undefined;
     } = {},
   ): Promise<ResponseOf<A>> {
     const { cluster } = this.#core;
-    const to = options.to ?? (api.route === 'controller' ? 'controller' : 'any');
+    const { signal, to = api.route === 'controller' ? 'controller' : 'any', ...rest } = options;
+    const send = { ...resolve('request', requestRules, rest), signal, changes: true };
     return cluster.retrying(
       async () => {
+        let id: number | undefined;
         try {
-          const id = await this.#target(to);
-          return id === undefined ? await cluster.toAny(api, body, options) : await cluster.toBroker(id, api, body, options);
+          id = await orAborted(this.#target(to), signal);
+          return id === undefined ? await cluster.toAny(api, body, send) : await cluster.toBroker(id, api, body, send);
         } catch (error) {
+          if (id !== undefined && isUnanswered(error)) this.#notAt(id, to);
           if (error instanceof KafkaError && error.retriable && error.persistence === 'maybe') throw forGood(error);
           throw error;
         }
       },
-      { signal: options.signal },
+      { signal },
     );
   }
 
@@ -230,11 +244,30 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
       if (!cluster.metadata.brokers.has(to.broker)) await cluster.refresh([]);
       return to.broker;
     }
-    if ('topic' in to) return leaderIn((await cluster.topics([to.topic])).topics.get(to.topic), to).leader;
-    const [kind, key]: [CoordinatorKind, string] = 'group' in to ? ['group', to.group] : ['transaction', to.transaction];
-    return coordinators.find(kind, key);
+    if ('topic' in to) {
+      const topic = (await cluster.topics([to.topic])).topics.get(to.topic);
+      try {
+        return leaderIn(topic, to).leader;
+      } catch (error) {
+        if (topic !== undefined) cluster.outdated(topic); // there may be a leader by the next attempt
+        throw error;
+      }
+    }
+    return coordinators.findAnew(...coordinated(to));
+  }
+
+  /** Whoever `to` means, it may not be broker `id` any more. */
+  #notAt(id: number, to: RequestTarget): void {
+    const { cluster } = this.#core;
+    if (to === 'controller') cluster.forgetController(id);
+    if (typeof to === 'string' || !('topic' in to)) return;
+    const topic = cluster.topic(to.topic);
+    if (topic !== undefined) cluster.outdated(topic);
   }
 }
+
+const coordinated = (to: { readonly group: string } | { readonly transaction: string }): [CoordinatorKind, string] =>
+  'group' in to ? ['group', to.group] : ['transaction', to.transaction];
 
 export { coreOf };
 
@@ -258,8 +291,13 @@ function versionCaps(given: unknown): ReadonlyMap<string, number> | undefined {
   const known = new Map([...apisByKey.values()].map(api => [api.name, api]));
   for (const [name, version] of Object.entries(given)) {
     const api = known.get(name);
-    if (api === undefined)
-      throw new InputError(`KafkaClient: apiVersions: ${JSON.stringify(name)} is not an API that tidemark uses`, { code: 'TIDE_OPTION' });
+    if (api === undefined) {
+      const guess = nearest(name, known.keys());
+      const hint = guess === undefined ? '' : `; did you mean "${guess}"?`;
+      throw new InputError(`KafkaClient: apiVersions: ${JSON.stringify(name)} is not an API that tidemark uses${hint}`, {
+        code: 'TIDE_OPTION',
+      });
+    }
     const [min, max] = api.versions;
     if (Number.isInteger(version) && version >= min && version <= max) continue;
     throw new InputError(`KafkaClient: apiVersions: ${name} must be a version from ${min} to ${max}, got ${String(version)}`, {

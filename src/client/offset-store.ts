@@ -1,5 +1,5 @@
 import { brokerError, brokerErrorRow, errorNumbers } from '../base/broker-errors.js';
-import { type KafkaError, PartialError, StateError } from '../base/errors.js';
+import { BrokerError, type KafkaError, PartialError, StateError } from '../base/errors.js';
 import { ZERO_UUID } from '../bytes/reader.js';
 import type { Bounds } from '../cluster/cluster.js';
 import { OffsetCommit, OffsetFetch } from '../protocol/index.js';
@@ -65,6 +65,7 @@ export class OffsetStore {
         for (const { name, topicId, partitions } of answer.topics) {
           for (const { partitionIndex, errorCode } of partitions) codes.set(`${name || topicId}/${partitionIndex}`, errorCode);
         }
+        if ([...codes.values()].includes(errorNumbers.UNKNOWN_TOPIC_ID)) this.#outdated(ids);
         return offsets.map((entry): CommitResult => {
           const code = codes.get(`${entry.topic}/${entry.partition}`) ?? codes.get(`${ids.get(entry.topic)}/${entry.partition}`) ?? -1;
           return { ...entry, error: code === 0 ? undefined : refusal(groupId, entry, code) };
@@ -87,6 +88,19 @@ export class OffsetStore {
     bounds: Bounds = {},
   ): Promise<readonly (GroupOffset | undefined)[]> {
     if (partitions.length === 0) return [];
+    try {
+      return await this.#fetch(groupId, partitions, bounds);
+    } catch (error) {
+      if (!isUnknownId(error)) throw error;
+      return this.#fetch(groupId, partitions, bounds); // with the id of today: the topic was deleted, and perhaps made anew
+    }
+  }
+
+  async #fetch(
+    groupId: string,
+    partitions: readonly { readonly topic: string; readonly partition: number }[],
+    bounds: Bounds,
+  ): Promise<readonly (GroupOffset | undefined)[]> {
     const ids = await this.#topicIds(partitions, bounds.signal);
     const topics = [...grouped(partitions)].map(([name, entries]) => ({
       name,
@@ -113,8 +127,13 @@ export class OffsetStore {
           if (name === undefined) continue;
           for (const entry of topic.partitions) {
             const where = `${name}/${entry.partitionIndex}`;
-            if (entry.errorCode !== 0)
-              throw brokerError(entry.errorCode, `read the offset of group ${JSON.stringify(groupId)} for ${where}`);
+            if (entry.errorCode !== 0) {
+              const error = brokerError(entry.errorCode, `read the offset of group ${JSON.stringify(groupId)} for ${where}`, {
+                retriable: entry.errorCode === errorNumbers.UNKNOWN_TOPIC_ID ? false : undefined, // not with this id
+              });
+              if (isUnknownId(error)) this.#outdated(ids);
+              throw error;
+            }
             const { committedOffset: offset, committedLeaderEpoch: leaderEpoch, metadata } = entry;
             found.set(where, offset < 0 ? undefined : { topic: name, partition: entry.partitionIndex, offset, leaderEpoch, metadata });
           }
@@ -130,7 +149,18 @@ export class OffsetStore {
     const { topics } = await this.#core.cluster.topics(names, signal);
     return new Map([...names].map(name => [name, topics.get(name)?.id ?? ZERO_UUID]));
   }
+
+  /** One of these ids is that of no topic any more: they are asked for again when next needed. */
+  #outdated(ids: ReadonlyMap<string, string>): void {
+    const { cluster } = this.#core;
+    for (const [name, id] of ids) {
+      const topic = cluster.topic(name);
+      if (topic?.id === id) cluster.outdated(topic);
+    }
+  }
 }
+
+const isUnknownId = (error: unknown): boolean => error instanceof BrokerError && error.errno === errorNumbers.UNKNOWN_TOPIC_ID;
 
 const nameOf = (ids: ReadonlyMap<string, string>, id: string): string | undefined => [...ids].find(([, known]) => known === id)?.[0];
 
@@ -144,7 +174,7 @@ function grouped<E extends { readonly topic: string }>(entries: readonly E[]): M
   return byTopic;
 }
 
-/** Errors that concern the whole group are thrown where the coordinator's errors are handled; the rest belong to their partition. */
+/** Errors that pass and concern the whole group are thrown where the coordinator's errors are handled; the rest belong to their partition. */
 function refusal(groupId: string, { topic, partition, offset }: GroupOffset, code: number): KafkaError {
   const what = `commit ${topic}/${partition} at ${offset} for group ${JSON.stringify(groupId)}`;
   if (code === errorNumbers.UNKNOWN_MEMBER_ID) {
@@ -158,6 +188,7 @@ function refusal(groupId: string, { topic, partition, offset }: GroupOffset, cod
     );
   }
   const error = brokerError(code, what, { context: { groupId, topic, partition, offset } });
-  if (brokerErrorRow(code).remedy === 'find-coordinator') throw error;
+  const { remedy } = brokerErrorRow(code);
+  if (remedy === 'find-coordinator' || remedy === 'retry') throw error;
   return error;
 }

@@ -1,6 +1,6 @@
 import { brokerError, brokerErrorRow } from '../base/broker-errors.js';
-import { type Clock, Deadline } from '../base/clock.js';
-import { BrokerError, ConnectionError, KafkaError, StateError } from '../base/errors.js';
+import { type Clock, Deadline, sleep } from '../base/clock.js';
+import { BrokerError, ConnectionError, KafkaError, StateError, TimeoutError } from '../base/errors.js';
 import { type RetryBounds, type RetryPolicy, retrying } from '../base/retry.js';
 import { orAborted } from '../base/wait.js';
 import { type Address, formatAddress } from '../network/address.js';
@@ -32,6 +32,8 @@ export interface SendOptions {
   readonly purpose?: Purpose | undefined;
   readonly maxVersion?: number | undefined;
   readonly answered?: boolean | undefined;
+  /** Once a broker may have applied the request, no other is asked. Default: another is, which is for requests that change nothing. */
+  readonly changes?: boolean | undefined;
 }
 
 /** How long, and how often, something may be tried. Without `policy` the client's own. */
@@ -51,8 +53,10 @@ export class Cluster {
   /** Topics asked for while a refresh runs wait for the next one; each round is shared by everyone in it. */
   #nextRound: { topics: Set<string> | 'all'; promise: Promise<ClusterMetadata> } | undefined;
   #running: Promise<unknown> | undefined;
+  /** The round on its way, with what it asks about and was not found to be out of date since it left. */
+  #asking: { readonly topics: Set<string>; readonly promise: Promise<ClusterMetadata> } | undefined;
   #purposes = 0;
-  #closed = false;
+  readonly #shut = new AbortController();
 
   constructor(settings: ClusterSettings) {
     this.settings = settings;
@@ -68,7 +72,9 @@ export class Cluster {
 
   /** Topic data counts as old from now on if it is still `seen`: the next {@link topics} asks again. One cause, one refresh. */
   outdated(seen: TopicInfo): void {
-    if (this.#topics.get(seen.name)?.info === seen) this.#topics.delete(seen.name);
+    if (this.#topics.get(seen.name)?.info !== seen) return;
+    this.#topics.delete(seen.name);
+    this.#asking?.topics.delete(seen.name);
   }
 
   /**
@@ -87,9 +93,13 @@ export class Cluster {
       const known = this.#topics.get(name);
       const failed = known !== undefined && known.info.errorCode !== 0;
       if (known === undefined || (failed && known.readAt < failedBefore)) missing.push(name);
-      else if (known.readAt < oldest) aged.push(name);
+      else if (known.readAt < oldest && !this.#asking?.topics.has(name)) aged.push(name);
     }
-    if (missing.length > 0) return orAborted(this.refresh(missing), signal);
+    if (missing.length > 0) {
+      const asking = this.#asking;
+      const coming = asking !== undefined && missing.every(name => asking.topics.has(name));
+      return orAborted(coming ? asking.promise : this.refresh(missing), signal);
+    }
     // What has only aged is still right most of the time: use it, and ask meanwhile.
     if (aged.length > 0) this.refresh(aged).catch(() => {});
     return this.#metadata;
@@ -104,7 +114,9 @@ export class Cluster {
       };
       round.promise = this.#afterRunning(() => {
         this.#nextRound = undefined;
-        return this.#fetchMetadata(round.topics);
+        const promise = this.#fetchMetadata(round.topics);
+        this.#asking = { topics: new Set(round.topics === 'all' ? [] : round.topics), promise };
+        return promise;
       });
       this.#nextRound = round;
     }
@@ -132,6 +144,7 @@ export class Cluster {
   /** The answer of whichever broker can be reached, those already connected first. One round over all of them. */
   async toAny<A extends Api>(api: A, body: Body<A>, options: SendOptions = {}): Promise<ResponseOf<A>> {
     const failures: Error[] = [];
+    await this.#untilOneMayConnect(options.signal);
     for (const link of this.#candidates()) {
       try {
         await link.connect(options.signal);
@@ -141,6 +154,7 @@ export class Cluster {
       } catch (error) {
         if (options.signal?.aborted || !(error instanceof KafkaError) || error.code === 'TIDE_UNSUPPORTED' || error.code === 'TIDE_OPTION')
           throw error;
+        if (options.changes && error.persistence === 'maybe') throw error;
         this.#assertOpen();
         failures.push(error);
       }
@@ -158,15 +172,20 @@ export class Cluster {
     return this.retrying(async () => {
       if (this.#controller() === undefined) await this.refresh([]);
       const id = this.#controller();
-      const options = { signal: bounds.signal, timeoutMs: bounds.timeoutMs };
-      const answer = id === undefined ? await this.toAny(api, body, options) : await this.toBroker(id, api, body, options);
+      const options = { signal: bounds.signal, timeoutMs: bounds.timeoutMs, changes: true };
       try {
-        return read(answer);
+        return read(id === undefined ? await this.toAny(api, body, options) : await this.toBroker(id, api, body, options));
       } catch (error) {
-        if (error instanceof BrokerError && error.code === 'NOT_CONTROLLER') this.#metadata = { ...this.#metadata, controllerId: -1 };
+        const elsewhere = error instanceof BrokerError && error.code === 'NOT_CONTROLLER';
+        if (id !== undefined && (elsewhere || isUnanswered(error))) this.forgetController(id);
         throw error;
       }
     }, bounds);
+  }
+
+  /** The next {@link toController} asks who controls, if that is still said to be `id`. */
+  forgetController(id: number): void {
+    if (this.#metadata.controllerId === id) this.#metadata = Object.freeze({ ...this.#metadata, controllerId: -1 });
   }
 
   /** Runs `attempt` under the client's retry policy, or the one in `bounds`. */
@@ -179,10 +198,11 @@ export class Cluster {
     return new Deadline(this.clock, ms);
   }
 
-  /** A broker learned of by another way than metadata: a coordinator's address comes with the answer that names it. */
+  /** A broker learned of by another way than metadata: a coordinator's address comes with the answer that names it, and is newer. */
   learn(broker: BrokerInfo): void {
-    if (this.#metadata.brokers.has(broker.id) || broker.host === '') return;
-    this.#metadata = { ...this.#metadata, brokers: new Map(this.#metadata.brokers).set(broker.id, broker) };
+    const known = this.#metadata.brokers.get(broker.id);
+    if (broker.host === '' || (known?.host === broker.host && known.port === broker.port)) return;
+    this.#metadata = Object.freeze({ ...this.#metadata, brokers: new Map(this.#metadata.brokers).set(broker.id, broker) });
   }
 
   /** A purpose nobody else has, for connections that are not shared; give it to {@link release} in the end. */
@@ -202,7 +222,7 @@ export class Cluster {
 
   /** Closes every connection. What waits is rejected with `TIDE_CLOSED`. */
   close(): void {
-    this.#closed = true;
+    this.#shut.abort(closedError());
     this.#links.close();
   }
 
@@ -220,6 +240,16 @@ export class Cluster {
       throw new ConnectionError(`broker ${id} is not part of the cluster any more`, { persistence: 'no', context: { brokerId: id } });
     }
     return this.#links.to(broker, purpose);
+  }
+
+  /** After a failure a link is quiet for a while. An attempt at a time when all are would be none. */
+  async #untilOneMayConnect(signal: AbortSignal | undefined): Promise<void> {
+    for (;;) {
+      const quietMs = Math.min(...this.#candidates().map(link => (link.connected ? 0 : link.quietMs)));
+      if (quietMs === 0) return;
+      const stop = signal === undefined ? this.#shut.signal : AbortSignal.any([signal, this.#shut.signal]);
+      await sleep(this.clock, Math.ceil(quietMs), stop);
+    }
   }
 
   /** Links to try in turn: what is connected, what the cluster named, then the bootstrap addresses; those failing just now last. */
@@ -257,7 +287,9 @@ export class Cluster {
       topics,
       // Before version 4 the broker alone decides whether a topic is created.
       allowAutoTopicCreation: version >= 4 ? this.settings.allowAutoTopicCreation : undefined,
-    }));
+    })).finally(() => {
+      this.#asking = undefined;
+    });
     if (answer.errorCode !== 0) throw brokerError(answer.errorCode, 'metadata');
     this.#take(answer, wanted === 'all');
     return this.#metadata;
@@ -292,9 +324,11 @@ export class Cluster {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new StateError('TIDE_CLOSED', 'the client is closed');
+    if (this.#shut.signal.aborted) throw closedError();
   }
 }
+
+const closedError = () => new StateError('TIDE_CLOSED', 'the client is closed');
 
 /** A broker that has not answered its oldest request for so many ms is asked after the others. */
 const stalledMs = 1000;
@@ -315,6 +349,9 @@ function shuffled<T>(items: readonly T[]): T[] {
   }
   return order;
 }
+
+/** Whether a broker did not answer at all: somebody else may have its tasks now. */
+export const isUnanswered = (error: unknown): boolean => error instanceof ConnectionError || error instanceof TimeoutError;
 
 /** What the remedy table says of an error that came from a broker. */
 export const remedyOf = (error: unknown): string =>

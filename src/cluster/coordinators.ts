@@ -1,8 +1,9 @@
-import { brokerError } from '../base/broker-errors.js';
-import { ConnectionError, TimeoutError } from '../base/errors.js';
+import { brokerError, errorNumbers } from '../base/broker-errors.js';
+import { type BrokerError, KafkaError } from '../base/errors.js';
+import { orAborted } from '../base/wait.js';
 import type { Body } from '../network/connection.js';
 import { type Api, FindCoordinator, type ResponseOf } from '../protocol/index.js';
-import { type Bounds, type Cluster, remedyOf, type SendOptions } from './cluster.js';
+import { type Bounds, type Cluster, isUnanswered, remedyOf, type SendOptions } from './cluster.js';
 
 /** What a coordinator coordinates: FindCoordinator's key type. */
 export const coordinatorKinds = { group: 0, transaction: 1 } as const;
@@ -12,6 +13,8 @@ export type CoordinatorKind = keyof typeof coordinatorKinds;
 export class Coordinators {
   readonly #cluster: Cluster;
   readonly #known = new Map<string, number>();
+  /** Look-ups under way: who asks meanwhile shares them. */
+  readonly #looking = new Map<string, Promise<number>>();
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -21,7 +24,7 @@ export class Coordinators {
    * The answer of the coordinator of `key`, after `read` has thrown what is wrong in it; retried while the coordinator is unknown, moving or loading.
    * @throws KafkaError what `read` throws, or why no coordinator could be found (errno -1019 where none is known).
    */
-  request<A extends Api, T>(
+  async request<A extends Api, T>(
     kind: CoordinatorKind,
     key: string,
     api: A,
@@ -29,31 +32,43 @@ export class Coordinators {
     read: (answer: ResponseOf<A>) => T,
     bounds: Bounds & Pick<SendOptions, 'timeoutMs' | 'maxVersion'> = {},
   ): Promise<T> {
-    const { signal, timeoutMs, maxVersion } = bounds;
+    const { signal, deadline, maxVersion, timeoutMs = this.#cluster.settings.requestTimeoutMs } = bounds;
     return this.#cluster.retrying(async () => {
       const id = await this.find(kind, key, bounds);
       try {
-        return read(await this.#cluster.toBroker(id, api, body, { signal, timeoutMs, maxVersion }));
+        const leftMs = Math.min(timeoutMs, Math.max(1, deadline?.remainingMs() ?? timeoutMs));
+        return read(await this.#cluster.toBroker(id, api, body, { signal, timeoutMs: leftMs, maxVersion }));
       } catch (error) {
-        if (error instanceof ConnectionError || error instanceof TimeoutError || remedyOf(error) === 'find-coordinator')
-          this.#forget(kind, key, id);
+        if (isUnanswered(error) || remedyOf(error) === 'find-coordinator') this.#forget(kind, key, id);
         throw error;
       }
     }, bounds);
   }
 
-  /** The id of the broker that coordinates `key`. One attempt. */
-  async find(kind: CoordinatorKind, key: string, { signal }: Bounds = {}): Promise<number> {
+  /** The id of the broker that coordinates `key`, as found before or now. One attempt. */
+  find(kind: CoordinatorKind, key: string, { signal }: Bounds = {}): Promise<number> {
     const known = this.#known.get(`${kind} ${key}`);
-    if (known !== undefined) return known;
+    return known === undefined ? this.findAnew(kind, key, { signal }) : Promise.resolve(known);
+  }
+
+  /** As {@link find}, whatever was found before. */
+  findAnew(kind: CoordinatorKind, key: string, { signal }: Bounds = {}): Promise<number> {
+    const name = `${kind} ${key}`;
+    let looking = this.#looking.get(name);
+    if (looking === undefined) {
+      looking = this.#look(kind, key).finally(() => this.#looking.delete(name));
+      this.#looking.set(name, looking);
+    }
+    return orAborted(looking, signal);
+  }
+
+  async #look(kind: CoordinatorKind, key: string): Promise<number> {
     const keyType = coordinatorKinds[kind];
-    const answer = await this.#cluster.toAny(
-      FindCoordinator,
-      version => (version >= 4 ? { keyType, coordinatorKeys: [key] } : version >= 1 ? { key, keyType } : { key }),
-      { signal },
+    const answer = await this.#cluster.toAny(FindCoordinator, version =>
+      version >= 4 ? { keyType, coordinatorKeys: [key] } : version >= 1 ? { key, keyType } : { key },
     );
     const [found = answer] = answer.coordinators;
-    if (found.errorCode !== 0) throw brokerError(found.errorCode, `find the coordinator of ${kind} ${JSON.stringify(key)}`);
+    if (found.errorCode !== 0) throw notFound(brokerError(found.errorCode, `find the coordinator of ${kind} ${JSON.stringify(key)}`));
     this.#cluster.learn({ id: found.nodeId, host: found.host, port: found.port, rack: null });
     this.#known.set(`${kind} ${key}`, found.nodeId);
     return found.nodeId;
@@ -63,4 +78,11 @@ export class Coordinators {
     const name = `${kind} ${key}`;
     if (this.#known.get(name) === id) this.#known.delete(name);
   }
+}
+
+/** That there is no coordinator is no refusal of the broker's: it has the number the Perl client gave it. */
+function notFound(error: BrokerError): KafkaError {
+  if (error.errno !== errorNumbers.COORDINATOR_NOT_AVAILABLE) return error;
+  const { code, message, retriable, persistence } = error;
+  return new KafkaError(code, message, { retriable, persistence, errno: -1019, cause: error });
 }

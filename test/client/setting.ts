@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { KafkaError } from '../../src/base/errors.js';
+import { type ClientCore, coreOf, KafkaClient, type KafkaClientOptions } from '../../src/client/client.js';
+import { EmbeddedCluster, type EmbeddedClusterOptions } from '../../src/embedded/index.js';
+
+export const quick = { attempts: 5, backoffMs: 5, maxBackoffMs: 20 };
+
+export interface ClientSetting {
+  readonly cluster: EmbeddedCluster;
+  readonly client: KafkaClient;
+  readonly core: ClientCore;
+}
+
+export interface ClientSettingOptions extends EmbeddedClusterOptions {
+  readonly client?: Partial<KafkaClientOptions> | undefined;
+}
+
+/** A cluster with the topic "orders" of one partition, unless told otherwise, and a client that retries quickly. Both end with the test. */
+export async function clientSetting(t: TestContext, { client: options, ...rest }: ClientSettingOptions = {}): Promise<ClientSetting> {
+  const cluster = await EmbeddedCluster.start({ topics: { orders: 1 }, ...rest });
+  const client = new KafkaClient({ brokers: cluster.brokers, retry: quick, ...options });
+  t.after(async () => {
+    await client.close();
+    await cluster.close();
+  });
+  return { cluster, client, core: coreOf(client) };
+}
+
+/** The error a promise is rejected with. @throws AssertionError when it is not, or with something else. */
+export async function rejection(promise: Promise<unknown>): Promise<KafkaError> {
+  const error = await promise.then(
+    () => assert.fail('it must fail'),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof KafkaError, String(error));
+  return error;
+}
