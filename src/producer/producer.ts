@@ -51,6 +51,8 @@ export abstract class Producer extends TypedEvents<ProducerEvents> {
   readonly #gate: TopicGate;
   readonly #sender: Sender;
   readonly #release: () => void;
+  /** The last topic that was found to have a legal name. */
+  #legalTopic: string | undefined;
   #closing: Promise<void> | undefined;
 
   /** @param settings Made from the client's own. */
@@ -104,7 +106,7 @@ export abstract class Producer extends TypedEvents<ProducerEvents> {
       if (!Array.isArray(records)) throw new InputError(`sendMany: expected an array of records, got ${show(records)}`);
       const byTopic = new Map<string, { records: CheckedRecord[]; indexes: number[] }>();
       for (let i = 0; i < records.length; i++) {
-        const record = this.#checked(records[i], `sendMany, record ${i}`);
+        const record = this.#checkedAt(records, i);
         const group = byTopic.get(record.topic);
         if (group === undefined) {
           byTopic.set(record.topic, { records: [record], indexes: [i] });
@@ -190,8 +192,17 @@ export abstract class Producer extends TypedEvents<ProducerEvents> {
     }
   }
 
+  #checkedAt(records: readonly ProducerRecord[], index: number): CheckedRecord {
+    try {
+      return this.#checked(records[index], 'sendMany');
+    } catch {
+      return this.#checked(records[index], `sendMany, record ${index}`); // where it is takes time to say, so it is only said of an error
+    }
+  }
+
   #checked(record: ProducerRecord | undefined, what: string): CheckedRecord {
-    const checked = checkRecord(record as ProducerRecord, what);
+    const checked = checkRecord(record as ProducerRecord, what, this.#legalTopic);
+    this.#legalTopic = checked.topic;
     if (this.#needsKey && checked.key === null && checked.partition === undefined) throw keyRequired(what);
     checkSize(checked.key, checked.value, checked.headers, this.#settings.maxRequestBytes, what);
     return checked;

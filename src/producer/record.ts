@@ -38,12 +38,15 @@ export interface CheckedRecord {
   readonly partition: number | undefined;
 }
 
-/** @throws KafkaError `TIDE_INPUT` naming the part that cannot be sent. */
-export function checkRecord(record: ProducerRecord, what: string): CheckedRecord {
+/**
+ * @param legalTopic A topic whose name was checked before.
+ * @throws KafkaError `TIDE_INPUT` naming the part that cannot be sent.
+ */
+export function checkRecord(record: ProducerRecord, what: string, legalTopic?: string): CheckedRecord {
   if (typeof record !== 'object' || record === null)
     throw new InputError(`${what}: expected a record { topic, key, value, ... }, got ${show(record)}`);
   const { topic, key = null, value, headers, timestamp, partition } = record;
-  checkTopic(topic, what);
+  if (topic !== legalTopic) checkTopic(topic, what);
   if (partition !== undefined) checkPartition(partition, what);
   return {
     topic,
