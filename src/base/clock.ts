@@ -1,3 +1,5 @@
+import { onAbort } from './abort.js';
+
 /** A timer that was set and can be called off. */
 export interface Timer {
   cancel(): void;
@@ -17,11 +19,26 @@ export interface Clock {
 
 const neverTimer: Timer = { cancel() {} };
 
+/** The longest wait that Node's timers hold, in ms: with a longer one they run at once. */
+export const longestTimerMs = 2 ** 31 - 1;
+
+/** As many timers as a wait takes, one after the other. */
+function longTimer(ms: number, run: () => void, background: boolean): Timer {
+  let timer: Timer = neverTimer;
+  const wait = (leftMs: number) => {
+    const nowMs = Math.min(leftMs, longestTimerMs);
+    timer = systemClock.after(nowMs, leftMs > nowMs ? () => wait(leftMs - nowMs) : run, background);
+  };
+  wait(ms);
+  return { cancel: () => timer.cancel() };
+}
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallTime: () => Date.now(),
   after(ms, run, background = false) {
     if (ms === Number.POSITIVE_INFINITY) return neverTimer;
+    if (ms > longestTimerMs) return longTimer(ms, run, background);
     const timer = setTimeout(run, ms);
     if (background) timer.unref();
     return { cancel: () => clearTimeout(timer) };
@@ -35,15 +52,14 @@ export const systemClock: Clock = {
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
-    const abort = () => {
+    const forget = onAbort(signal, () => {
       timer.cancel();
       reject(signal?.reason);
-    };
+    });
     const timer = clock.after(ms, () => {
-      signal?.removeEventListener('abort', abort);
+      forget();
       resolve();
     });
-    signal?.addEventListener('abort', abort, { once: true });
   });
 }
 

@@ -1,3 +1,4 @@
+import { longestTimerMs } from './clock.js';
 import { InputError } from './errors.js';
 import { nearest } from './nearest.js';
 
@@ -83,16 +84,13 @@ export const integer = (fallback: number, min = 0, max = Number.MAX_SAFE_INTEGER
   accept: value => (isInteger(value, min, max) ? value : refused),
 });
 
-/** The longest wait Node's timers can hold, in ms. */
-const longestMs = 2 ** 31 - 1;
-
 /** A time in ms, fractions allowed; `null`, where `limitless`, means no limit and becomes Infinity. */
 export const duration = (fallback: number, min = 0, limitless = false): Rule<number | null, number, false> => ({
-  expected: `a number of ms from ${min} to ${longestMs}${limitless ? ', or null for no limit' : ''}`,
+  expected: `a number of ms from ${min} to ${longestTimerMs}${limitless ? ', or null for no limit' : ''}`,
   fallback,
   accept: value => {
     if (value === null) return limitless ? Number.POSITIVE_INFINITY : refused;
-    return typeof value === 'number' && value >= min && value <= longestMs ? value : refused;
+    return typeof value === 'number' && value >= min && value <= longestTimerMs ? value : refused;
   },
 });
 

@@ -1,3 +1,4 @@
+import { onAbort } from './abort.js';
 import type { Clock } from './clock.js';
 
 /**
@@ -7,10 +8,9 @@ import type { Clock } from './clock.js';
 export function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    if (signal.aborted) reject(signal.reason);
+    const forget = onAbort(signal, () => reject(signal.reason));
+    promise.then(resolve, reject).finally(forget);
   });
 }
 
@@ -65,13 +65,12 @@ export class Bell {
       const end = (how: 'rung' | 'late' | 'aborted') => {
         cancel();
         timer.cancel();
-        signal?.removeEventListener('abort', abort);
+        forget();
         resolve(how);
       };
-      const abort = () => end('aborted');
       const cancel = this.listen(() => end('rung'));
       const timer = clock.after(ms, () => end('late'));
-      signal?.addEventListener('abort', abort, { once: true });
+      const forget = onAbort(signal, () => end('aborted'));
     });
   }
 

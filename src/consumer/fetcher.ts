@@ -172,7 +172,7 @@ export class Fetcher {
       const topic = topics.get(partition.topic);
       let info: PartitionInfo;
       try {
-        info = leaderIn(topic, partition);
+        info = ledIn(topic, partition);
       } catch (error) {
         if (topic !== undefined) this.#cluster.outdated(topic);
         alarmAt = Math.min(alarmAt, this.#quiet(partition, error));
@@ -380,6 +380,12 @@ export class Fetcher {
     this.#background.add(tracked);
     return tracked;
   }
+}
+
+/** As {@link leaderIn}, which looks through all partitions where this one is not in its place: with thousands of them that is felt. */
+function ledIn(topic: TopicInfo | undefined, partition: Partition): PartitionInfo {
+  const found = topic?.partitions[partition.partition];
+  return topic?.errorCode === 0 && found?.partition === partition.partition && found.leader >= 0 ? found : leaderIn(topic, partition);
 }
 
 function isAskedIn(flight: Flight | undefined, { partition, epoch, offset }: Asked): boolean {

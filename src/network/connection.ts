@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { onAbort } from '../base/abort.js';
 import type { Clock, Timer } from '../base/clock.js';
 import { traceConnection, traceRequest, tracesRequests } from '../base/diagnostics.js';
 import { asError, ConnectionError, type KafkaError, ProtocolError, StateError, TimeoutError } from '../base/errors.js';
@@ -158,14 +159,13 @@ export class Connection {
       );
       const { clock } = this.#settings;
       const timer = clock.after(options.timeoutMs, () => this.#expire(exchange, options.timeoutMs));
-      const abort = () => {
+      const forget = onAbort(options.signal, () => {
         this.#abandon(exchange);
         exchange.reject(options.signal?.reason);
-      };
-      options.signal?.addEventListener('abort', abort, { once: true });
+      });
       const release = () => {
         timer.cancel();
-        options.signal?.removeEventListener('abort', abort);
+        forget();
       };
       const exchange: Exchange = {
         state: 'queued',

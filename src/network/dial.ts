@@ -1,4 +1,5 @@
 import { connect, isIP, type Socket } from 'node:net';
+import { onAbort } from '../base/abort.js';
 import type { Clock } from '../base/clock.js';
 import { ConnectionError, InputError } from '../base/errors.js';
 import { type Address, formatAddress } from './address.js';
@@ -57,7 +58,7 @@ export function dial(address: Address, options: DialOptions): Promise<Socket> {
     });
     const settle = (act: () => void) => {
       timer.cancel();
-      signal?.removeEventListener('abort', abort);
+      forget();
       socket.off('error', fail);
       socket.off('connect', succeed);
       act();
@@ -73,7 +74,6 @@ export function dial(address: Address, options: DialOptions): Promise<Socket> {
       const reason = hints[code] ?? cause.message;
       giveUp(new ConnectionError(`connect to ${where}: ${reason}`, { cause, persistence: 'no', context: { broker: where, reason: code } }));
     };
-    const abort = () => giveUp(signal?.reason);
     const succeed = () => settle(() => resolve(socket));
     const timer = clock.after(options.connectTimeoutMs, () =>
       giveUp(
@@ -88,6 +88,6 @@ export function dial(address: Address, options: DialOptions): Promise<Socket> {
     );
     socket.once('error', fail);
     socket.once('connect', succeed);
-    signal?.addEventListener('abort', abort, { once: true });
+    const forget = onAbort(signal, () => giveUp(signal?.reason));
   });
 }
