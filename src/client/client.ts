@@ -14,7 +14,7 @@ import { type Address, parseAddresses } from '../network/address.js';
 import { type Api, apisByKey, type RequestOf, type ResponseOf } from '../protocol/index.js';
 import { checkTopic } from './inputs.js';
 
-const rules = {
+export const clientRules = {
   /** Where to find the cluster: `host`, `host:port`, `[ipv6]:port`, with commas or as an array. Any broker will do; more survive its loss. Without a port: 9092. Kafka: bootstrap.servers. */
   brokers: needed(custom<string | readonly string[], readonly Address[]>('"host:port", or several', [], parseAddresses)),
   /** Name of this program in the broker's logs, metrics and quotas. Kafka: client.id. */
@@ -51,7 +51,7 @@ const connectRules = { timeoutMs: duration(Number.POSITIVE_INFINITY, 1, true) };
 const requestRules = { timeoutMs: optional(duration(30_000, 1, true)) };
 
 /** Options of {@link KafkaClient}. */
-export type KafkaClientOptions = Given<typeof rules>;
+export type KafkaClientOptions = Given<typeof clientRules>;
 
 /** What {@link KafkaClient} tells its listeners. */
 export interface KafkaClientEvents {
@@ -102,7 +102,7 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
   /** @throws KafkaError `TIDE_OPTION` naming the option and what it may be. */
   constructor(options: KafkaClientOptions) {
     super();
-    const resolved = resolve('KafkaClient', rules, options);
+    const resolved = resolve('KafkaClient', clientRules, options);
     const cluster = new Cluster({
       ...resolved,
       clock: systemClock,

@@ -7,7 +7,7 @@ import { autoOffsetResetRule } from './offset-reset.js';
 const mebibyte = 1024 * 1024;
 const autoCommitDefaults: AutoCommit = { everyN: 100, everyMs: 5000 };
 
-const rules = {
+export const simpleConsumerRules = {
   /** The topic to read. */
   topic: needed(
     custom<string, string>('a topic name', '', (value, path) => {
@@ -45,11 +45,11 @@ const rules = {
 };
 
 /** Options of a `SimpleConsumer`. */
-export type SimpleConsumerOptions = Given<typeof rules>;
+export type SimpleConsumerOptions = Given<typeof simpleConsumerRules>;
 
 /** The options, and what depends on two of them. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`. */
 export function simpleConsumerOptions(given: SimpleConsumerOptions) {
-  const options = resolve('SimpleConsumer', rules, given);
+  const options = resolve('SimpleConsumer', simpleConsumerRules, given);
   const { groupId, autoCommit } = options;
   if (groupId === undefined && autoCommit !== undefined && autoCommit !== 'never') {
     throw new InputError('SimpleConsumer: autoCommit needs a groupId to store offsets for', { code: 'TIDE_OPTION' });
