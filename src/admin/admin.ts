@@ -1,5 +1,5 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
-import { type Deadline, sleep } from '../base/clock.js';
+import type { Deadline } from '../base/clock.js';
 import { KafkaError, PartialError, TimeoutError } from '../base/errors.js';
 import { duration, flag, type Given, resolve } from '../base/options.js';
 import { orAborted } from '../base/wait.js';
@@ -47,7 +47,7 @@ export class Admin {
   async createTopics(topics: NewTopic | readonly NewTopic[], options: CreateTopicsOptions = {}): Promise<readonly CreatedTopic[]> {
     const { signal, ...rest } = options;
     const { timeoutMs, validateOnly } = resolve('createTopics', createRules, rest);
-    const wanted = 'name' in topics ? [topics] : topics;
+    const wanted = typeof topics === 'object' && topics !== null && 'name' in topics ? [topics] : topics;
     checkNewTopics(wanted);
     const deadline = this.#core.cluster.deadline(timeoutMs);
     const answers = await this.#create(wanted, { deadline, validateOnly, signal });
@@ -216,7 +216,7 @@ export class Admin {
         throw error;
       });
       if (left.length === 0 || deadline.passed) break;
-      await sleep(this.#core.cluster.clock, Math.min(visiblePollMs, deadline.remainingMs()), signal);
+      await this.#core.cluster.pause(Math.min(visiblePollMs, deadline.remainingMs()), signal);
     }
     return new Set(left);
   }

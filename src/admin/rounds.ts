@@ -1,4 +1,4 @@
-import { type Deadline, sleep } from '../base/clock.js';
+import type { Deadline } from '../base/clock.js';
 import { KafkaError } from '../base/errors.js';
 import { backoffMs } from '../base/retry.js';
 import type { Cluster } from '../cluster/cluster.js';
@@ -37,6 +37,6 @@ export async function inRounds<Item, Result extends { readonly error: KafkaError
     left = left.filter(({ index }) => results[index]?.error?.retriable);
     const pauseMs = backoffMs(retry, round);
     if (left.length === 0 || round >= retry.attempts || deadline.remainingMs() <= pauseMs) return results;
-    await sleep(cluster.clock, pauseMs, signal);
+    await cluster.pause(pauseMs, signal);
   }
 }

@@ -1,4 +1,5 @@
 import { InputError, type KafkaError } from '../base/errors.js';
+import { nearest } from '../base/nearest.js';
 import { show } from '../base/options.js';
 import { ZERO_UUID } from '../bytes/reader.js';
 import { checkCount, checkTopic } from '../client/inputs.js';
@@ -57,13 +58,20 @@ export function checkNames(names: readonly string[], what: string): void {
 }
 
 const maxReplicationFactor = 2 ** 15 - 1;
+const properties: readonly string[] = ['name', 'partitions', 'replicationFactor', 'configs', 'assignments'] satisfies (keyof NewTopic)[];
 
 /** @throws KafkaError `TIDE_INPUT` saying which topic is asked for in a way Kafka cannot take. */
 export function checkNewTopics(topics: readonly NewTopic[]): void {
   const what = 'createTopics';
+  if (!Array.isArray(topics)) throw new InputError(`${what}: expected { name, partitions, ... } or several, got ${show(topics)}`);
   for (const topic of topics) {
     if (typeof topic !== 'object' || topic === null)
       throw new InputError(`${what}: expected { name, partitions, ... }, got ${show(topic)}`);
+    const unknown = Object.keys(topic).find(name => !properties.includes(name));
+    if (unknown === undefined) continue;
+    const guess = nearest(unknown, properties);
+    const hint = guess === undefined ? '' : `; did you mean "${guess}"?`;
+    throw new InputError(`${what} ${show(topic.name)}: unknown property "${unknown}"${hint}`);
   }
   checkNames(
     topics.map(({ name }) => name),

@@ -1,16 +1,17 @@
+import { type InspectOptions, inspect } from 'node:util';
 import { systemClock } from '../base/clock.js';
 import type { ConnectionTrace } from '../base/diagnostics.js';
 import { asError, ConnectionError, InputError, KafkaError, StateError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
 import { nearest } from '../base/nearest.js';
-import { custom, duration, flag, type Given, integer, needed, nested, oneOf, optional, resolve, text } from '../base/options.js';
+import { custom, duration, flag, type Given, integer, needed, nested, oneOf, optional, resolve, show, text } from '../base/options.js';
 import { retryRules } from '../base/retry.js';
 import { orAborted } from '../base/wait.js';
 import { Cluster, isUnanswered } from '../cluster/cluster.js';
 import { type CoordinatorKind, Coordinators } from '../cluster/coordinators.js';
 import type { ClusterMetadata } from '../cluster/metadata.js';
 import { leaderIn } from '../cluster/scatter.js';
-import { type Address, parseAddresses } from '../network/address.js';
+import { type Address, formatAddress, parseAddresses } from '../network/address.js';
 import { type Api, apisByKey, type RequestOf, type ResponseOf } from '../protocol/index.js';
 import { checkTopic } from './inputs.js';
 
@@ -92,17 +93,22 @@ let coreOf: (client: KafkaClient) => ClientCore;
  */
 export class KafkaClient extends TypedEvents<KafkaClientEvents> {
   static {
-    coreOf = client => client.#core;
+    coreOf = client => {
+      if (typeof client === 'object' && client !== null && #core in client) return client.#core;
+      throw new InputError(`expected a KafkaClient as the first argument, got ${show(client)}`);
+    };
   }
 
   readonly #core: ClientCore;
   readonly #children = new Set<Closable>();
+  readonly #brokers: readonly string[];
   #closing: Promise<void> | undefined;
 
   /** @throws KafkaError `TIDE_OPTION` naming the option and what it may be. */
   constructor(options: KafkaClientOptions) {
     super();
     const resolved = resolve('KafkaClient', clientRules, options);
+    this.#brokers = resolved.brokers.map(formatAddress);
     const cluster = new Cluster({
       ...resolved,
       clock: systemClock,
@@ -231,6 +237,11 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    const shown = { brokers: this.#brokers, clientId: this.#core.clientId, closed: this.#closing !== undefined };
+    return `KafkaClient ${inspect(shown, options)}`;
   }
 
   async #target(to: RequestTarget): Promise<number | undefined> {

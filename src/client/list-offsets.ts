@@ -32,6 +32,43 @@ export async function listOffsets(
   isolation: Isolation,
   bounds: Bounds = {},
 ): Promise<readonly (number | undefined)[]> {
+  const offsets = new Array<number | undefined>(questions.length);
+  await Promise.all(
+    oncePerPartition(questions).map(async part => {
+      const asked = part.map(({ question }) => question);
+      const found = await listOnce(core, asked, isolation, bounds);
+      for (const [i, { place }] of part.entries()) offsets[place] = found[i];
+    }),
+  );
+  return offsets;
+}
+
+interface Placed {
+  readonly question: OffsetQuestion;
+  readonly place: number;
+}
+
+/** The questions with their places, so divided that no part names a partition twice: brokers refuse requests that do. */
+function oncePerPartition(questions: readonly OffsetQuestion[]): readonly (readonly Placed[])[] {
+  const parts: Placed[][] = [];
+  const asked = new Map<string, number>();
+  for (const [place, question] of questions.entries()) {
+    const where = `${question.topic}/${question.partition}`;
+    const before = asked.get(where) ?? 0;
+    asked.set(where, before + 1);
+    const part = parts[before];
+    if (part === undefined) parts.push([{ question, place }]);
+    else part.push({ question, place });
+  }
+  return parts;
+}
+
+async function listOnce(
+  core: ClientCore,
+  questions: readonly OffsetQuestion[],
+  isolation: Isolation,
+  bounds: Bounds,
+): Promise<readonly (number | undefined)[]> {
   const isolationLevel = isolation === 'read_committed' ? 1 : 0;
   const outcomes = await scatter<OffsetQuestion, number | undefined>(core.cluster, {
     items: questions,

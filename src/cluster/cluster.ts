@@ -188,9 +188,15 @@ export class Cluster {
     if (this.#metadata.controllerId === id) this.#metadata = Object.freeze({ ...this.#metadata, controllerId: -1 });
   }
 
-  /** Runs `attempt` under the client's retry policy, or the one in `bounds`. */
+  /** Runs `attempt` under the client's retry policy, or the one in `bounds`; not longer than the cluster is open. */
   retrying<T>(attempt: (n: number) => Promise<T>, bounds: Bounds = {}): Promise<T> {
-    return retrying(attempt, bounds.policy ?? this.settings.retry, { clock: this.clock, ...bounds });
+    const { policy = this.settings.retry, deadline, clock = this.clock } = bounds;
+    return retrying(attempt, policy, { clock, deadline, signal: this.#orClosed(bounds.signal) });
+  }
+
+  /** Resolves after `ms`; rejects with the signal's reason when aborted, and with `TIDE_CLOSED` when closed meanwhile. */
+  pause(ms: number, signal?: AbortSignal): Promise<void> {
+    return sleep(this.clock, ms, this.#orClosed(signal));
   }
 
   /** A deadline `ms` from now, on this cluster's clock. */
@@ -247,9 +253,12 @@ export class Cluster {
     for (;;) {
       const quietMs = Math.min(...this.#candidates().map(link => (link.connected ? 0 : link.quietMs)));
       if (quietMs === 0) return;
-      const stop = signal === undefined ? this.#shut.signal : AbortSignal.any([signal, this.#shut.signal]);
-      await sleep(this.clock, Math.ceil(quietMs), stop);
+      await this.pause(Math.ceil(quietMs), signal);
     }
+  }
+
+  #orClosed(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#shut.signal : AbortSignal.any([signal, this.#shut.signal]);
   }
 
   /** Links to try in turn: what is connected, what the cluster named, then the bootstrap addresses; those failing just now last. */

@@ -1,5 +1,4 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
-import { sleep } from '../base/clock.js';
 import { asError, KafkaError } from '../base/errors.js';
 import { backoffMs } from '../base/retry.js';
 import { type Bounds, type Cluster, remedyOf } from './cluster.js';
@@ -66,7 +65,7 @@ export async function scatter<Item extends ForPartition, Result>(
     const pauseMs = backoffMs(policy, attempt);
     if (left.length === 0 || attempt >= policy.attempts || (bounds.deadline !== undefined && bounds.deadline.remainingMs() <= pauseMs))
       return outcomes;
-    await sleep(cluster.clock, pauseMs, bounds.signal);
+    await cluster.pause(pauseMs, bounds.signal);
   }
 }
 
