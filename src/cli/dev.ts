@@ -1,3 +1,4 @@
+import { InputError } from '../base/errors.js';
 import { EmbeddedCluster } from '../embedded/index.js';
 import { line } from './print.js';
 
@@ -12,12 +13,9 @@ const retentionBytes = 256 * 1024 * 1024;
 
 /** Runs a cluster in this process until it is told to stop. */
 export async function dev({ brokers, port, topics }: DevOptions): Promise<number> {
-  await using cluster = await EmbeddedCluster.start({
-    brokers,
-    port,
-    topics: Object.fromEntries(topics),
-    autoCreateTopics: true,
-    retentionBytes,
+  const options = { brokers, port, topics: Object.fromEntries(topics), autoCreateTopics: true, retentionBytes };
+  await using cluster = await EmbeddedCluster.start(options).catch((error: unknown) => {
+    throw taken(error) ?? error;
   });
   line('A Kafka cluster for development, in memory, not for production. Brokers:');
   line();
@@ -34,4 +32,12 @@ export async function dev({ brokers, port, topics }: DevOptions): Promise<number
     process.once('SIGTERM', () => resolve());
   });
   return 0;
+}
+
+/** The port is in use, in words. */
+function taken(error: unknown): InputError | undefined {
+  if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' && 'port' in error)) return undefined;
+  return new InputError(`port ${error.port} is in use, perhaps by another Kafka; choose another: --port 9192, or --port 0 for any`, {
+    cause: error,
+  });
 }

@@ -13,7 +13,8 @@ const usage = `tidemark ${packageVersion}
       Produce, consume, stop half way, resume, and check that nothing was lost. Without --brokers on a cluster of its own.
 
   tidemark dev [--brokers 3] [--port 9092] [--topic name:partitions]...
-      A Kafka cluster in this process, until Ctrl-C. Everything is in memory. Topics that are asked for are created.
+      A Kafka cluster in this process, until Ctrl-C. Everything is in memory. Topics are made as --topic says, with 1 partition where it
+      names none; others when a client asks to have them created (tidemark's own: allowAutoTopicCreation). --port 0: any free port.
 
   tidemark --version
   tidemark --help`;
@@ -21,16 +22,17 @@ const usage = `tidemark ${packageVersion}
 /** A command line that makes no sense. */
 class UsageError extends Error {}
 
-const count = (name: string, value: string | undefined, fallback: number): number => {
+const count = (name: string, value: string | undefined, fallback: number, min = 1, max = Number.MAX_SAFE_INTEGER): number => {
   const number = value === undefined ? fallback : Number(value);
-  if (Number.isSafeInteger(number) && number > 0) return number;
-  throw new UsageError(`--${name} must be a positive integer, got ${JSON.stringify(value)}`);
+  if (value?.trim() !== '' && Number.isSafeInteger(number) && number >= min && number <= max) return number;
+  const range = max === Number.MAX_SAFE_INTEGER ? `from ${min}` : `from ${min} to ${max}`;
+  throw new UsageError(`${name} must be an integer ${range}, got ${JSON.stringify(value)}`);
 };
 
 const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = {
   tour: args => {
     const { values } = parseArgs({ args, options: { brokers: { type: 'string' }, messages: { type: 'string' } } });
-    return tour({ brokers: values.brokers, messages: count('messages', values.messages, 100_000) });
+    return tour({ brokers: values.brokers, messages: count('--messages', values.messages, 100_000) });
   },
   dev: args => {
     const { values } = parseArgs({
@@ -39,9 +41,10 @@ const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = 
     });
     const topics = (values.topic ?? []).map((topic): [string, number] => {
       const [name = '', partitions] = topic.split(':');
-      return [name, count('topic', partitions, 1)];
+      return [name, count(`--topic ${name}: the number of partitions`, partitions, 1)];
     });
-    return dev({ brokers: count('brokers', values.brokers, 1), port: count('port', values.port, 9092), topics });
+    const port = count('--port', values.port, 9092, 0, 65_535);
+    return dev({ brokers: count('--brokers', values.brokers, 1), port, topics });
   },
 };
 
@@ -50,7 +53,7 @@ async function main([name, ...args]: string[]): Promise<number> {
     line(packageVersion);
     return 0;
   }
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+  if (name === undefined || name === 'help' || [name, ...args].some(arg => arg === '--help' || arg === '-h')) {
     line(usage);
     return name === undefined ? 2 : 0;
   }

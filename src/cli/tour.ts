@@ -46,7 +46,7 @@ async function onCluster(brokers: string | readonly string[], messages: number, 
 
 async function visit(client: KafkaClient, topic: string, total: number, step: number): Promise<boolean> {
   const now = () => systemClock.now();
-  const half = Math.floor(total / 2);
+  const half = Math.ceil(total / 2);
   const group = `${topic}-group`;
   const journal = new Journal();
 
