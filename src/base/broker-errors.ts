@@ -222,6 +222,8 @@ export interface BrokerErrorDetail {
   readonly cause?: unknown;
   /** Where more is known than the table says: the same call may succeed later. */
   readonly retriable?: boolean | undefined;
+  /** Where more is known than the table says: whether the write may have happened. */
+  readonly persistence?: Persistence | undefined;
 }
 
 /** The error for a broker's refusal. `what` says what was refused and where: `fetch orders/3 from broker 2`. */
@@ -231,7 +233,7 @@ export function brokerError(number: number, what: string, detail: BrokerErrorDet
   return new BrokerError(name, `${what}: ${name} (${number}), ${message || text}`, {
     errno: number,
     retriable: detail.retriable ?? retriable[remedy],
-    persistence,
+    persistence: detail.persistence ?? persistence,
     context,
     cause,
   });

@@ -55,11 +55,18 @@ export function answersOf(answer: ProduceAnswer | undefined): ReadonlyMap<string
   return found;
 }
 
+/**
+ * What a broker answers of a partition it does not lead: before it appends, but with acks -1 also after, when it ceased to lead while the
+ * replicas copied. The new leader may have the records.
+ */
+const perhapsAfterAppend: readonly number[] = [errorNumbers.NOT_LEADER_OR_FOLLOWER, errorNumbers.UNKNOWN_TOPIC_OR_PARTITION];
+
 /** The error of one partition; also when the broker left it out. */
-export function refusal({ topic, partition }: Lane, brokerId: number, answer: PartitionAnswer | undefined): KafkaError {
+export function refusal({ topic, partition }: Lane, brokerId: number, acks: number, answer: PartitionAnswer | undefined): KafkaError {
   const what = `produce ${topic}/${partition} to broker ${brokerId}`;
   const context = { topic, partition, brokerId };
   if (answer === undefined)
     return brokerError(errorNumbers.UNKNOWN_SERVER_ERROR, what, { message: 'the answer leaves the partition out', context });
-  return brokerError(answer.errorCode, what, { message: answer.errorMessage, context });
+  const persistence = acks === -1 && perhapsAfterAppend.includes(answer.errorCode) ? 'maybe' : undefined;
+  return brokerError(answer.errorCode, what, { message: answer.errorMessage, persistence, context });
 }

@@ -177,7 +177,13 @@ export class Sender {
       const { name, id } = parcel.topic;
       const partition = found?.get(`${name}/${parcel.lane.partition}`) ?? found?.get(`${id}/${parcel.lane.partition}`);
       if (partition?.errorCode === 0) this.#acknowledge(parcel, partition.baseOffset, partition.logAppendTimeMs);
-      else this.#failed(parcel, leader, failure ?? refusal(parcel.lane, leader, partition), partition?.recordErrors ?? []);
+      else
+        this.#failed(
+          parcel,
+          leader,
+          failure ?? refusal(parcel.lane, leader, this.#settings.acks, partition),
+          partition?.recordErrors ?? [],
+        );
     }
   }
 
