@@ -46,7 +46,8 @@ export class Accumulator {
       const partition = named ?? this.#choose(topic, record, load);
       let lanes = this.#lanes.get(topic.name);
       if (lanes === undefined) this.#lanes.set(topic.name, (lanes = []));
-      const lane = lanes[partition];
+      // A partitioner's answer may be anything, and an array answers more than numbers.
+      const lane = Number.isInteger(partition) ? lanes[partition] : undefined;
       if (lane !== undefined) return lane;
       if (!topic.partitions.some(known => known.partition === partition)) throw noPartition(topic, partition, named !== undefined);
       return (lanes[partition] = new Lane(topic.name, partition, this.#settings));

@@ -114,7 +114,7 @@ export class Sender {
         leader = leaderOf(topic, lane);
       } catch (error) {
         this.#ready.delete(lane);
-        this.#leaderless(lane, topic, asKafkaError(error, 'no'));
+        this.#leaderless(lane, topic, withPersistence(asKafkaError(error, 'no'), 'no')); // nothing was sent
         continue;
       }
       lane.deniedCount = 0;
@@ -216,7 +216,11 @@ export class Sender {
       return;
     }
     const { onUnsure, seal } = this.#settings;
-    const blamed = recordErrors.map(({ batchIndex }) => batchIndex);
+    // A record that is not there cannot be left out: the rest, sent again, would be blamed again.
+    const reasons = new Map(
+      recordErrors.map(({ batchIndex, batchIndexErrorMessage }) => [batchIndex, batchIndexErrorMessage ?? error.message]),
+    );
+    const blamed = [...reasons.keys()].filter(place => place >= 0 && place < batch.count);
     const verdict = verdictOf({ error, count: batch.count, blamed, onUnsure });
     switch (verdict) {
       case 'reject':
@@ -230,7 +234,7 @@ export class Sender {
         this.#proceed(lane);
         break;
       case 'sort-out':
-        this.#sortOut(lane, batch, error, recordErrors);
+        this.#sortOut(lane, batch, error, reasons);
         this.#proceed(lane);
         break;
       case 'retry':
@@ -249,8 +253,7 @@ export class Sender {
   }
 
   /** Refuses the records the broker blames, each with what it says of it, and sends the others again. */
-  #sortOut(lane: Lane, batch: Batch, error: KafkaError, blamed: PartitionAnswer['recordErrors']): void {
-    const reasons = new Map(blamed.map(({ batchIndex, batchIndexErrorMessage }) => [batchIndex, batchIndexErrorMessage ?? error.message]));
+  #sortOut(lane: Lane, batch: Batch, error: KafkaError, reasons: ReadonlyMap<number, string>): void {
     const places = Array.from({ length: batch.count }, (_, place) => place);
     const others = places.filter(place => !reasons.has(place));
     this.#replace(lane, batch, [rebuild(batch, others, this.#settings.seal)]);
