@@ -5,7 +5,7 @@ import { backoffMs, type RetryPolicy } from '../base/retry.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { TopicInfo } from '../cluster/metadata.js';
 import { Expiries } from './expiries.js';
-import { asKafkaError } from './verdict.js';
+import { asKafkaError, withPersistence } from './verdict.js';
 
 /** Records of one call and topic that cannot be given a partition before the topic is known. */
 export interface Waiting {
@@ -110,13 +110,13 @@ export class TopicGate {
         const topic = (await this.#cluster.topics([name])).topics.get(name);
         if (topic !== undefined && topic.errorCode === 0 && topic.partitions.length > 0) {
           state.known = true;
-          for (const waiting of this.#leave(state)) waiting.enter(topic);
+          for (const waiting of this.#leave(state)) enter(waiting, topic);
           return;
         }
         if (topic !== undefined) this.#cluster.outdated(topic);
-        error = unusable(name, topic);
+        error = withPersistence(unusable(name, topic), 'no');
       } catch (thrown) {
-        error = asKafkaError(thrown, 'no');
+        error = withPersistence(asKafkaError(thrown, 'no'), 'no'); // whatever became of the question, it held no record
       }
       if (error.errno === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION) denied += 1;
       if (!error.retriable || denied >= this.#retry.attempts) {
@@ -132,6 +132,15 @@ export class TopicGate {
     state.waiting.clear();
     for (const waiting of leaving) this.#all.delete(waiting);
     return leaving;
+  }
+}
+
+/** Lets one in. What is thrown there is a bug, and must not keep those behind it waiting for ever. */
+function enter(waiting: Waiting, topic: TopicInfo): void {
+  try {
+    waiting.enter(topic);
+  } catch (thrown) {
+    waiting.refuse(asKafkaError(thrown, 'no'));
   }
 }
 
