@@ -219,12 +219,21 @@ test('only what failed for a passing reason is asked for again', async t => {
 
 test('NOT_CONTROLLER: the controller is asked for, then asked', async t => {
   const { cluster, client, admin } = await adminSetting(t);
-  await client.connect();
-  cluster.on(CreateTopics).failOnce('NOT_CONTROLLER');
-  cluster.on(DeleteTopics).failOnce('NOT_CONTROLLER');
+  const sayThree = async () => {
+    const stale = async (_: unknown, next: () => unknown) => ({ ...((await next()) as object), controllerId: 3 });
+    cluster.on(Metadata).answer(stale as never);
+    await client.connect();
+  };
+  for (const api of [CreateTopics, DeleteTopics]) cluster.on(api, { broker: 3 }).failTimes(1000, 'NOT_CONTROLLER');
+  await sayThree();
   await admin.createTopics([{ name: 'one' }, { name: 'two' }]);
+  await sayThree();
   await admin.deleteTopics(['one', 'two']);
-  assert.deepEqual([cluster.requests(CreateTopics).length, cluster.requests(DeleteTopics).length], [2, 2]);
+  for (const api of [CreateTopics, DeleteTopics])
+    assert.deepEqual(
+      cluster.requests(api).map(({ broker }) => broker),
+      [3, 1],
+    );
   assert.deepEqual([...cluster.topics.keys()], ['orders']);
 });
 
@@ -268,8 +277,8 @@ test('aborted: rejects with the reason', async t => {
 });
 
 test('deleteTopics resolves when the topics are no longer listed, and the client forgets them', async t => {
-  const { cluster, client, admin } = await adminSetting(t);
-  const producer = new KeyedProducer(client, { retry: { attempts: 2, backoffMs: 5 } });
+  const { cluster, client, core, admin } = await adminSetting(t);
+  const producer = new KeyedProducer(client);
   await producer.sendMessages('orders', 'k', 'a');
   const still = cluster.on(Metadata);
   still.answer(async (_, next) => {
@@ -279,7 +288,8 @@ test('deleteTopics resolves when the topics are no longer listed, and the client
   const before = cluster.requests(Metadata).length;
   await admin.deleteTopics('orders');
   assert.equal(cluster.requests(Metadata).length - before, 3);
-  await admin.createTopics({ name: 'orders', partitions: 2 });
+  cluster.createTopic('orders', 2); // by somebody else
+  assert.equal((await core.cluster.topics(['orders'])).topics.get('orders')?.partitions.length, 2);
   assert.equal((await producer.sendMessages('orders', 'k', 'b'))[0]?.offset, 0);
 });
 

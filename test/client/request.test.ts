@@ -272,7 +272,7 @@ test('after a connection was lost the next request opens another', async t => {
 });
 
 test('metadata(): all topics, or those named; a copy that nobody else holds', async t => {
-  const { client } = await clientSetting(t, { brokers: 3, topics: { orders: 2, audit: 1 }, client: { retry: quick } });
+  const { cluster, client } = await clientSetting(t, { brokers: 3, topics: { orders: 2, audit: 1 }, client: { retry: quick } });
   const all = await client.metadata();
   assert.deepEqual([...all.topics.keys()].sort(), ['audit', 'orders']);
   assert.deepEqual(
@@ -291,6 +291,7 @@ test('metadata(): all topics, or those named; a copy that nobody else holds', as
   (all.brokers as Map<number, unknown>).clear();
   (all.topics as Map<string, unknown>).clear();
   await client.request(ListOffsets, listOffsets(), { to: { topic: 'orders', partition: 0 } });
+  assert.equal(cluster.requests(Metadata).length, 1, 'the client still knows what it knew');
   assert.deepEqual(
     [...(await client.metadata(['orders', 'nowhere'])).topics].map(([name, { errorCode }]) => [name, errorCode]),
     [
