@@ -20,6 +20,8 @@ export class Batch {
   readonly expiresAt: number;
   /** The same bytes for every attempt; undefined until it is sealed. */
   bytes: Buffer | undefined;
+  /** How large it is before compression; known when it is sealed. */
+  plainBytes = 0;
   /** How often it was sent. */
   attempts = 0;
   /** An attempt ended without anybody knowing whether the records are stored. */

@@ -123,9 +123,9 @@ export class Lane {
     return this.#queue.splice(0);
   }
 
-  /** Later batches stay below half the size of this one, which the broker found too large. */
+  /** Later batches stay below half the size of this one, which the broker found too large: both before compression, as all limits here. */
   shrink(batch: Batch): void {
-    this.#limit = Math.min(this.#limit, Math.floor((batch.bytes?.length ?? this.#limit) / 2));
+    this.#limit = Math.min(this.#limit, Math.floor(batch.plainBytes / 2));
   }
 
   #takes(open: Batch, key: Bytes, value: Bytes, headers: CheckedHeaders | undefined, now: number): boolean {
@@ -140,7 +140,8 @@ export class Lane {
     if (batch === undefined) return;
     this.#open = undefined;
     this.#queue.push(batch);
-    const large = this.#builder.byteLength > keptBatches * this.#settings.batchBytes;
+    batch.plainBytes = this.#builder.byteLength;
+    const large = batch.plainBytes > keptBatches * this.#settings.batchBytes;
     try {
       batch.bytes = this.#builder.seal(this.#settings.seal);
       if (large) this.#builder = new BatchBuilder();

@@ -12,6 +12,7 @@ export function rebuild(batch: Batch, places: readonly number[], seal: SealOptio
       if (wanted.has(place++)) builder.append(key, value, timestamp, headers);
     }
   }
+  part.plainBytes = builder.byteLength;
   part.bytes = builder.seal(seal);
   return part;
 }

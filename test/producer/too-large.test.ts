@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { KafkaClient } from '../../src/client/client.js';
+import { EmbeddedCluster } from '../../src/embedded/index.js';
+import { KeyedProducer } from '../../src/producer/index.js';
+import { Produce } from '../../src/protocol/index.js';
+
+for (const compression of ['none', 'gzip'] as const) {
+  test(`after a batch that was too large, compressed with ${compression}, batches are half as large, not less`, async t => {
+    const cluster = await EmbeddedCluster.start({ topics: { orders: 1 } });
+    const client = new KafkaClient({ brokers: cluster.brokers });
+    t.after(async () => {
+      await client.close();
+      await cluster.close();
+    });
+    const producer = new KeyedProducer(client, { compression });
+    const records = Array.from({ length: 100 }, () => ({ topic: 'orders', key: 'k', value: 'x'.repeat(200) }));
+    cluster.on(Produce).failOnce('MESSAGE_TOO_LARGE');
+    await producer.sendMany(records);
+    assert.equal(cluster.requests(Produce).length, 3, 'whole, then its halves');
+    await producer.sendMany(records);
+    assert.equal(cluster.requests(Produce).length, 6, 'a little less than half, as much, and the rest');
+    assert.equal(cluster.records('orders', 0).length, 200);
+  });
+}
