@@ -6,7 +6,7 @@ import { orAborted } from '../base/wait.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
 import { type ClusterMetadata, noMetadata, type TopicInfo, withAnswer } from '../cluster/metadata.js';
 import { CreateTopics, DeleteTopics, Metadata } from '../protocol/index.js';
-import { inRounds } from './rounds.js';
+import { inRounds, inTime } from './rounds.js';
 import { type CreatedTopic, checkNames, checkNewTopics, created, type NewTopic, type TopicListing, type TopicResult } from './topics.js';
 
 const timeRule = {
@@ -211,7 +211,7 @@ export class Admin {
     let left: readonly string[] = answers.filter(({ error }) => error === undefined).map(({ name }) => name);
     while (left.length > 0) {
       const asked = left;
-      left = await orAborted(missing(asked), signal).catch((error: unknown) => {
+      left = await orAborted(inTime(this.#core.cluster, deadline, missing(asked)), signal).catch((error: unknown) => {
         if (error instanceof KafkaError && error.retriable) return asked;
         throw error;
       });
@@ -225,7 +225,11 @@ export class Admin {
     const { cluster } = this.#core;
     const { timeoutMs } = resolve(what, timeRule, options);
     const deadline = cluster.deadline(timeoutMs);
-    return cluster.retrying(() => this.#describe(names, { signal, timeoutMs: Math.max(1, deadline.remainingMs()) }), { signal, deadline });
+    const asking = cluster.retrying(() => this.#describe(names, { signal, timeoutMs: Math.max(1, deadline.remainingMs()) }), {
+      signal,
+      deadline,
+    });
+    return inTime(cluster, deadline, asking);
   }
 
   /** A description of these topics, or of all, that creates none of them. A broker before 0.11 creates what it is asked about, so it is asked about all. */

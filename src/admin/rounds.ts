@@ -1,6 +1,7 @@
 import type { Deadline } from '../base/clock.js';
-import { KafkaError } from '../base/errors.js';
+import { KafkaError, TimeoutError } from '../base/errors.js';
 import { backoffMs } from '../base/retry.js';
+import { settledWithin } from '../base/wait.js';
 import type { Cluster } from '../cluster/cluster.js';
 
 export interface Rounds<Item, Result extends { readonly error: KafkaError | undefined }> {
@@ -26,7 +27,7 @@ export async function inRounds<Item, Result extends { readonly error: KafkaError
   let left = items.map((item, index) => ({ item, index }));
   for (let round = 1; ; round++) {
     const asked = left.map(({ item }) => item);
-    const answers = await attempt(asked, round).catch((error: unknown) => {
+    const answers = await inTime(cluster, deadline, attempt(asked, round)).catch((error: unknown) => {
       if (!(error instanceof KafkaError) || error.code === 'TIDE_CLOSED') throw error;
       return asked.map(item => failed(item, error));
     });
@@ -39,4 +40,13 @@ export async function inRounds<Item, Result extends { readonly error: KafkaError
     if (left.length === 0 || round >= retry.attempts || deadline.remainingMs() <= pauseMs) return results;
     await cluster.pause(pauseMs, signal);
   }
+}
+
+/**
+ * What `work` gives, if that is before the deadline: finding and connecting to a broker have time limits of their own, which may be longer.
+ * @throws KafkaError `TIDE_TIMEOUT` at the deadline; `work` goes on by itself.
+ */
+export async function inTime<T>(cluster: Cluster, deadline: Deadline, work: Promise<T>): Promise<T> {
+  if (await settledWithin(cluster.clock, work, deadline.remainingMs())) return work;
+  throw new TimeoutError('no broker answered before the time of the call was over (timeoutMs)', { retriable: true, persistence: 'maybe' });
 }

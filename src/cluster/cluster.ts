@@ -170,7 +170,7 @@ export class Cluster {
     bounds: Bounds & { readonly timeoutMs?: number | undefined } = {},
   ): Promise<T> {
     return this.retrying(async () => {
-      if (this.#controller() === undefined) await this.refresh([]);
+      if (this.#controller() === undefined) await orAborted(this.refresh([]), bounds.signal);
       const id = this.#controller();
       const options = { signal: bounds.signal, timeoutMs: bounds.timeoutMs, changes: true };
       try {

@@ -3,9 +3,10 @@ import { type TestContext, test } from 'node:test';
 import { Admin, type CreatedTopic, type NewTopic, type TopicResult } from '../../src/admin/index.js';
 import { KafkaError, PartialError } from '../../src/base/errors.js';
 import { ZERO_UUID } from '../../src/bytes/reader.js';
+import { KafkaClient } from '../../src/client/client.js';
 import type { TopicInfo } from '../../src/cluster/metadata.js';
 import { KeyedProducer } from '../../src/producer/index.js';
-import { CreateTopics, DeleteTopics, Metadata } from '../../src/protocol/index.js';
+import { ApiVersions, CreateTopics, DeleteTopics, Metadata } from '../../src/protocol/index.js';
 import { type ClientSettingOptions, clientSetting, rejection } from '../client/setting.js';
 
 async function adminSetting(t: TestContext, options?: ClientSettingOptions) {
@@ -256,6 +257,26 @@ test('a refusal that does not pass ends after the last attempt, and a deadline b
   cluster.on(CreateTopics).silent(1000);
   const late = await partly<CreatedTopic>(admin.createTopics({ name: 'new' }, { timeoutMs: 80 }));
   assert.equal(late.results[0]?.error?.code, 'TIDE_TIMEOUT');
+});
+
+test('timeoutMs holds for the whole call, also where nothing else has a limit', async t => {
+  const limitless = { connectTimeoutMs: null, requestTimeoutMs: null };
+  const { cluster, admin } = await adminSetting(t, { brokers: 1, client: limitless });
+  const timeoutMs = 50;
+  cluster.on(ApiVersions).silent(); // while connecting
+  assert.equal((await rejection(admin.listTopics({ timeoutMs }))).code, 'TIDE_TIMEOUT');
+  cluster.on(Metadata).silent(); // while asking who controls
+  const again = new KafkaClient({ brokers: cluster.brokers, ...limitless });
+  t.after(() => again.close());
+  const unsent = await partly<CreatedTopic>(new Admin(again).createTopics({ name: 'new' }, { timeoutMs }));
+  assert.equal(unsent.results[0]?.error?.code, 'TIDE_TIMEOUT');
+  const third = new KafkaClient({ brokers: cluster.brokers, ...limitless });
+  t.after(() => third.close());
+  await third.connect();
+  cluster.on(Metadata).silent(); // while waiting for leaders
+  const created = await partly<CreatedTopic>(new Admin(third).createTopics({ name: 'new' }, { timeoutMs }));
+  assert.match(created.error.message, /created, but not every partition had a leader/);
+  assert.ok(cluster.topics.has('new'));
 });
 
 test('aborted: rejects with the reason', async t => {
