@@ -163,7 +163,7 @@ export class StateError extends KafkaError {
 /** Some items of one call failed and some did not. `results` holds each item's outcome in call order; `code` is that of the first failure. */
 export class PartialError<T = unknown> extends KafkaError {
   override readonly name = 'PartialError';
-  readonly results: readonly T[];
+  readonly #results: readonly T[];
   constructor(message: string, first: KafkaError, results: readonly T[], detail: ErrorDetail = {}) {
     super(first.code, message, {
       errno: first.errno,
@@ -173,7 +173,12 @@ export class PartialError<T = unknown> extends KafkaError {
       context: first.context,
       ...detail,
     });
-    this.results = results;
+    this.#results = results;
+  }
+
+  /** Each item's outcome, in call order. Not shown by `console.log`: `cause` is the first failure, and there may be thousands. */
+  get results(): readonly T[] {
+    return this.#results;
   }
 }
 

@@ -1,9 +1,11 @@
+import { type InspectOptions, inspect } from 'node:util';
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { sleep } from '../base/clock.js';
 import { asError, KafkaError, StateError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
 import { checkOffset, checkPartition } from '../client/inputs.js';
+import { missingTopic } from '../client/missing-topic.js';
 import { OffsetStore } from '../client/offset-store.js';
 import type { Bounds } from '../cluster/cluster.js';
 import type { TopicInfo } from '../cluster/metadata.js';
@@ -66,6 +68,11 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
           : { commit: (offsets, bounds) => this.#storeOf('commit').commit(groupId ?? '', offsets, bounds) },
     });
     this.#release = this.#client.adopt(this);
+  }
+
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    const positions = Object.fromEntries(this.#core.partitions.map(({ partition }) => [partition, this.position(partition)]));
+    return `SimpleConsumer ${inspect({ topic: this.topic, groupId: this.#options.groupId, positions }, options)}`;
   }
 
   /** As {@link messages} without a signal: `for await (const message of consumer)`. */
@@ -268,8 +275,11 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     return cluster.retrying(
       async () => {
         const topic = (await cluster.topics([this.topic], bounds.signal)).topics.get(this.topic);
-        if (topic === undefined) throw brokerError(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, `topic ${this.topic}`);
-        if (topic.errorCode !== 0) throw brokerError(topic.errorCode, `topic ${this.topic}`);
+        const code = topic?.errorCode ?? errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
+        if (topic === undefined || code !== 0) {
+          const message = code === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION ? missingTopic(cluster.settings) : undefined;
+          throw brokerError(code, `topic ${this.topic}`, { message, context: { topic: this.topic } });
+        }
         const known = new Set(topic.partitions.map(({ partition }) => partition));
         const missing = this.#options.partitions?.find(id => !known.has(id));
         if (missing === undefined) return topic;

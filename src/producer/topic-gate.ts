@@ -2,6 +2,7 @@ import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { sleep } from '../base/clock.js';
 import { type KafkaError, TimeoutError } from '../base/errors.js';
 import { backoffMs, type RetryPolicy } from '../base/retry.js';
+import { missingTopic } from '../client/missing-topic.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { TopicInfo } from '../cluster/metadata.js';
 import { Expiries } from './expiries.js';
@@ -28,6 +29,8 @@ interface TopicState {
   known: boolean;
   checkedAt: number;
   finding: boolean;
+  /** Why it was not found the last time. */
+  failure: KafkaError | undefined;
 }
 
 /** Lets calls through to a topic once it is known, in the order they came. */
@@ -43,13 +46,9 @@ export class TopicGate {
     this.#cluster = cluster;
     this.#retry = retry;
     this.#all = new Expiries(cluster.clock, waiting => {
-      this.#topics.get(waiting.topic)?.waiting.delete(waiting);
-      waiting.refuse(
-        new TimeoutError(`produce ${waiting.topic}: the topic could not be found within ${deliveryTimeoutMs} ms (deliveryTimeoutMs)`, {
-          persistence: 'no',
-          context: { topic: waiting.topic },
-        }),
-      );
+      const state = this.#topics.get(waiting.topic);
+      state?.waiting.delete(waiting);
+      waiting.refuse(notFound(waiting.topic, deliveryTimeoutMs, state?.failure));
     });
   }
 
@@ -70,7 +69,7 @@ export class TopicGate {
   wait(waiting: Waiting): void {
     let state = this.#topics.get(waiting.topic);
     if (state === undefined) {
-      state = { waiting: new Set(), known: false, checkedAt: 0, finding: false };
+      state = { waiting: new Set(), known: false, checkedAt: 0, finding: false, failure: undefined };
       this.#topics.set(waiting.topic, state);
     }
     state.waiting.add(waiting);
@@ -110,14 +109,16 @@ export class TopicGate {
         const topic = (await this.#cluster.topics([name])).topics.get(name);
         if (topic !== undefined && topic.errorCode === 0 && topic.partitions.length > 0) {
           state.known = true;
+          state.failure = undefined;
           for (const waiting of this.#leave(state)) enter(waiting, topic);
           return;
         }
         if (topic !== undefined) this.#cluster.outdated(topic);
-        error = withPersistence(unusable(name, topic), 'no');
+        error = withPersistence(unusable(name, topic, this.#cluster), 'no');
       } catch (thrown) {
         error = withPersistence(asKafkaError(thrown, 'no'), 'no'); // whatever became of the question, it held no record
       }
+      state.failure = error;
       if (error.errno === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION) denied += 1;
       if (!error.retriable || denied >= this.#retry.attempts) {
         for (const waiting of this.#leave(state)) waiting.refuse(error);
@@ -144,8 +145,19 @@ function enter(waiting: Waiting, topic: TopicInfo): void {
   }
 }
 
+/** Nobody has said where the topic is, in all that time. */
+function notFound(topic: string, deliveryTimeoutMs: number, failure: KafkaError | undefined): KafkaError {
+  const why = failure === undefined ? 'no attempt has come to an end' : `last: ${failure.message}`;
+  return new TimeoutError(`produce ${topic}: the topic could not be found within ${deliveryTimeoutMs} ms (deliveryTimeoutMs); ${why}`, {
+    persistence: 'no',
+    cause: failure,
+    context: { topic },
+  });
+}
+
 /** Why no record can be given a partition of this topic. */
-function unusable(name: string, topic: TopicInfo | undefined): KafkaError {
+function unusable(name: string, topic: TopicInfo | undefined, { settings }: Cluster): KafkaError {
   const code = topic === undefined ? errorNumbers.UNKNOWN_TOPIC_OR_PARTITION : topic.errorCode || errorNumbers.LEADER_NOT_AVAILABLE;
-  return brokerError(code, `produce ${name}`, { context: { topic: name } });
+  const message = code === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION ? missingTopic(settings) : undefined;
+  return brokerError(code, `produce ${name}`, { message, context: { topic: name } });
 }

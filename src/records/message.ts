@@ -1,5 +1,7 @@
+import { type InspectOptions, inspect } from 'node:util';
 import { endOfHeaders, type HeaderList, NO_HEADERS, readHeaders } from './headers.js';
 import type { TimestampType } from './layout.js';
+import { readable } from './readable.js';
 
 /** Who handed a message out, as its batch was told by `origin`; a detached copy has the same. Undefined where nobody said. */
 export let originOf: (message: Message) => object | undefined;
@@ -66,6 +68,12 @@ export class Message {
   /** The value of the last header with that name: null when it has none, undefined when there is no such header. */
   header(name: string): Buffer | null | undefined {
     return this.headers.findLast(([each]) => each === name)?.[1];
+  }
+
+  /** What `console.log` shows: text where the bytes are text, and the headers. */
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    const headers = this.headers.map(([name, value]) => [name, readable(value)]);
+    return `Message ${inspect({ ...this, key: readable(this.key), value: readable(this.value), headers }, options)}`;
   }
 
   /** The same message in memory of its own: keeping it keeps nothing else alive. */
