@@ -273,7 +273,7 @@ export class Connection {
     }
     const throttleMs = throttleOf(body);
     this.#trace(exchange, frame.length, throttleMs, undefined);
-    if (throttleMs > 0) this.#throttle(throttleMs);
+    if (throttleMs > 0 && exchange.version >= exchange.api.clientThrottles) this.#throttle(throttleMs);
     exchange.resolve(body);
   }
 

@@ -20,6 +20,11 @@ export interface Api {
   readonly versions: Versions;
   /** The first flexible version; undefined if none is. */
   readonly flexible: number | undefined;
+  /**
+   * The first version whose answer comes before the broker throttles (KIP-219): from it on the client keeps silent for the time the answer
+   * says; below it the broker has waited already.
+   */
+  readonly clientThrottles: number;
   readonly route: Route;
   /** The fields, as they were defined. */
   readonly request: Shape;
@@ -61,6 +66,7 @@ interface Definition<Request extends Shape, Response extends Shape> {
   readonly name: string;
   readonly versions: Versions;
   readonly flexible: number | undefined;
+  readonly clientThrottles: number;
   readonly route: Route;
   readonly request: Request;
   readonly response: Response;

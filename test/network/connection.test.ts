@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { systemClock } from '../../src/base/clock.js';
+import { type Clock, systemClock } from '../../src/base/clock.js';
 import { KafkaError } from '../../src/base/errors.js';
 import { EmbeddedCluster } from '../../src/embedded/index.js';
 import { parseAddress, parseAddresses } from '../../src/network/address.js';
@@ -141,6 +141,36 @@ test('a throttled connection stays silent for the time the broker asked for (KIP
   for (const { at, run } of [...timers]) if (at <= now) run();
   assert.equal((await waiting).errorCode, 0);
 });
+
+for (const [version, pauses, title] of [
+  [5, 0, 'a broker that throttled before it answered is not waited for again'],
+  [6, 1, 'a broker that answered first is left alone'],
+] as const) {
+  test(`${title}: Metadata v${version}`, async t => {
+    const { cluster } = await setting(t);
+    const pausesMs: number[] = [];
+    const clock: Clock = {
+      ...systemClock,
+      after: (ms, run, background) => {
+        if (ms > 86_000_000 && ms <= 86_400_000) pausesMs.push(ms);
+        return systemClock.after(ms, run, background);
+      },
+    };
+    const connection = await openConnection(parseAddress(cluster.brokers[0] ?? ''), { ...settings, clock });
+    t.after(() => connection.close());
+    cluster.on(Metadata).answer(async (_, next) => ({ ...((await next()) ?? { brokers: [], topics: [] }), throttleTimeMs: 86_400_000 }));
+    const answer = await connection.request(Metadata, metadata, { ...soon, maxVersion: version });
+    assert.equal(answer.throttleTimeMs, 86_400_000);
+    assert.equal(pausesMs.length, pauses);
+    const next = connection.request(Metadata, metadata, soon);
+    assert.equal(connection.pendingCount, 1);
+    if (pauses === 0) await next;
+    else {
+      connection.close();
+      assert.equal((await failure(next)).persistence, 'no');
+    }
+  });
+}
 
 test('a request without an answer resolves when the bytes are handed over', async t => {
   const { connection } = await setting(t);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { defaultOf } from '../../src/protocol/defaults.js';
 import { apisByKey } from '../../src/protocol/index.js';
 import type { AnyField, Shape } from '../../src/protocol/schema.js';
-import { clientsJar, includes, type KafkaField, type KafkaMessage, readJar, readMessage, releases } from './jar.js';
+import { clientsJar, includes, type KafkaField, type KafkaMessage, readEntry, readJar, readMessage, releases } from './jar.js';
 import { allCases, isPresent, title } from './messages.js';
 
 /** Versions that Kafka describes and we do not speak. */
@@ -52,6 +52,19 @@ test('a value is lost without a word only where Kafka loses it too', { skip }, (
       for (const [path, ignored] of ourIgnorable(shape, api.versions))
         assert.equal(ignored, ignorable.get(path), `${api.name} ${part} ${path}`);
     }
+  }
+});
+
+/** Its message file does not say; Java's ProduceResponse.shouldClientThrottle does. */
+const unsaid: Readonly<Record<string, number>> = { Produce: 6 };
+
+test('the client throttles itself from the version on whose answer comes before throttling', { skip }, () => {
+  const [newest] = jars;
+  assert.ok(newest);
+  for (const api of apisByKey.values()) {
+    const text = readEntry(newest, `common/message/${api.name}Response.json`);
+    const said = /starting in version (\d+), on quota violation, brokers send out responses before throttling/i.exec(text)?.[1];
+    assert.equal(api.clientThrottles, said === undefined ? unsaid[api.name] : Number(said), api.name);
   }
 });
 

@@ -13,6 +13,7 @@ export const ApiVersions = defineApi({
   name: 'ApiVersions',
   versions: [0, 4],
   flexible: 3,
+  clientThrottles: 2,
   route: 'any',
   request: {
     clientSoftwareName: string.from(3).ignorable(),

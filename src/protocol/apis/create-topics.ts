@@ -14,6 +14,7 @@ export const CreateTopics = defineApi({
   name: 'CreateTopics',
   versions: [0, 7],
   flexible: 5,
+  clientThrottles: 3,
   route: 'controller',
   request: {
     topics: array({

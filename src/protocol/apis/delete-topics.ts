@@ -13,6 +13,7 @@ export const DeleteTopics = defineApi({
   name: 'DeleteTopics',
   versions: [0, 6],
   flexible: 4,
+  clientThrottles: 2,
   route: 'controller',
   request: {
     topics: array({

@@ -12,6 +12,7 @@ export const DescribeConfigs = defineApi({
   name: 'DescribeConfigs',
   versions: [1, 4],
   flexible: 4,
+  clientThrottles: 2,
   route: 'any',
   request: {
     resources: array({

@@ -16,6 +16,7 @@ export const Fetch = defineApi({
   name: 'Fetch',
   versions: [2, 17],
   flexible: 12,
+  clientThrottles: 8,
   route: 'leader',
   request: {
     clusterId: string.nullable().default(null).tag(0, 12).ignorable(),

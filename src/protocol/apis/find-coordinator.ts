@@ -12,6 +12,7 @@ export const FindCoordinator = defineApi({
   name: 'FindCoordinator',
   versions: [0, 5],
   flexible: 3,
+  clientThrottles: 2,
   route: 'any',
   request: {
     key: string.range(0, 3),

@@ -12,6 +12,7 @@ export const InitProducerId = defineApi({
   name: 'InitProducerId',
   versions: [0, 5],
   flexible: 2,
+  clientThrottles: 1,
   route: 'transaction',
   request: {
     transactionalId: string.nullable(),

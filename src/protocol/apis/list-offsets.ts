@@ -14,6 +14,7 @@ export const ListOffsets = defineApi({
   name: 'ListOffsets',
   versions: [1, 10],
   flexible: 6,
+  clientThrottles: 3,
   route: 'leader',
   request: {
     replicaId: int32, // -1: not a replica

@@ -18,6 +18,7 @@ export const Metadata = defineApi({
   name: 'Metadata',
   versions: [1, 13],
   flexible: 9,
+  clientThrottles: 6,
   route: 'any',
   request: {
     // null: all topics; empty: none

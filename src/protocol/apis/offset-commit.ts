@@ -12,6 +12,7 @@ export const OffsetCommit = defineApi({
   name: 'OffsetCommit',
   versions: [2, 10],
   flexible: 8,
+  clientThrottles: 4,
   route: 'group',
   request: {
     groupId: string,

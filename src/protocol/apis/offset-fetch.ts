@@ -13,6 +13,7 @@ export const OffsetFetch = defineApi({
   name: 'OffsetFetch',
   versions: [1, 10],
   flexible: 6,
+  clientThrottles: 4,
   route: 'group',
   request: {
     groupId: string.range(0, 7),

@@ -14,6 +14,7 @@ export const Produce = defineApi({
   name: 'Produce',
   versions: [2, 13],
   flexible: 9,
+  clientThrottles: 6,
   route: 'leader',
   request: {
     transactionalId: string.from(3).nullable().default(null),
