@@ -95,6 +95,7 @@ export class Connection {
     const { ipVersion, clock } = this.#settings;
     const socket = await dial(address, { connectTimeoutMs: timeoutMs, ipVersion, clock, signal, onBytes: bytes => this.#receive(bytes) });
     this.#socket = socket;
+    this.#lastUsed = clock.now(); // the time to connect is not idle
     socket.on('error', error => this.#fail(lost(error.message, error)));
     socket.on('end', () => this.#fail(lost('the other side closed it')));
     socket.on('close', () => this.#fail(lost('it was closed')));
