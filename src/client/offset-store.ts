@@ -11,6 +11,8 @@ export interface GroupOffset {
   readonly partition: number;
   /** The next offset to read. */
   readonly offset: number;
+  /** The topic's id as it was read, where that is known: a topic of the same name that was created since is not meant. */
+  readonly topicId?: string | undefined;
   /** Of the record before it; -1 when unknown. Kafka uses it to notice a truncated log (KIP-320). */
   readonly leaderEpoch?: number | undefined;
   /** A note stored beside the offset. */
@@ -41,9 +43,11 @@ export class OffsetStore {
     bounds: Bounds & { readonly timeoutMs?: number | undefined } = {},
   ): Promise<void> {
     const ids = await this.#topicIds(offsets, bounds.signal);
-    const topics = [...grouped(offsets)].map(([name, entries]) => ({
+    const replaced = ({ topic, topicId }: GroupOffset) => topicId !== undefined && isAnother(ids.get(topic), topicId);
+    const meant = offsets.filter(entry => !replaced(entry));
+    const topics = [...grouped(meant)].map(([name, entries]) => ({
       name,
-      topicId: ids.get(name) ?? ZERO_UUID,
+      topicId: entries[0]?.topicId ?? ids.get(name) ?? ZERO_UUID,
       partitions: entries.map(({ partition, offset, leaderEpoch, metadata }) => ({
         partitionIndex: partition,
         committedOffset: offset,
@@ -67,7 +71,9 @@ export class OffsetStore {
         }
         if ([...codes.values()].includes(errorNumbers.UNKNOWN_TOPIC_ID)) this.#outdated(ids);
         return offsets.map((entry): CommitResult => {
-          const code = codes.get(`${entry.topic}/${entry.partition}`) ?? codes.get(`${ids.get(entry.topic)}/${entry.partition}`) ?? -1;
+          const id = entry.topicId ?? ids.get(entry.topic);
+          const answered = codes.get(`${entry.topic}/${entry.partition}`) ?? codes.get(`${id}/${entry.partition}`) ?? -1;
+          const code = replaced(entry) ? errorNumbers.UNKNOWN_TOPIC_ID : answered;
           return { ...entry, error: code === 0 ? undefined : refusal(groupId, entry, code) };
         });
       },
@@ -160,6 +166,8 @@ export class OffsetStore {
   }
 }
 
+const isAnother = (now: string | undefined, id: string): boolean => now !== undefined && now !== ZERO_UUID && now !== id;
+
 const isUnknownId = (error: unknown): boolean => error instanceof BrokerError && error.errno === errorNumbers.UNKNOWN_TOPIC_ID;
 
 const nameOf = (ids: ReadonlyMap<string, string>, id: string): string | undefined => [...ids].find(([, known]) => known === id)?.[0];
@@ -175,7 +183,7 @@ function grouped<E extends { readonly topic: string }>(entries: readonly E[]): M
 }
 
 /** Errors that pass and concern the whole group are thrown where the coordinator's errors are handled; the rest belong to their partition. */
-function refusal(groupId: string, { topic, partition, offset }: GroupOffset, code: number): KafkaError {
+function refusal(groupId: string, { topic, partition, offset, topicId }: GroupOffset, code: number): KafkaError {
   const what = `commit ${topic}/${partition} at ${offset} for group ${JSON.stringify(groupId)}`;
   if (code === errorNumbers.UNKNOWN_MEMBER_ID) {
     return new StateError(
@@ -187,7 +195,12 @@ function refusal(groupId: string, { topic, partition, offset }: GroupOffset, cod
       },
     );
   }
-  const error = brokerError(code, what, { context: { groupId, topic, partition, offset } });
+  const context = { groupId, topic, partition, offset };
+  if (code === errorNumbers.UNKNOWN_TOPIC_ID && topicId !== undefined) {
+    const message = 'the topic was deleted since it was read; an offset of it means nothing for another of the same name';
+    return brokerError(code, what, { message, retriable: false, context });
+  }
+  const error = brokerError(code, what, { context });
   const { remedy } = brokerErrorRow(code);
   if (remedy === 'find-coordinator' || remedy === 'retry') throw error;
   return error;

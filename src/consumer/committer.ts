@@ -68,9 +68,11 @@ export class Committer {
     return next;
   }
 
-  /** Commits where these partitions stand, and nothing else. Throws as {@link commit}. */
+  /** Commits where these partitions stand, and nothing else; a partition that has been moved when its turn comes is left out. Throws as {@link commit}. */
   commitOnly(partitions: readonly Partition[], bounds: Bounds = {}): Promise<boolean> {
-    return this.#next(() => this.#commit(partitions, bounds), bounds.signal);
+    const epochs = new Map(partitions.map(partition => [partition, partition.epoch]));
+    const unmoved = () => partitions.filter(partition => partition.epoch === epochs.get(partition));
+    return this.#next(() => this.#commit(unmoved(), bounds), bounds.signal);
   }
 
   /** No automatic commit from now on; resolves when none runs. */
@@ -93,7 +95,7 @@ export class Committer {
   async #commit(partitions: readonly Partition[], bounds: Bounds): Promise<boolean> {
     const due = partitions.filter(({ placed, done, committed }) => placed && done !== committed);
     if (due.length === 0) return false;
-    const offsets = due.map(({ topic, partition, done }) => ({ topic, partition, offset: done }));
+    const offsets = due.map(({ topic, partition, topicId, done }) => ({ topic, partition, topicId, offset: done }));
     const { target, signal } = this.#settings;
     try {
       await target.commit(offsets, { ...bounds, signal: bounds.signal === undefined ? signal : AbortSignal.any([bounds.signal, signal]) });

@@ -241,11 +241,12 @@ export class ConsumerCore {
   /** Waits for the commit under way and, where commits are automatic, commits what is done, as often as there is time for; gives why it failed. */
   async #lastCommit(timeoutMs: number): Promise<Error | undefined> {
     const committer = this.#committer;
-    if (committer === undefined || !this.#isReady) return undefined;
+    const stopped = committer?.stop(); // also when the partitions are being found only now: nothing may begin after this
+    if (committer === undefined || stopped === undefined || !this.#isReady) return undefined;
     const { clock, settings } = this.#cluster;
     const deadline = this.#cluster.deadline(timeoutMs);
     const bounds = { deadline, policy: { ...settings.retry, attempts: Number.MAX_SAFE_INTEGER }, signal: this.#fetcher.signal };
-    const committed = committer.stop().then(async () => {
+    const committed = stopped.then(async () => {
       if (this.#settings.autoCommit !== undefined) await this.#cluster.retrying(() => committer.commit(bounds), bounds);
     });
     if (await settledWithin(clock, committed, timeoutMs)) return committed.then(() => undefined, asError);

@@ -1,4 +1,4 @@
-import { brokerErrorRow } from '../base/broker-errors.js';
+import { brokerErrorRow, errorNumbers } from '../base/broker-errors.js';
 
 /**
  * What a fetch answer's error code asks for:
@@ -13,6 +13,7 @@ export type FetchOutcome = 'advance' | 'wait' | 'refresh' | 'reset' | 'fail';
 /** The outcome of one partition of a fetch answer. */
 export function fetchOutcome(errorCode: number): FetchOutcome {
   if (errorCode === 0) return 'advance';
+  if (errorCode === errorNumbers.CORRUPT_MESSAGE) return 'fail'; // the log itself is damaged: that does not pass by waiting
   const { remedy } = brokerErrorRow(errorCode);
   switch (remedy) {
     case 'reset-offset':

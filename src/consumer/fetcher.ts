@@ -1,4 +1,4 @@
-import { brokerError } from '../base/broker-errors.js';
+import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import type { Clock, Timer } from '../base/clock.js';
 import { asError, CorruptRecordError, KafkaError } from '../base/errors.js';
 import { backoffMs } from '../base/retry.js';
@@ -83,7 +83,7 @@ export class Fetcher {
   #lookAt = 0;
   #lookFailures = 0;
   #alarm: Timer | undefined;
-  #turn = 0;
+  #served = 0;
 
   constructor(cluster: Cluster, settings: FetcherSettings, partitions: () => readonly Partition[], events: FetcherEvents) {
     this.#cluster = cluster;
@@ -160,11 +160,8 @@ export class Fetcher {
     let alarmAt = this.#lookAt > now ? this.#lookAt : Number.POSITIVE_INFINITY;
     const shareBytes = Math.max(this.#settings.maxPartitionBytes, this.#settings.prefetchBytes / Math.max(1, partitions.length));
     const byLeader = new Map<number, Asked[]>();
-    // A broker fills its answer in the order asked, so that order has to turn: else a large batch starves those behind it.
-    const start = this.#turn++ % Math.max(1, partitions.length);
-    for (let i = 0; i < partitions.length; i++) {
-      const partition = partitions[(start + i) % partitions.length];
-      if (partition === undefined || !partition.placed || partition.paused || partition.failure !== undefined) continue;
+    for (const partition of partitions) {
+      if (!partition.placed || partition.paused || partition.failure !== undefined) continue;
       if (partition.quietUntil > now) {
         alarmAt = Math.min(alarmAt, partition.quietUntil);
         continue;
@@ -245,6 +242,8 @@ export class Fetcher {
     if (lacking.length === 0) return;
     const bytes = Math.min(this.#settings.maxBytes, this.#room(partitions, brokers));
     if (bytes < 1) return;
+    // A broker fills its answer in the order asked: whoever was served last goes to the end, else a large batch starves those behind it.
+    lacking.sort((a, b) => a.partition.servedAt - b.partition.servedAt);
     const { maxWaitMs } = this.#settings;
     if (poll === undefined) this.#send(this.#polls, brokerId, lacking, { pollMs: maxWaitMs, bytes, purpose: this.#purpose });
     else this.#send(this.#sidePolls, brokerId, lacking, { pollMs: Math.min(sidePollMs, maxWaitMs), bytes, purpose: this.#sidePurpose });
@@ -349,6 +348,7 @@ export class Fetcher {
       return;
     }
     partition.failures = 0;
+    partition.servedAt = ++this.#served;
     const aborted = readCommitted ? (answer.abortedTransactions ?? []) : null;
     // What is no batch at all is given to the reader, who says what is wrong with it.
     prefetched.add({ records, aborted }, Math.max(nextOffset ?? 0, prefetched.nextFetch));
@@ -366,11 +366,18 @@ export class Fetcher {
     }
   }
 
-  /** No fetch of this partition for a while; gives until when. An error that will not pass is left for the reader. */
+  /** No fetch of this partition for a while; gives until when. An error that will not pass, or did not in all attempts, is left for the reader. */
   #quiet(partition: Partition, error: unknown): number {
+    const { retry } = this.#cluster.settings;
     partition.failures += 1;
-    if (error instanceof KafkaError && !error.retriable) partition.failure = error;
-    partition.quietUntil = this.#clock.now() + backoffMs(this.#cluster.settings.retry, partition.failures);
+    if (error instanceof KafkaError) {
+      const gone = error.errno === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION && partition.failures >= retry.attempts;
+      if (gone || !error.retriable) {
+        partition.failure = error;
+        this.arrived.ring();
+      }
+    }
+    partition.quietUntil = this.#clock.now() + backoffMs(retry, partition.failures);
     return partition.quietUntil;
   }
 

@@ -2,9 +2,10 @@
 interface Run {
   readonly first: number;
   last: number;
-  /** In a run of a whole batch made only when somebody marks a part of it. */
+  /** In a run of a whole batch made only when they are wanted. */
   offsets: number[] | undefined;
-  readonly list: () => readonly number[];
+  /** Gives them; undefined when there are no gaps, or they were made. Holds the batch in memory, and is let go of when the batch is done. */
+  list: (() => readonly number[]) | undefined;
   /** By index into `offsets`; made when somebody marks a part of the run. */
   marked: Uint8Array | undefined;
   /** Index of the first offset that is not done. */
@@ -62,7 +63,9 @@ export class Outstanding {
   /** A run of messages was handed out, above all before it. `list` gives their offsets, should they be wanted. */
   add(first: number, last: number, count: number, list: () => readonly number[]): void {
     this.#spread();
-    this.#runs.push({ first, last, list, offsets: undefined, marked: undefined, head: 0, left: count, open: false });
+    const gaps = last - first + 1 > count;
+    const run = { first, last, list: gaps ? list : undefined, offsets: undefined, marked: undefined, head: 0, left: count, open: false };
+    this.#runs.push(run);
   }
 
   /** Everything handed out is done. Gives how many became so now. */
@@ -83,7 +86,9 @@ export class Outstanding {
     let count = 0;
     for (const run of this.#runs) {
       if (run.first > to) break;
-      if (run.last >= from) count += markIn(run, from, to);
+      if (run.last < from) continue;
+      count += markIn(run, from, to);
+      this.#letGo(run);
     }
     this.#trim();
     return count;
@@ -121,13 +126,18 @@ export class Outstanding {
   #trim(): void {
     while (this.#runs[0]?.left === 0) this.#runs.shift();
   }
+
+  /** A run behind a hole is done: its batch must not stay in memory for it. */
+  #letGo(run: Run): void {
+    if (run.left === 0 && run.list !== undefined && run !== this.#runs[0]) expanded(run);
+  }
 }
 
 const singles = (offset: number): Run => ({
   first: offset,
   last: offset,
   offsets: [offset],
-  list: () => [],
+  list: undefined,
   marked: undefined,
   head: 0,
   left: 1,
@@ -164,7 +174,10 @@ function cut(run: Run, offset: number): Run {
 }
 
 function expanded(run: Run): { offsets: readonly number[]; marked: Uint8Array } {
-  run.offsets ??= [...run.list()];
+  if (run.offsets === undefined) {
+    run.offsets = run.list === undefined ? Array.from({ length: run.last - run.first + 1 }, (_, i) => run.first + i) : [...run.list()];
+    run.list = undefined;
+  }
   run.marked ??= new Uint8Array(run.open ? runLength : run.offsets.length);
   return { offsets: run.offsets, marked: run.marked };
 }

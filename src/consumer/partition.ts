@@ -37,8 +37,10 @@ export class Partition {
   held = false;
   /** Its position means nothing any more; the policy answers as soon as nothing of it is in hand. */
   stalled = false;
-  /** Kafka's id of the topic as it was last fetched; undefined before, and after a seek. */
+  /** Kafka's id of the topic as it was last fetched; undefined before, and after a move to where nothing is in memory. */
   topicId: string | undefined;
+  /** When records last came for it, counted over all partitions of the consumer: who has waited longest is asked for first. */
+  servedAt = 0;
   /** The end of the log as the last answer told it; -1 before. */
   highWatermark = -1;
   logStartOffset = -1;
@@ -88,13 +90,15 @@ export class Partition {
   seek(offset: number): void {
     const known = this.placed;
     this.#begin(offset);
-    if (known) this.prefetched.goTo(offset);
-    else this.prefetched.restart(offset);
+    if (known && this.prefetched.goTo(offset)) return; // from memory, which is of the topic as it was fetched
+    this.topicId = undefined;
+    if (!known) this.prefetched.restart(offset);
   }
 
   /** As {@link seek}, where the log may not be the one that was read so far: what is in memory does not count any more. */
   place(offset: number): void {
     this.#begin(offset);
+    this.topicId = undefined;
     this.prefetched.restart(offset);
   }
 
@@ -173,7 +177,6 @@ export class Partition {
     this.#first = offset;
     this.held = false;
     this.stalled = false;
-    this.topicId = undefined;
     this.failure = undefined;
     this.failures = 0;
     this.quietUntil = 0;

@@ -111,12 +111,16 @@ export class Prefetched {
     this.#drop(this.#given.length - 1);
   }
 
-  /** Puts reading back, or forward, to `offset`, from memory where it is held; else fetching begins anew there. */
-  goTo(offset: number): void {
-    if (offset < this.#keptFrom || offset > this.#nextFetch) return this.restart(offset);
+  /** Puts reading back, or forward, to `offset`: true when that is in memory; else fetching begins anew there. */
+  goTo(offset: number): boolean {
+    if (offset < this.#keptFrom || offset > this.#nextFetch) {
+      this.restart(offset);
+      return false;
+    }
     // Each gets a new cursor, and a new origin: marks for what was handed out before must not count.
     this.#again = [...this.#given, ...this.#again].map(({ batch, bytes }) => ({ batch: batch.again(), bytes }));
     this.#given = [];
+    return true;
   }
 
   #keep(batch: RecordBatch): void {

@@ -3,10 +3,12 @@ import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { sleep } from '../base/clock.js';
 import { asError, KafkaError, StateError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
+import { resolve } from '../base/options.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
 import { checkOffset, checkPartition } from '../client/inputs.js';
 import { missingTopic } from '../client/missing-topic.js';
 import { OffsetStore } from '../client/offset-store.js';
+import { type WaitOptions, waitRules } from '../client/wait-options.js';
 import type { Bounds } from '../cluster/cluster.js';
 import type { TopicInfo } from '../cluster/metadata.js';
 import type { Message } from '../records/index.js';
@@ -27,10 +29,6 @@ export interface ConsumerEvents {
   outOfRange: OutOfRange;
 }
 
-export interface TimeLimit {
-  readonly timeoutMs?: number | undefined;
-}
-
 /**
  * Reads one topic, all partitions or some, without being a member of a group: partitions are never given to or taken from it. With a
  * `groupId` it stores offsets, so that the next start goes on where the work ended; one fleet per group id.
@@ -47,6 +45,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
   readonly #placing: Placing;
   readonly #release: () => void;
   #growing = false;
+  #closing: Promise<void> | undefined;
 
   /** Checks the options and nothing else; the first read connects. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`, `TIDE_CLOSED`. */
   constructor(client: KafkaClient, options: SimpleConsumerOptions) {
@@ -202,15 +201,19 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
   /**
    * Ends reading: waits for the body that holds a message, commits what is done if that is automatic, and lets go of everything.
    * Calling it again gives the same promise; every other call rejects with `TIDE_CLOSED`.
-   * @param options.timeoutMs Longest wait in ms. Default 30,000.
-   * @throws KafkaError `TIDE_TIMEOUT` when a body held on, or why the last commit failed. Everything is closed all the same.
+   * @param options.timeoutMs Longest wait in ms. Default 30,000. `null`: no limit.
+   * @throws KafkaError `TIDE_TIMEOUT` when a body held on, or why the last commit failed: everything is closed all the same. `TIDE_OPTION`: it is not.
    */
-  async close(options: TimeLimit = {}): Promise<void> {
-    try {
-      await this.#core.close(options.timeoutMs ?? 30_000);
-    } finally {
-      this.#release();
+  close(options: WaitOptions = {}): Promise<void> {
+    if (this.#closing === undefined) {
+      try {
+        const { timeoutMs } = resolve('close', waitRules, options);
+        this.#closing = this.#core.close(timeoutMs).finally(() => this.#release());
+      } catch (error) {
+        return Promise.reject(error);
+      }
     }
+    return this.#closing;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -256,15 +259,20 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     const topic = await this.#findTopic(bounds);
     const ids = this.#options.partitions ?? topic.partitions.map(({ partition }) => partition);
     const partitions = ids.map(id => this.#newPartition(id));
+    const unplaced = await this.#placeCommitted(partitions, bounds);
+    await this.#core.storePlaces(await this.#placing.place(unplaced, bounds));
+    this.#core.assign(partitions);
+  }
+
+  /** Puts partitions where the group stands in them; gives those where it stands nowhere. */
+  async #placeCommitted(partitions: readonly Partition[], bounds: Bounds): Promise<readonly Partition[]> {
     const committed = await this.#store?.fetch(this.#options.groupId ?? '', partitions, bounds);
     for (const [i, partition] of partitions.entries()) {
       const offset = committed?.[i]?.offset;
       if (offset !== undefined) partition.place(offset);
       partition.committed = offset;
     }
-    const unplaced = partitions.filter(({ placed }) => !placed);
-    await this.#core.storePlaces(await this.#placing.place(unplaced, bounds));
-    this.#core.assign(partitions);
+    return partitions.filter(({ placed }) => !placed);
   }
 
   async #findTopic(bounds: Bounds): Promise<TopicInfo> {
@@ -312,9 +320,10 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     const event = await this.#placing.reset(partition, requestedOffset, why, inHand, bounds);
     if (event !== undefined) {
       partition.held = event.newOffset !== undefined;
+      const { epoch } = partition;
       this.emit('outOfRange', event);
       await this.#storePlace(partition, bounds);
-      partition.held = false;
+      if (partition.epoch === epoch) partition.held = false;
     }
     this.#core.moved();
   }
@@ -322,9 +331,10 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
   /** Stores where the policy went on. Until that is done nothing is handed out; a refusal that will not pass is left for the reader. */
   async #storePlace(partition: Partition, { signal }: Bounds): Promise<void> {
     const { clock, settings } = this.#client.cluster;
-    while (partition.held && !signal?.aborted) {
+    const { epoch } = partition;
+    while (partition.held && partition.epoch === epoch && !signal?.aborted) {
       const error = await this.#core.storePlaces([partition]).then(() => undefined, asError);
-      if (error === undefined || signal?.aborted) return;
+      if (error === undefined || signal?.aborted || partition.epoch !== epoch) return;
       this.emit('commitFailed', { error });
       if (!(error instanceof KafkaError && error.retriable)) {
         partition.failure = error instanceof KafkaError ? error : new KafkaError('TIDE_STATE', error.message, { cause: error });
@@ -334,7 +344,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     }
   }
 
-  /** A topic that is read whole may have grown. New partitions are read from their beginning. */
+  /** A topic that is read whole may have grown. New partitions are read from where the group stands in them, else from their beginning. */
   #looked(topic: TopicInfo | undefined, bounds: Bounds): Promise<void> | undefined {
     const { partitions } = this.#core;
     if (this.#growing || this.#options.partitions !== undefined || topic === undefined || topic.partitions.length <= partitions.length)
@@ -352,9 +362,10 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
   async #grow(topic: TopicInfo, bounds: Bounds): Promise<void> {
     const known = new Set(this.#core.partitions.map(({ partition }) => partition));
     const added = topic.partitions.filter(({ partition }) => !known.has(partition)).map(({ partition }) => this.#newPartition(partition));
-    const starts = await this.#placing.list(added, 'earliest', bounds);
-    for (const [i, partition] of added.entries()) partition.place(starts[i] ?? 0);
-    await this.#core.storePlaces(added);
+    const fresh = await this.#placeCommitted(added, bounds);
+    const starts = await this.#placing.list(fresh, 'earliest', bounds);
+    for (const [i, partition] of fresh.entries()) partition.place(starts[i] ?? 0);
+    await this.#core.storePlaces(fresh);
     this.#core.assign([...this.#core.partitions, ...added]);
   }
 }

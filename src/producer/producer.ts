@@ -1,10 +1,11 @@
 import { InputError, type KafkaError, StateError, TimeoutError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
-import { duration, resolve, show } from '../base/options.js';
+import { resolve, show } from '../base/options.js';
 import type { RetryPolicy } from '../base/retry.js';
 import { orAborted, settledWithin } from '../base/wait.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
 import { checkTopic } from '../client/inputs.js';
+import { type WaitOptions, waitRules } from '../client/wait-options.js';
 import type { Bytes } from '../records/index.js';
 import { Accumulator, type Load, RecordLoad, ValueLoad } from './accumulator.js';
 import { ManyDelivery, SingleDelivery } from './delivery.js';
@@ -31,14 +32,6 @@ export interface ProducerKind {
   readonly partitioner: Partitioner;
   /** Whether the partitioner is asked once for each call and topic, or for each record. */
   readonly choosing: 'call' | 'record';
-}
-
-const waitRules = {
-  /** Longest wait in ms. `null`: no limit. */
-  timeoutMs: duration(30_000, 0, true),
-};
-interface WaitOptions {
-  readonly timeoutMs?: number | null | undefined;
 }
 
 /** What all producers have in common. Order is kept within each partition; every record is settled, one way or the other. */

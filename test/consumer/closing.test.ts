@@ -247,3 +247,16 @@ test('nothing is left running after close', async () => {
   await cluster.close();
   await until(() => left().length === 0); // sockets and timers of the tests before are gone too
 });
+
+test('close() gives the same promise, takes null for no limit, and refuses what is no time before anything ends', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, 1);
+  const orders = consumer();
+  for (const timeoutMs of [-1, Number.NaN, 'x' as unknown as number]) {
+    await assert.rejects(orders.close({ timeoutMs }), { code: 'TIDE_OPTION', message: /timeoutMs/ });
+  }
+  assert.equal((await get(orders, 1)).length, 1);
+  const closing = orders.close({ timeoutMs: null });
+  assert.equal(orders.close(), closing);
+  await closing;
+});

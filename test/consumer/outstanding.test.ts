@@ -93,3 +93,30 @@ test('a hundred thousand single messages marked from the last to the first cost 
   assert.ok(outstanding.empty);
   assert.ok(process.cpuUsage(before).user < 3_000_000, 'microseconds');
 });
+
+test('what is done behind a hole does not keep its batch: the offsets are asked for once at most, and without gaps never', () => {
+  for (const [last, asked] of [
+    [14, 0],
+    [20, 1],
+  ] as const) {
+    const outstanding = new Outstanding();
+    outstanding.addOne(1);
+    let count = 0;
+    const list = () => {
+      count += 1;
+      return [10, 11, 12, 13, last];
+    };
+    outstanding.add(10, last, 5, list);
+    assert.equal(outstanding.mark(10, last), 5);
+    assert.equal(count, asked);
+    assert.deepEqual(
+      [10, 13, last].map(offset => outstanding.knows(offset)),
+      [true, true, true],
+    );
+    assert.equal(outstanding.knows(last - 1), last === 14);
+    assert.equal(count, asked);
+    assert.equal(outstanding.first, 1);
+    assert.equal(outstanding.mark(1), 1);
+    assert.ok(outstanding.empty);
+  }
+});

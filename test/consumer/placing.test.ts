@@ -222,7 +222,7 @@ test('a topic that was deleted and created again is read by policy, not at the o
 });
 
 test('a topic that is gone is asked about at ease, and read again when it is back', async t => {
-  const { cluster, consumer } = await setting(t, { client: { retry: { backoffMs: 20, maxBackoffMs: 40 } } });
+  const { cluster, consumer } = await setting(t, { client: { retry: { attempts: 1000, backoffMs: 20, maxBackoffMs: 40 } } });
   fill(cluster, 1);
   const orders = consumer();
   await read(orders, 1);
@@ -285,4 +285,25 @@ test('a partition that appears later is read from its beginning, and its place i
   grown = true;
   assert.deepEqual(places(await pending), ['1:0', '1:1']);
   assert.deepEqual(stored(cluster, 'audit'), { 0: 2, 1: 0 });
+});
+
+test('a partition that was missing from the first metadata goes on where the group stands in it', async t => {
+  const { cluster, client, consumer } = await setting(t, { topics: { orders: 2 }, client: { metadataMaxAgeMs: 20 } });
+  for (const partition of [0, 1]) fill(cluster, 8, { partition });
+  const before = consumer({ groupId: 'audit' });
+  await before.seek(5);
+  await before.close();
+  let whole = false;
+  cluster.on(Metadata).answer(async (_, proceed) => {
+    const answer = await proceed();
+    if (whole || answer === undefined) return answer;
+    return { ...answer, topics: answer.topics?.map(topic => ({ ...topic, partitions: topic.partitions?.slice(0, 1) })) };
+  }, Number.POSITIVE_INFINITY);
+  await client.metadata(['orders']);
+  const orders = consumer({ groupId: 'audit' });
+  assert.deepEqual(places(await get(orders, 3)), ['0:5', '0:6', '0:7']);
+  const pending = get(orders, 3);
+  whole = true;
+  assert.deepEqual(places(await pending), ['1:5', '1:6', '1:7']);
+  assert.equal(stored(cluster, 'audit')[1], 5);
 });
