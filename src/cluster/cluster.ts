@@ -27,7 +27,7 @@ export interface ClusterSettings extends LinkSettings {
 /** How one request is sent. */
 export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Longest time in ms until the answer. Default `requestTimeoutMs`. */
+  /** Longest time in ms until the answer of one broker, connecting included. Default `requestTimeoutMs`. */
   readonly timeoutMs?: number | undefined;
   readonly purpose?: Purpose | undefined;
   readonly maxVersion?: number | undefined;
@@ -147,7 +147,6 @@ export class Cluster {
     await this.#untilOneMayConnect(options.signal);
     for (const link of this.#candidates()) {
       try {
-        await link.connect(options.signal);
         const answer = await this.#send(link, api, body, options);
         this.#answeredBy = link.broker;
         return answer;

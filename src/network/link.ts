@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.js';
-import { asError, StateError } from '../base/errors.js';
+import { asError, StateError, TimeoutError } from '../base/errors.js';
 import { backoffMs, type RetryPolicy } from '../base/retry.js';
-import { orAborted } from '../base/wait.js';
+import { orAborted, settledWithin } from '../base/wait.js';
 import type { Api, ResponseOf } from '../protocol/index.js';
 import { type Address, formatAddress } from './address.js';
 import type { Body, Connection, ConnectionSettings, RequestOptions } from './connection.js';
@@ -82,8 +82,19 @@ export class Link {
   /** As {@link Connection.request}, connecting first if need be; the time limit covers both. */
   async request<A extends Api>(api: A, body: Body<A>, options: RequestOptions): Promise<ResponseOf<A>> {
     const started = this.#clock.now();
-    const connection = this.#connection?.open ? this.#connection : await this.connect(options.signal);
+    const connection = this.#connection?.open ? this.#connection : await this.#connectFor(api, options);
     return connection.request(api, body, { ...options, timeoutMs: Math.max(1, options.timeoutMs - (this.#clock.now() - started)) });
+  }
+
+  /** As {@link connect}, for as long as a request may wait. The attempt goes on without it: others share it, or come after it. */
+  async #connectFor(api: Api, { timeoutMs, signal }: RequestOptions): Promise<Connection> {
+    const connecting = this.connect(signal);
+    if (await settledWithin(this.#clock, connecting, timeoutMs)) return connecting;
+    throw new TimeoutError(`${api.name} to broker ${this.broker}: not sent within ${Math.round(timeoutMs)} ms: still connecting`, {
+      retriable: true,
+      persistence: 'no',
+      context: { api: api.name, broker: this.broker, timeoutMs },
+    });
   }
 
   /** Closes the connection; the link can be used again. */

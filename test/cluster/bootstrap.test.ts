@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConnectionError } from '../../src/base/errors.js';
 import { Metadata } from '../../src/protocol/index.js';
+import { ChaosProxy } from '../support/proxy.js';
 import { clusterSetting, deadAddress } from './setting.js';
 
 test('the first address is dead, the second answers', async t => {
@@ -88,4 +89,18 @@ test('a bootstrap address that no broker goes by is let go once the brokers are 
   await cluster.toBroker(1, Metadata, { topics: [] });
   const named = embedded.brokers[0]?.replace('127.0.0.1', 'localhost');
   assert.deepEqual(connections, [`opened ${named}`, `closed ${named}`, `opened ${embedded.brokers[0]}`]);
+});
+
+test('an address that is silent costs a request its own time limit, not that for connecting', { timeout: 20_000 }, async t => {
+  const silent = await ChaosProxy.start();
+  silent.blackhole();
+  const { embedded, cluster, connections } = await clusterSetting(t, {
+    bootstrap: all => [silent.address, ...all],
+    cluster: { connectTimeoutMs: Number.POSITIVE_INFINITY },
+  });
+  t.after(() => silent.close());
+  silent.targetPort = Number(embedded.brokers[0]?.split(':')[1]);
+  const answer = await cluster.toAny(Metadata, { topics: [] }, { timeoutMs: 1000 });
+  assert.equal(answer.brokers.length, 1);
+  assert.deepEqual(connections, [`opened ${embedded.brokers[0]}`]);
 });
