@@ -289,7 +289,8 @@ export class Connection {
     });
   }
 
-  #expire(exchange: Exchange, timeoutMs: number): void {
+  #expire(exchange: Exchange, limitMs: number): void {
+    const timeoutMs = Math.round(limitMs); // it may be what connecting has left of a limit
     const what = `${exchange.api.name} to broker ${this.broker}`;
     const context = { api: exchange.api.name, broker: this.broker, timeoutMs };
     if (exchange.state === 'queued') {
