@@ -1,7 +1,7 @@
 import { InputError } from '../base/errors.js';
 import { custom, duration, type Given, integer, nested, oneOf, optional, type Resolved } from '../base/options.js';
 import { type RetryPolicy, retryRules } from '../base/retry.js';
-import { BatchBuilder, type CompressionName, compressionNames, type SealOptions } from '../records/index.js';
+import { BatchBuilder, type CompressionName, codecOf, compressionNames, type SealOptions } from '../records/index.js';
 import { murmur2Partitioner, type Partitioner } from './partitioners.js';
 import type { SenderSettings } from './sender.js';
 
@@ -76,11 +76,10 @@ export function settingsOf(owner: string, options: ProducerOptions, clientRetry:
   };
 }
 
-const highestLevel: Partial<Record<CompressionName, number>> = { gzip: 9, zstd: 22 };
-
 function checkLevel(owner: string, compression: CompressionName, level: number | undefined): number | undefined {
-  const highest = highestLevel[compression];
-  if (level === undefined || (highest !== undefined && level <= highest)) return level;
-  const why = highest === undefined ? `compression "${compression}" has no levels` : `${compression} has levels from 1 to ${highest}`;
+  const [lowest, highest] = codecOf(compression).levels ?? [];
+  if (level === undefined || (lowest !== undefined && highest !== undefined && level >= lowest && level <= highest)) return level;
+  const why =
+    lowest === undefined ? `compression "${compression}" has no levels` : `${compression} has levels from ${lowest} to ${highest}`;
   throw new InputError(`${owner}: "compressionLevel" is ${level}, but ${why}`, { code: 'TIDE_OPTION' });
 }

@@ -6,6 +6,14 @@ import type { RecordSource, TimestampType } from './layout.js';
 import { Message } from './message.js';
 import { HEADERS_AT, KEY_AT, KEY_LENGTH, type RecordIndex, STRIDE, VALUE_AT, VALUE_LENGTH } from './record-index.js';
 
+/** Decompresses and indexes the records of one batch. */
+export interface RecordLoader {
+  /** Throws what is wrong with them. */
+  load(): RecordIndex;
+  /** The same; a promise where that takes long, which awaits `turn` now and then. */
+  loadInTurns(turn: () => Promise<void>): RecordIndex | Promise<RecordIndex>;
+}
+
 const NOTHING: RecordIndex = { bytes: Buffer.alloc(0), count: 0, fields: new Int32Array(0), timestamps: new Float64Array(0) };
 
 /**
@@ -42,7 +50,8 @@ export class RecordBatch implements Iterable<Message> {
   origin: object | undefined;
 
   readonly #header: BatchHeader;
-  #load: (() => RecordIndex) | undefined;
+  /** Undefined once it is open. */
+  #loader: RecordLoader | undefined;
   #index: RecordIndex = NOTHING;
   #memory: ArrayBufferLike = NOTHING.bytes.buffer;
   #byteOffset = 0;
@@ -50,8 +59,8 @@ export class RecordBatch implements Iterable<Message> {
   #first = 0;
   #cursor = 0;
 
-  /** Made by a reader: `load` decompresses and indexes the records. */
-  constructor(source: RecordSource, header: BatchHeader, sizeBytes: number, fromOffset: number, load: () => RecordIndex) {
+  /** Made by a reader. */
+  constructor(source: RecordSource, header: BatchHeader, sizeBytes: number, fromOffset: number, loader: RecordLoader) {
     this.topic = source.topic;
     this.partition = source.partition;
     this.baseOffset = header.baseOffset;
@@ -72,12 +81,13 @@ export class RecordBatch implements Iterable<Message> {
     this.origin = undefined;
     this.#header = header;
     this.#fromOffset = fromOffset;
-    this.#load = load;
+    this.#loader = loader;
   }
 
   /** The same batch with a cursor and an {@link origin} of its own; what was decompressed is shared. */
   again(): RecordBatch {
-    return new RecordBatch(this, this.#header, this.sizeBytes, this.#fromOffset, () => this.open().#index);
+    const load = () => this.open().#index;
+    return new RecordBatch(this, this.#header, this.sizeBytes, this.#fromOffset, { load, loadInTurns: load });
   }
 
   /**
@@ -86,14 +96,29 @@ export class RecordBatch implements Iterable<Message> {
    * KafkaError `TIDE_TOO_LARGE` when they pass the bound on decompressed bytes. Each throws again at the next use.
    */
   open(): this {
-    if (this.#load === undefined) return this;
-    this.#index = this.#load();
+    if (this.#loader !== undefined) this.#opened(this.#loader.load());
+    return this;
+  }
+
+  /**
+   * As {@link open}, where it takes no long: gives undefined then. What decompresses to more than 16 MiB is done piece by piece, awaiting
+   * `turn` in between: the promise rejects as `open` throws.
+   */
+  openInTurns(turn: () => Promise<void>): Promise<void> | undefined {
+    const index = this.#loader?.loadInTurns(turn);
+    if (index instanceof Promise) return index.then(loaded => this.#opened(loaded));
+    if (index !== undefined) this.#opened(index);
+    return undefined;
+  }
+
+  #opened(index: RecordIndex): void {
+    if (this.#loader === undefined) return;
+    this.#index = index;
     this.#memory = this.#index.bytes.buffer;
     this.#byteOffset = this.#index.bytes.byteOffset;
-    this.#load = undefined;
+    this.#loader = undefined;
     this.#first = this.#indexOf(this.#fromOffset);
     this.#cursor = this.#first;
-    return this;
   }
 
   /** Bytes of memory it holds: those on the wire and, once opened, what was decompressed and the index of its records. */
@@ -110,7 +135,7 @@ export class RecordBatch implements Iterable<Message> {
 
   /** Message number `i`, from 0; undefined outside. */
   at(i: number): Message | undefined {
-    if (this.#load !== undefined) this.open();
+    if (this.#loader !== undefined) this.open();
     return i >= 0 && i < this.#index.count - this.#first ? this.#message(this.#first + i) : undefined;
   }
 
@@ -122,7 +147,7 @@ export class RecordBatch implements Iterable<Message> {
 
   /** The next message of this batch's one cursor, which {@link seek} moves; undefined at the end. */
   next(): Message | undefined {
-    if (this.#load !== undefined) this.open();
+    if (this.#loader !== undefined) this.open();
     return this.#cursor < this.#index.count ? this.#message(this.#cursor++) : undefined;
   }
 

@@ -1,7 +1,15 @@
 export { AbortedFilter, type AbortedTransaction } from './aborted.js';
 export { RecordBatch } from './batch.js';
 export { BatchBuilder, type SealOptions } from './builder.js';
-export { type CompressionName, compressionNames } from './compression/index.js';
+export {
+  type Codec,
+  type CompressionName,
+  codecOf,
+  compressionNames,
+  OutputLimitError,
+  rawSnappy,
+  registerCodec,
+} from './compression/index.js';
 export type { ControlType } from './control.js';
 export { encodeBatch, encodeTransactionEnd, type RecordInput, type TransactionEnd } from './encode.js';
 export type { HeaderList } from './headers.js';

@@ -1,12 +1,11 @@
 import { UnsupportedError } from '../base/errors.js';
 import { crc32c } from '../bytes/crc32c.js';
 import { RecordBatch } from './batch.js';
-import { decompress } from './compression/index.js';
 import { corrupt } from './corrupt.js';
 import { asBuffer } from './fast-buffer.js';
-import { type BatchHeader, readBatchHeader, roundedInt64 } from './header.js';
+import { readBatchHeader, roundedInt64 } from './header.js';
 import { ATTRIBUTES_AT, CRC_AT, HEADER_BYTES, LENGTH_AT, LENGTH_END, MAGIC_AT, type RecordSource } from './layout.js';
-import { indexRecords, type RecordIndex } from './record-index.js';
+import { StoredRecords } from './stored-records.js';
 
 /** The shortest message of any format: format v0 with a null key and a null value. */
 const MIN_LENGTH = 14;
@@ -15,7 +14,7 @@ const NO_BYTES = Buffer.alloc(0);
 export interface ReadOptions extends RecordSource {
   /** Messages below this offset are left out. Default 0. */
   readonly fromOffset?: number | undefined;
-  /** The most bytes one batch may take when decompressed. Default 134,217,728 (128 MiB). */
+  /** The most bytes one batch may take when decompressed, with 32 bytes for each of its records. Default 134,217,728 (128 MiB). */
   readonly maxDecompressedBytes?: number | undefined;
 }
 
@@ -94,9 +93,8 @@ export class BatchReader implements Iterable<RecordBatch> {
     if (baseOffset < this.#lowestOffset) {
       throw corrupt(source, baseOffset, `it follows a batch that ends before offset ${this.#lowestOffset}`);
     }
-    const maxBytes = this.#maxDecompressedBytes;
-    const load = (): RecordIndex => loadRecords(bytes, start + HEADER_BYTES, end, header, source, maxBytes);
-    const batch = new RecordBatch(source, header, end - start, this.#fromOffset, load);
+    const records = new StoredRecords(bytes, start + HEADER_BYTES, end, header, source, this.#maxDecompressedBytes);
+    const batch = new RecordBatch(source, header, end - start, this.#fromOffset, records);
     this.#lowestOffset = batch.nextOffset;
     return batch;
   }
@@ -118,18 +116,3 @@ export class BatchReader implements Iterable<RecordBatch> {
  * Nothing is copied: the batches and their messages are views of `bytes`.
  */
 export const readBatches = (bytes: Uint8Array | null, options: ReadOptions): BatchReader => new BatchReader(bytes, options);
-
-/** The records of a batch (format v2) that lie from `start` to `end`, decompressed and checked. */
-function loadRecords(bytes: Buffer, start: number, end: number, header: BatchHeader, source: RecordSource, maxBytes: number): RecordIndex {
-  const { baseOffset, compression } = header;
-  let index: RecordIndex | string;
-  if (compression === 'none' || start === end) {
-    index = indexRecords(bytes, start, end, header);
-  } else {
-    const plain = asBuffer(decompress(compression, bytes.subarray(start, end), maxBytes, source, baseOffset));
-    index = indexRecords(plain, 0, plain.length, header);
-  }
-  if (typeof index === 'string') throw corrupt(source, baseOffset, index);
-  if (header.timestampType === 'append') index.timestamps.fill(header.maxTimestamp);
-  return index;
-}

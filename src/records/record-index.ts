@@ -14,6 +14,9 @@ export const VALUE_LENGTH = 4;
 /** Where the header count stands; -1 for a record without headers. */
 export const HEADERS_AT = 5;
 
+/** Bytes that an index takes for each record. */
+export const INDEX_BYTES = STRIDE * Int32Array.BYTES_PER_ELEMENT + Float64Array.BYTES_PER_ELEMENT;
+
 /** Where everything lies in the records of one batch: made in one pass that checks every length, so that reading by it checks nothing. */
 export interface RecordIndex {
   /** The memory that holds the records, decompressed. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import * as zlib from 'node:zlib';
 import { KafkaError } from '../../src/base/errors.js';
-import { putChecksum } from '../../src/records/builder.js';
-import { BatchBuilder, compressionNames, encodeBatch, readBatches } from '../../src/records/index.js';
+import { type Codec, compressionNames, encodeBatch, readBatches, registerCodec } from '../../src/records/index.js';
 
 const source = { topic: 'orders', partition: 3 };
 
@@ -37,20 +37,79 @@ test('a small batch that would fill memory when decompressed is refused by the b
   assert.equal(whole?.next()?.value?.length, 64 * 2 ** 20);
 });
 
-for (const [id, name] of [
-  [2, 'snappy'],
-  [3, 'lz4'],
-  [4, 'zstd'],
-] as const) {
-  test(`${name} is refused by name, in both directions`, () => {
-    const refused = { code: 'TIDE_UNSUPPORTED', message: new RegExp(`compression "${name}"`) };
-    const builder = new BatchBuilder();
-    builder.append(null, 'value', 1);
-    assert.throws(() => builder.seal({ compression: name }), refused);
-    assert.equal(builder.count, 1, 'the builder is as it was');
-    const batch = builder.seal();
-    batch.writeInt16BE(id, 21);
-    putChecksum(batch);
-    assert.throws(() => readBatches(batch, source).next()?.open(), refused);
+const logs = Array.from({ length: 500 }, (_, i) => ({ key: `customer-${i % 50}`, value: `{"amount":${i * 7},"currency":"EUR"}` }));
+
+for (const compression of ['gzip', 'snappy', 'lz4'] as const) {
+  test(`${compression}: a batch comes back as it was, with its checksum over the compressed bytes`, () => {
+    const [batch] = readBatches(encodeBatch(logs, { compression, baseOffset: 40 }), source);
+    assert.equal(batch?.compression, compression);
+    assert.ok((batch?.sizeBytes ?? 0) < encodeBatch(logs).length / 2);
+    const read = [...(batch ?? [])].map(({ key, value, offset }) => [String(key), String(value), offset]);
+    assert.deepEqual(
+      read,
+      logs.map(({ key, value }, i) => [key, value, 40 + i]),
+    );
   });
 }
+
+test('zstd: a batch comes back, or the error names what it would take', () => {
+  const write = () => encodeBatch(logs, { compression: 'zstd' });
+  if ('zstdCompressSync' in zlib) assert.equal(readBatches(write(), source).next()?.count, logs.length);
+  else assert.throws(write, { code: 'TIDE_UNSUPPORTED', message: /Node\.js 22\.15/ });
+});
+
+test('a codec of the user takes the place of the built-in one, for writing and for reading', t => {
+  const flip = (bytes: Uint8Array) => bytes.map(byte => byte ^ 0xff);
+  const replaced = registerCodec({ name: 'zstd', compress: flip, decompress: flip });
+  t.after(() => registerCodec(replaced));
+  const bytes = encodeBatch([{ value: 'tea' }], { compression: 'zstd' });
+  assert.ok(!bytes.includes('tea'));
+  assert.equal(String(readBatches(bytes, source).next()?.at(0)?.value), 'tea');
+});
+
+test('what a codec of the user gives is looked at: bytes, and no more than the bound', t => {
+  const give = (output: unknown) => registerCodec({ name: 'zstd', compress: bytes => bytes, decompress: () => output as Uint8Array });
+  const replaced = give('text');
+  t.after(() => registerCodec(replaced));
+  const open = () =>
+    readBatches(encodeBatch([{ value: 'tea' }], { compression: 'zstd' }), { ...source, maxDecompressedBytes: 100 })
+      .next()
+      ?.open();
+  assert.throws(open, { code: 'TIDE_CORRUPT', message: /zstd data is damaged/, cause: new Error('its codec gave "text", expected bytes') });
+  give(Buffer.alloc(101));
+  assert.throws(open, { code: 'TIDE_TOO_LARGE' });
+  assert.throws(() => registerCodec({ ...replaced, name: 'brotli' as 'zstd' }), { code: 'TIDE_INPUT', message: /gzip, snappy, lz4, zstd/ });
+  assert.throws(() => registerCodec({ name: 'lz4', compress: Buffer.from } as unknown as Codec), { code: 'TIDE_INPUT' });
+});
+
+test('a batch is opened at once where that is quick, and in turns where it takes long', async () => {
+  const turn = () => new Promise<void>(resolve => setImmediate(resolve));
+  const small = readBatches(encodeBatch(logs, { compression: 'lz4' }), source).next();
+  assert.equal(small?.openInTurns(turn), undefined);
+  assert.equal(small?.count, logs.length);
+  for (const compression of ['gzip', 'snappy', 'lz4'] as const) {
+    const value = Buffer.alloc(20 * 2 ** 20, 'tide');
+    const bytes = encodeBatch([{ value }], { compression });
+    const large = readBatches(bytes, source).next();
+    const opening = large?.openInTurns(turn);
+    assert.ok(opening instanceof Promise, compression);
+    await opening;
+    assert.ok(large?.at(0)?.value?.equals(value));
+    const bounded = readBatches(bytes, { ...source, maxDecompressedBytes: 18 * 2 ** 20 }).next();
+    await assert.rejects(async () => bounded?.openInTurns(turn), { code: 'TIDE_TOO_LARGE', message: /maxDecompressedBytes/ });
+  }
+});
+
+test('the bound counts what tells the records apart, so that a million tiny ones do not take more', () => {
+  const tiny = encodeBatch(
+    Array.from({ length: 10_000 }, () => ({})),
+    { compression: 'gzip' },
+  );
+  const open = (maxDecompressedBytes: number) =>
+    readBatches(tiny, { ...source, maxDecompressedBytes })
+      .next()
+      ?.open();
+  assert.throws(() => open(300_000), { code: 'TIDE_TOO_LARGE', message: /10000 records of \d+ bytes, and 320000 bytes/ });
+  assert.throws(() => open(50_000), { code: 'TIDE_TOO_LARGE', message: /bytes of gzip/ });
+  assert.equal(open(450_000)?.count, 10_000);
+});

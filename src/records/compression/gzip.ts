@@ -1,16 +1,35 @@
-import { gunzipSync, gzipSync } from 'node:zlib';
-import { type Codec, OutputLimitError } from './codec.js';
+import { promisify } from 'node:util';
+import { gunzip, gunzipSync, gzipSync } from 'node:zlib';
+import type { Codec } from './codec.js';
+import { outputLimit, zlibError } from './zlib-limit.js';
+
+const gunzipInBackground = promisify(gunzip);
+const LEAST_CHUNK = 4 * 1024;
+const MOST_CHUNK = 2 ** 20;
 
 export const gzip: Codec = {
-  id: 1,
   name: 'gzip',
+  levels: [1, 9],
   compress: (bytes, level) => gzipSync(bytes, level === undefined ? {} : { level }),
   decompress(bytes, maxBytes) {
     try {
-      return gunzipSync(bytes, { maxOutputLength: maxBytes });
+      return gunzipSync(bytes, { maxOutputLength: outputLimit(maxBytes), chunkSize: chunkFor(bytes) });
     } catch (error) {
-      if (error instanceof RangeError && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') throw new OutputLimitError();
-      throw error;
+      throw zlibError(error);
+    }
+  },
+  async decompressInTurns(bytes, maxBytes) {
+    try {
+      return await gunzipInBackground(bytes, { maxOutputLength: outputLimit(maxBytes), chunkSize: MOST_CHUNK });
+    } catch (error) {
+      throw zlibError(error);
     }
   },
 };
+
+/** The last four bytes claim the size of the output. They may lie, so that they only choose how much memory is taken at a time. */
+function chunkFor(bytes: Uint8Array): number {
+  const [a = 0, b = 0, c = 0, d = 0] = bytes.subarray(-4);
+  const claimed = a + b * 2 ** 8 + c * 2 ** 16 + d * 2 ** 24;
+  return Math.max(LEAST_CHUNK, Math.min(claimed + 1, MOST_CHUNK));
+}

@@ -1,0 +1,76 @@
+import { KafkaError } from '../base/errors.js';
+import type { RecordLoader } from './batch.js';
+import { type Compressed, decompress, decompressInTurns } from './compression/index.js';
+import { corrupt } from './corrupt.js';
+import { asBuffer } from './fast-buffer.js';
+import type { BatchHeader } from './header.js';
+import { MIN_RECORD_BYTES, type RecordSource } from './layout.js';
+import { INDEX_BYTES, indexRecords, type RecordIndex } from './record-index.js';
+
+/** The records of a batch (format v2) as they lie in an answer: decompressed and checked when they are wanted. */
+export class StoredRecords implements RecordLoader {
+  readonly #bytes: Buffer;
+  readonly #start: number;
+  readonly #end: number;
+  readonly #header: BatchHeader;
+  readonly #source: RecordSource;
+  readonly #maxBytes: number;
+
+  /** Those that lie in `bytes` from `start` to `end`. @param maxBytes The most that they may take when loaded, with their index. */
+  constructor(bytes: Buffer, start: number, end: number, header: BatchHeader, source: RecordSource, maxBytes: number) {
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#end = end;
+    this.#header = header;
+    this.#source = source;
+    this.#maxBytes = maxBytes;
+  }
+
+  load(): RecordIndex {
+    return this.#isPlain ? this.#index(this.#bytes, this.#start, this.#end) : this.#indexAll(decompress(this.#compressed()));
+  }
+
+  loadInTurns(turn: () => Promise<void>): RecordIndex | Promise<RecordIndex> {
+    if (this.#isPlain) return this.load();
+    const plain = decompressInTurns(this.#compressed(), turn);
+    return plain instanceof Promise ? plain.then(bytes => this.#indexAll(bytes)) : this.#indexAll(plain);
+  }
+
+  get #isPlain(): boolean {
+    return this.#header.compression === 'none' || this.#start === this.#end;
+  }
+
+  #compressed(): Compressed {
+    const { baseOffset, compression } = this.#header;
+    return {
+      name: compression,
+      bytes: this.#bytes.subarray(this.#start, this.#end),
+      maxBytes: this.#maxBytes,
+      source: this.#source,
+      offset: baseOffset,
+      oldFormat: false,
+    };
+  }
+
+  #indexAll(plain: Uint8Array): RecordIndex {
+    return this.#index(asBuffer(plain), 0, plain.length);
+  }
+
+  #index(bytes: Buffer, start: number, end: number): RecordIndex {
+    const { recordCount, baseOffset: offset, timestampType, maxTimestamp } = this.#header;
+    const indexBytes = recordCount * INDEX_BYTES;
+    const fits = (this.#isPlain ? 0 : end - start) + indexBytes <= this.#maxBytes;
+    if (!fits && recordCount * MIN_RECORD_BYTES <= end - start) {
+      const { topic, partition } = this.#source;
+      throw new KafkaError(
+        'TIDE_TOO_LARGE',
+        `records of ${topic}/${partition} at offset ${offset}: ${recordCount} records of ${end - start} bytes, and ${indexBytes} bytes to tell them apart, are more than maxDecompressedBytes (${this.#maxBytes})`,
+        { context: { topic, partition, offset, maxDecompressedBytes: this.#maxBytes } },
+      );
+    }
+    const index = indexRecords(bytes, start, end, this.#header);
+    if (typeof index === 'string') throw corrupt(this.#source, offset, index);
+    if (timestampType === 'append') index.timestamps.fill(maxTimestamp);
+    return index;
+  }
+}
