@@ -22,6 +22,22 @@ export function onAbort(signal: AbortSignal | undefined, listener: () => void): 
   };
 }
 
+/** A signal that is aborted when one of `signals` is, until `unlink` is called. `AbortSignal.any` would hold on to signals that live long. */
+export function linked(...signals: readonly (AbortSignal | undefined)[]): { readonly signal: AbortSignal; unlink(): void } {
+  const controller = new AbortController();
+  const unlinks = signals.map(signal => {
+    const abort = () => controller.abort(signal?.reason);
+    if (signal?.aborted) abort();
+    return onAbort(signal, abort);
+  });
+  return {
+    signal: controller.signal,
+    unlink: () => {
+      for (const unlink of unlinks) unlink();
+    },
+  };
+}
+
 function watch(signal: AbortSignal): Waiting {
   const all = new Set<() => void>();
   const tell = () => {

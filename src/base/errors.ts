@@ -52,7 +52,7 @@ const errnoOf: Partial<Record<TideCode, number>> = {
   TIDE_CORRUPT: -1015,
 };
 
-/** Base of every error tidemark throws. Branch on `code`: it survives a worker boundary, `instanceof` does not. */
+/** Base of every error tidemark throws. Branch on `code`: `instanceof` fails where a package is installed twice. */
 export class KafkaError extends Error {
   override readonly name: string = 'KafkaError';
   /** What happened, as a stable string. */

@@ -37,14 +37,23 @@ export function resolve<R extends Rules>(owner: string, rules: R, given: Given<R
   return resolveAt(owner, '', rules, given) as Resolved<R>;
 }
 
-function resolveAt(owner: string, prefix: string, rules: Rules, given: unknown): Readonly<Record<string, unknown>> {
-  if (given !== undefined && !isPlain(given)) throw optionError(owner, `options must be an object, got ${show(given)}`);
-  const values = new Map(Object.entries(given ?? {}));
-  for (const name of values.keys()) {
-    if (Object.hasOwn(rules, name)) continue;
-    const guess = nearest(name, Object.keys(rules));
+/**
+ * Refuses what is no object, and options of other names than `known`, with the nearest of them.
+ * @throws KafkaError `TIDE_OPTION`.
+ */
+export function checkNames(owner: string, known: readonly string[], given: unknown, prefix = ''): void {
+  if (given === undefined) return;
+  if (!isPlain(given)) throw optionError(owner, `options must be an object, got ${show(given)}`);
+  for (const name of Object.keys(given)) {
+    if (known.includes(name)) continue;
+    const guess = nearest(name, known);
     throw optionError(owner, `unknown option "${prefix}${name}"${guess === undefined ? '' : `; did you mean "${prefix}${guess}"?`}`);
   }
+}
+
+function resolveAt(owner: string, prefix: string, rules: Rules, given: unknown): Readonly<Record<string, unknown>> {
+  checkNames(owner, Object.keys(rules), given, prefix);
+  const values = new Map(Object.entries(given ?? {}));
   const resolved: Record<string, unknown> = {};
   for (const [name, rule] of Object.entries(rules)) {
     const value = values.get(name);

@@ -1,3 +1,4 @@
+import { linked } from '../base/abort.js';
 import type { Clock, Timer } from '../base/clock.js';
 import { asError, PartialError } from '../base/errors.js';
 import { orAborted } from '../base/wait.js';
@@ -97,8 +98,9 @@ export class Committer {
     if (due.length === 0) return false;
     const offsets = due.map(({ topic, partition, topicId, done }) => ({ topic, partition, topicId, offset: done }));
     const { target, signal } = this.#settings;
+    const both = linked(bounds.signal, signal);
     try {
-      await target.commit(offsets, { ...bounds, signal: bounds.signal === undefined ? signal : AbortSignal.any([bounds.signal, signal]) });
+      await target.commit(offsets, { ...bounds, signal: both.signal });
     } catch (error) {
       // Stored or not: only another commit makes sure, except where the answer said so.
       for (const partition of due) partition.committed = undefined;
@@ -108,6 +110,8 @@ export class Committer {
         }
       }
       throw error;
+    } finally {
+      both.unlink();
     }
     for (const [i, { offset }] of offsets.entries()) stored(due[i], offset);
     return true;

@@ -1,5 +1,5 @@
 import { asError, InputError, StateError, TimeoutError } from '../base/errors.js';
-import { show } from '../base/options.js';
+import { checkNames, show } from '../base/options.js';
 import { orAborted, settledWithin } from '../base/wait.js';
 import { checkCount } from '../client/inputs.js';
 import type { Bounds, Cluster } from '../cluster/cluster.js';
@@ -45,6 +45,8 @@ export interface GetOptions {
   readonly timeoutMs?: number | null | undefined;
   readonly signal?: AbortSignal | undefined;
 }
+
+const getNames: readonly (keyof GetOptions)[] = ['block', 'timeoutMs', 'signal'];
 
 /** However short its time is, `close` waits so many ms for the answer to its commit. */
 const lastCommitMs = 1000;
@@ -153,6 +155,7 @@ export class ConsumerCore {
   async getMessages(count: number, options: GetOptions): Promise<Message[]> {
     const what = 'getMessages()';
     checkCount(count, what);
+    checkNames(what, getNames, options);
     const { block = true, timeoutMs = 100, signal } = options;
     if (typeof block !== 'boolean') checkCount(block, `${what} block`, 0);
     checkTime(timeoutMs, what);

@@ -98,7 +98,8 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
    * Up to `count` messages, perhaps none. With `marking: 'loop'` the call says that what the call before it returned is done.
    * @param options.block `true` waits until there are `count`, a number until there are that many, `false` not at all: it gives what is
    * there, after one fetch that does not wait if nothing is. Default true.
-   * @param options.timeoutMs Longest wait in ms; short or empty is no error. `null` waits for ever. Default 100.
+   * @param options.timeoutMs Longest wait for messages in ms; short or empty is no error. `null` waits for ever. Default 100. To find the
+   * partitions, which only the first call does, takes what the client's own limits allow.
    * @throws KafkaError as {@link messages}; the signal's reason when aborted. What the call had collected is handed out again.
    */
   getMessages(count = 1, options: GetOptions = {}): Promise<Message[]> {
@@ -221,6 +222,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
   }
 
   #mark(what: Markable | number, offset: number | undefined, upTo: boolean): void {
+    if (typeof what === 'number') checkOffset(offset, upTo ? 'markUpTo(partition, offset)' : 'mark(partition, offset)');
     if (typeof what === 'number') this.#core.markOffset(this.#partition(what, 'mark()'), offset ?? Number.NaN, upTo);
     else this.#core.mark(what, upTo);
   }
@@ -279,26 +281,27 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     const { cluster } = this.#client;
     const { allowAutoTopicCreation, retry } = cluster.settings;
     // A topic that does not exist will not appear by waiting, unless we have just asked for it; one just created elsewhere is known in a moment.
-    const policy = allowAutoTopicCreation ? retry : { ...retry, attempts: Math.min(retry.attempts, 4) };
-    return cluster.retrying(
-      async () => {
-        const topic = (await cluster.topics([this.topic], bounds.signal)).topics.get(this.topic);
-        const code = topic?.errorCode ?? errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
-        if (topic === undefined || code !== 0) {
-          const message = code === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION ? missingTopic(cluster.settings) : undefined;
-          throw brokerError(code, `topic ${this.topic}`, { message, context: { topic: this.topic } });
-        }
-        const known = new Set(topic.partitions.map(({ partition }) => partition));
-        const missing = this.#options.partitions?.find(id => !known.has(id));
-        if (missing === undefined) return topic;
-        cluster.outdated(topic);
-        throw brokerError(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, `${this.topic}/${missing}`, {
-          message: `the topic has ${known.size} partitions, 0 to ${known.size - 1}`,
-          context: { topic: this.topic, partition: missing, partitionCount: known.size },
-        });
-      },
-      { ...bounds, policy },
-    );
+    const mostMisses = allowAutoTopicCreation ? retry.attempts : 4;
+    let misses = 0;
+    return cluster.retrying(async () => {
+      const topic = (await cluster.topics([this.topic], bounds.signal)).topics.get(this.topic);
+      const code = topic?.errorCode ?? errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
+      if (topic === undefined || code !== 0) {
+        const isMissing = code === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
+        const retriable = isMissing && ++misses >= mostMisses ? false : undefined;
+        const message = isMissing ? missingTopic(cluster.settings) : undefined;
+        throw brokerError(code, `topic ${this.topic}`, { message, retriable, context: { topic: this.topic } });
+      }
+      const known = new Set(topic.partitions.map(({ partition }) => partition));
+      const missing = this.#options.partitions?.find(id => !known.has(id));
+      if (missing === undefined) return topic;
+      cluster.outdated(topic);
+      throw brokerError(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, `${this.topic}/${missing}`, {
+        retriable: ++misses >= mostMisses ? false : undefined,
+        message: `the topic has ${known.size} partitions, 0 to ${known.size - 1}`,
+        context: { topic: this.topic, partition: missing, partitionCount: known.size },
+      });
+    }, bounds);
   }
 
   #newPartition(partition: number): Partition {
@@ -346,6 +349,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
 
   /** A topic that is read whole may have grown. New partitions are read from where the group stands in them, else from their beginning. */
   #looked(topic: TopicInfo | undefined, bounds: Bounds): Promise<void> | undefined {
+    this.#shrink(topic);
     const { partitions } = this.#core;
     if (this.#growing || this.#options.partitions !== undefined || topic === undefined || topic.partitions.length <= partitions.length)
       return;
@@ -357,6 +361,14 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
       .finally(() => {
         this.#growing = false;
       });
+  }
+
+  /** A topic that was created again may have fewer partitions than it had: those that are gone are not read any more. */
+  #shrink(topic: TopicInfo | undefined): void {
+    if (this.#options.partitions !== undefined || topic === undefined || topic.errorCode !== 0) return;
+    const there = new Set(topic.partitions.map(({ partition }) => partition));
+    const isGone = ({ partition, topicId }: Partition) => !there.has(partition) && topicId !== undefined && topicId !== topic.id;
+    if (this.#core.partitions.some(isGone)) this.#core.assign(this.#core.partitions.filter(partition => !isGone(partition)));
   }
 
   async #grow(topic: TopicInfo, bounds: Bounds): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
-import { onAbort } from '../../src/base/abort.js';
+import { linked, onAbort } from '../../src/base/abort.js';
 import { sleep, systemClock } from '../../src/base/clock.js';
 import { Bell, orAborted } from '../../src/base/wait.js';
 
@@ -58,4 +58,17 @@ test('a signal that is aborted already tells nobody and keeps nothing', () => {
   const signal = AbortSignal.abort();
   onAbort(signal, () => assert.fail());
   assert.equal(listeners(signal), 0);
+});
+
+test('a linked signal is aborted with any of its own, with that reason, and lets go of them', () => {
+  const [first, second] = [new AbortController(), new AbortController()];
+  const both = linked(first.signal, undefined, second.signal);
+  second.abort('enough');
+  assert.equal(both.signal.aborted, true);
+  assert.equal(both.signal.reason, 'enough');
+  assert.equal(linked(second.signal, first.signal).signal.reason, 'enough');
+  const free = linked(first.signal);
+  free.unlink();
+  first.abort();
+  assert.equal(free.signal.aborted, false);
 });

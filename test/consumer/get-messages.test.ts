@@ -177,3 +177,12 @@ test('many calls of one message each give all of them, in order', async t => {
     Array.from({ length: 500 }, (_, i) => i),
   );
 });
+
+test('options that are none are refused by name', async t => {
+  const { consumer } = await setting(t);
+  const orders = consumer();
+  const call = (options: unknown) => orders.getMessages(1, options as object);
+  await assert.rejects(call(1000), { code: 'TIDE_OPTION', message: /getMessages\(\): options must be an object, got 1000/ });
+  await assert.rejects(call(null), { code: 'TIDE_OPTION' });
+  await assert.rejects(call({ timeout: 1000 }), { code: 'TIDE_OPTION', message: /"timeout"; did you mean "timeoutMs"/ });
+});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fetch } from '../../src/protocol/index.js';
-import { fill, get, next, setting, stored } from './setting.js';
+import { fill, get, next, read, setting, stored } from './setting.js';
 
 const values = (messages: readonly { readonly value: Buffer | null }[]): string[] => messages.map(({ value }) => String(value));
 
@@ -70,4 +70,28 @@ test('a log that the broker finds damaged is told to the reader', async t => {
   const orders = consumer();
   await assert.rejects(get(orders, 3), { code: 'CORRUPT_MESSAGE', message: /orders\/0/ });
   assert.equal((await get(orders, 3)).length, 3);
+});
+
+test('a topic that was created again with fewer partitions is read on in those', async t => {
+  const { cluster, consumer } = await setting(t, { topics: { orders: 4 } });
+  for (const partition of [0, 1, 2, 3]) fill(cluster, 2, { partition });
+  const orders = consumer({ groupId: 'audit' });
+  const failures: unknown[] = [];
+  orders.on('commitFailed', ({ error }) => failures.push(error));
+  await read(orders, 8);
+  await orders.commit();
+  const moved = next(orders, 'outOfRange');
+  cluster.deleteTopic('orders');
+  cluster.createTopic('orders', 2);
+  for (const partition of [0, 1]) fill(cluster, 2, { partition, from: 100 });
+  const seen: string[] = [];
+  while (seen.length < 4) seen.push(...values(await get(orders, 1)));
+  assert.equal((await moved).why, 'recreated');
+  assert.deepEqual(seen.sort(), ['100', '100', '101', '101']);
+  assert.deepEqual(
+    [2, 3].map(partition => orders.position(partition)),
+    [undefined, undefined],
+  );
+  await orders.close();
+  assert.deepEqual(failures, []);
 });
