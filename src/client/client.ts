@@ -14,6 +14,7 @@ import { leaderIn } from '../cluster/scatter.js';
 import { type Address, formatAddress, parseAddresses } from '../network/address.js';
 import { type Api, apisByKey, type RequestOf, type ResponseOf } from '../protocol/index.js';
 import { checkTopic } from './inputs.js';
+import { type WaitOptions, waitRules } from './wait-options.js';
 
 export const clientRules = {
   /** Where to find the cluster: `host`, `host:port`, `[ipv6]:port`, with commas or as an array. Any broker will do; more survive its loss. Without a port: 9092. Kafka: bootstrap.servers. */
@@ -73,16 +74,20 @@ export type RequestTarget =
 
 /** Something made from a client, which the client closes first. */
 export interface Closable {
-  close(options?: { readonly timeoutMs?: number | undefined }): Promise<void>;
+  close(options?: WaitOptions): Promise<void>;
 }
+
+/** The order in which a client closes what was made from it: what works with others, as a consumer whose loop produces; then the others. */
+const closingOrder = ['first', 'second'] as const;
+type ClosingTurn = (typeof closingOrder)[number];
 
 /** What producers, consumers and admins share of one client; not for users. */
 export interface ClientCore {
   readonly cluster: Cluster;
   readonly coordinators: Coordinators;
   readonly clientId: string;
-  /** Remembers `child` until the function given back is called. */
-  adopt(child: Closable): () => void;
+  /** Remembers `child` until the function given back is called. Default turn: `'first'`. */
+  adopt(child: Closable, turn?: ClosingTurn): () => void;
 }
 
 let coreOf: (client: KafkaClient) => ClientCore;
@@ -100,7 +105,7 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
   }
 
   readonly #core: ClientCore;
-  readonly #children = new Set<Closable>();
+  readonly #children = new Map<Closable, ClosingTurn>();
   readonly #brokers: readonly string[];
   #closing: Promise<void> | undefined;
 
@@ -121,9 +126,9 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
       cluster,
       coordinators: new Coordinators(cluster),
       clientId: resolved.clientId,
-      adopt: child => {
+      adopt: (child, turn = 'first') => {
         if (this.#closing !== undefined) throw closedError();
-        this.#children.add(child);
+        this.#children.set(child, turn);
         return () => this.#children.delete(child);
       },
     };
@@ -220,18 +225,20 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
   }
 
   /**
-   * Closes what was made from this client, then every connection. Calling it again gives the same promise; every other call afterwards
-   * rejects with `TIDE_CLOSED`.
-   * @param options.timeoutMs Longest time in ms for producers and consumers to finish. Default 30,000.
+   * Closes what was made from this client, then every connection: consumers first, so that the body of a loop can still send what it has in
+   * hand, then producers. Calling it again gives the same promise; every other call afterwards rejects with `TIDE_CLOSED`.
+   * @param options.timeoutMs Longest time in ms for consumers and producers to finish, all together. Default 30,000. `null`: no limit.
    * @throws the first error of something that could not be closed in order; everything is closed all the same.
    */
-  close(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
-    this.#closing ??= (async () => {
-      const closed = await Promise.allSettled([...this.#children].map(child => child.close(options)));
-      this.#core.cluster.close();
-      const failed = closed.find(outcome => outcome.status === 'rejected');
-      if (failed !== undefined) throw asError(failed.reason);
-    })();
+  close(options: WaitOptions = {}): Promise<void> {
+    if (this.#closing === undefined) {
+      try {
+        const { timeoutMs } = resolve('close', waitRules, options);
+        this.#closing = this.#close(timeoutMs);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
     return this.#closing;
   }
 
@@ -242,6 +249,20 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
   [inspect.custom](_depth: number, options: InspectOptions): string {
     const shown = { brokers: this.#brokers, clientId: this.#core.clientId, closed: this.#closing !== undefined };
     return `KafkaClient ${inspect(shown, options)}`;
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    const { cluster } = this.#core;
+    const deadline = cluster.deadline(timeoutMs);
+    const failures: unknown[] = [];
+    for (const turn of closingOrder) {
+      const children = [...this.#children].flatMap(([child, its]) => (its === turn ? [child] : []));
+      const left = timeoutMs === Number.POSITIVE_INFINITY ? null : deadline.remainingMs();
+      const closed = await Promise.allSettled(children.map(child => child.close({ timeoutMs: left })));
+      for (const outcome of closed) if (outcome.status === 'rejected') failures.push(outcome.reason);
+    }
+    cluster.close();
+    if (failures.length > 0) throw asError(failures[0]);
   }
 
   async #target(to: RequestTarget): Promise<number | undefined> {

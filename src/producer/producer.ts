@@ -65,7 +65,7 @@ export abstract class Producer extends TypedEvents<ProducerEvents> {
       filled: lane => this.#sender.wake(lane),
       refused: (topic, partition, error, count) => this.#rejected(topic, partition, error, count),
     });
-    this.#release = this.#core.adopt(this);
+    this.#release = this.#core.adopt(this, 'second');
   }
 
   /**

@@ -38,6 +38,63 @@ test('close() closes producers and consumers first, then the connections', async
   assert.equal(cluster.records('orders', 0).length, 3);
 });
 
+test('close() beside a loop that produces: its body can send what it has in hand, and that is committed', async t => {
+  const { cluster, client } = await clientSetting(t, { topics: { orders: 1, copies: 1 } });
+  cluster.append('orders', 0, [{ value: 'a' }, { value: 'b' }]);
+  const producer = new KeyedProducer(client);
+  const consumer = new SimpleConsumer(client, { topic: 'orders', groupId: 'billing' });
+  let closing: Promise<void> | undefined;
+  for await (const { value } of consumer) {
+    closing ??= client.close();
+    await producer.sendMessages('copies', 'k', value);
+  }
+  await closing;
+  assert.deepEqual(
+    cluster.records('copies', 0).map(({ value }) => value?.toString()),
+    ['a'],
+  );
+  assert.equal(cluster.committed('billing').get('orders/0')?.offset, 1);
+  await assert.rejects(producer.sendMessages('copies', 'k', 'late'), closed);
+});
+
+test('close() has one time limit: who is closed later gets what is left, and is closed also when the first failed', async t => {
+  const { cluster } = await clientSetting(t);
+  const client = new KafkaClient({ brokers: cluster.brokers });
+  const core = coreOf(client);
+  const limits: unknown[] = [];
+  const failure = new Error('not in order');
+  const child = (name: string, work: () => Promise<void>) => ({
+    close: async ({ timeoutMs }: { timeoutMs?: number | null | undefined } = {}) => {
+      limits.push([name, (timeoutMs ?? 0) > 900 ? 'all of it' : 'the rest']);
+      await work();
+    },
+  });
+  core.adopt(
+    child('producer', async () => {}),
+    'second',
+  );
+  core.adopt(
+    child('consumer', async () => {
+      const started = performance.now();
+      while (performance.now() - started <= 100) await new Promise(resolve => setTimeout(resolve, 101));
+      throw failure;
+    }),
+  );
+  await assert.rejects(client.close({ timeoutMs: 1000 }), error => error === failure);
+  assert.deepEqual(limits, [
+    ['consumer', 'all of it'],
+    ['producer', 'the rest'],
+  ]);
+  await assert.rejects(client.connect(), closed);
+});
+
+test('close() with a time limit that is none says so, and closes nothing', async t => {
+  const { client } = await clientSetting(t);
+  await assert.rejects(client.close({ timeoutMs: -1 }), { code: 'TIDE_OPTION' });
+  await client.connect();
+  await client.close({ timeoutMs: null });
+});
+
 test('close() again gives the same promise; a client that was never used closes too', async t => {
   const { client } = await clientSetting(t);
   await client.connect();
