@@ -28,9 +28,15 @@ test('tidemark/embedded exports exactly these names', () => {
 test('tidemark/protocol exports exactly these names', () => {
   assert.equal(
     names(protocol),
-    'ApiVersions BatchReader CreateTopics DeleteTopics DescribeConfigs Fetch FindCoordinator InitProducerId ListOffsets Message Metadata ' +
-      'OffsetCommit OffsetFetch Produce Reader RecordBatch Writer apisByKey crc32c decodeRequestBody decodeRequestHeader decodeResponseBody ' +
-      'defineApi encodeBatch encodeRequestFrame encodeResponseFrame readBatches readCorrelationId',
+    'AddOffsetsToTxn AddPartitionsToTxn AlterClientQuotas AlterPartitionReassignments AlterUserScramCredentials ApiVersions ' +
+      'BatchReader ConsumerGroupDescribe ConsumerGroupHeartbeat CreateAcls CreatePartitions CreateTopics DeleteAcls DeleteGroups ' +
+      'DeleteRecords DeleteTopics DescribeAcls DescribeClientQuotas DescribeCluster DescribeConfigs DescribeGroups DescribeLogDirs ' +
+      'DescribeProducers DescribeTopicPartitions DescribeTransactions DescribeUserScramCredentials ElectLeaders EndTxn Fetch ' +
+      'FindCoordinator Heartbeat IncrementalAlterConfigs InitProducerId JoinGroup LeaveGroup ListGroups ListOffsets ' +
+      'ListPartitionReassignments ListTransactions Message Metadata OffsetCommit OffsetDelete OffsetFetch OffsetForLeaderEpoch Produce ' +
+      'Reader RecordBatch SaslAuthenticate SaslHandshake SyncGroup TxnOffsetCommit Writer apisByKey crc32c decodeRequestBody ' +
+      'decodeRequestHeader decodeResponseBody defineApi encodeBatch encodeRequestFrame encodeResponseFrame readBatches ' +
+      'readCorrelationId',
   );
 });
 

@@ -1,141 +1,217 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { defaultOf } from '../../src/protocol/defaults.js';
-import { apisByKey } from '../../src/protocol/index.js';
-import type { AnyField, Shape } from '../../src/protocol/schema.js';
-import { clientsJar, includes, type KafkaField, type KafkaMessage, readEntry, readJar, readMessage, releases } from './jar.js';
-import { allCases, isPresent, title } from './messages.js';
-
-/** Versions that Kafka describes and we do not speak. */
-const leftOut: Readonly<Record<string, Readonly<Record<number, string>>>> = {
-  Produce: { 0: 'every broker we support knows v2', 1: 'every broker we support knows v2' },
-  Fetch: { 0: 'every broker we support knows v2', 1: 'every broker we support knows v2', 18: 'for replicas only (KIP-1166)' },
-  ListOffsets: { 0: 'answers without timestamps', 11: 'asks for what is not uploaded yet (KIP-1023), which nobody here does' },
-  Metadata: { 0: 'every broker we support knows v1' },
-  OffsetCommit: { 0: 'stores offsets in ZooKeeper', 1: 'lacks what v2 has, on the same brokers' },
-  OffsetFetch: { 0: 'reads offsets from ZooKeeper' },
-  FindCoordinator: { 6: 'for share groups only (KIP-932)' },
-  InitProducerId: { 6: 'not stable yet (KIP-939)' },
-  DescribeConfigs: { 0: 'does not say where a value comes from' },
-};
+import { type Api, apisByKey, encodeRequestFrame, encodeResponseFrame } from '../../src/protocol/index.js';
+import type { Shape } from '../../src/protocol/schema.js';
+import { PROJECT_ROOT } from '../kafka/project.js';
+import { camelCase, differences, membersOf } from './contract.js';
+import {
+  clientsJar,
+  describedApis,
+  includes,
+  type KafkaField,
+  type KafkaMessage,
+  type Release,
+  readEntry,
+  readJar,
+  readMessage,
+  releases,
+} from './jar.js';
+import { leftOutApis, leftOutRequestHeaders, leftOutVersions } from './left-out.js';
+import { allCases, type Case, sample } from './messages.js';
+import { mutations } from './mutations.js';
 
 const paths = await Promise.all(releases.map(clientsJar));
-const jars = paths.flatMap(path => (path === undefined ? [] : [readJar(path)]));
+const jars = new Map<Release, Buffer>();
+for (const [index, release] of releases.entries()) {
+  const path = paths[index];
+  if (path !== undefined) jars.set(release, readJar(path));
+}
 const skip =
-  jars.length < releases.length
+  jars.size < releases.length
     ? `needs kafka-clients ${releases.join(' and ')} in Maven's cache; TIDEMARK_REQUIRE_KAFKA=1 fetches them`
     : false;
 
+interface Described {
+  readonly release: Release;
+  readonly message: KafkaMessage;
+}
+
+const read = new Map<string, readonly Described[]>();
+
+/** What each release says of a message, newest first; a release that does not have it is left out. */
+function descriptions(name: string): readonly Described[] {
+  const found =
+    read.get(name) ??
+    [...jars].flatMap(([release, jar]) =>
+      describedApis(jar).includes(name.replace(/Response$|Request$/, '')) || name.endsWith('Header')
+        ? [{ release, message: readMessage(jar, name) }]
+        : [],
+    );
+  read.set(name, found);
+  return found;
+}
+
 /** The newest description that has this version. */
-function described(name: string, version: number): KafkaMessage {
-  const found = jars.map(jar => readMessage(jar, name)).find(({ validVersions }) => includes(validVersions, version));
+function described(name: string, version: number): Described {
+  const found = descriptions(name).find(({ message }) => includes(message.validVersions, version));
   assert.ok(found, `Kafka describes ${name} v${version}`);
   return found;
 }
 
+const partName = ({ api, part }: Case): string => api.name + (part === 'request' ? 'Request' : 'Response');
+
+/** Where an API is defined, as `src/protocol/apis/offset-commit.ts`. */
+const fileOf = (api: Api): string => `src/protocol/apis/${api.name.replace(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase()}.ts`;
+
+function held({ api, part, version }: Case, given: { key?: number; flexible?: boolean; shape?: Shape } = {}): string[] {
+  const { release, message } = described(partName({ api, part, version, shape: {} }), version);
+  const { key = api.key, flexible = api.isFlexible(version), shape = part === 'request' ? api.request : api.response } = given;
+  const found = differences({ key, flexible, shape }, message, version);
+  return found.map(line => `${fileOf(api)}, ${part} v${version}, ${line} (${release})`);
+}
+
 test('every field has the name, type, place, tag, nullability and default that Kafka gives it in each version', { skip }, () => {
+  for (const api of apisByKey.values()) assert.ok(existsSync(join(PROJECT_ROOT, fileOf(api))), fileOf(api));
+  assert.deepEqual(
+    allCases.flatMap(one => held(one)),
+    [],
+  );
+});
+
+test('a change to any field of any API is noticed, and named with its file and version', { skip }, () => {
+  let changes = 0;
+  for (const api of apisByKey.values()) {
+    for (const part of ['request', 'response'] as const) {
+      const cases = allCases.filter(one => one.api === api && one.part === part);
+      for (const { path, change, shape, versions } of mutations(api[part], api.versions)) {
+        const found = cases.flatMap(one => held(one, { shape }));
+        const named = found.filter(line => line.startsWith(`${fileOf(api)}, ${part} v`) && line.includes(path));
+        const inVersions = new Set(named.map(line => Number(/ v(\d+),/.exec(line)?.[1])));
+        assert.deepEqual([...inVersions], versions, `${api.name} ${part} ${path}: ${change}`);
+        changes++;
+      }
+    }
+  }
+  assert.ok(changes > 5000, `only ${changes} changes were tried`);
+});
+
+test('a wrong key or a wrong first flexible version is noticed', { skip }, () => {
   for (const one of allCases) {
-    const message = described(one.api.name + (one.part === 'request' ? 'Request' : 'Response'), one.version);
-    assert.equal(message.apiKey, one.api.key, title(one));
-    assert.equal(includes(message.flexibleVersions, one.version), one.api.isFlexible(one.version), title(one));
-    assert.deepEqual(ours(one.shape, one.version), theirs(message, message.fields, one.version), title(one));
+    assert.match(held(one, { key: one.api.key + 1 }).join(), /v\d+, key \d+, but Kafka has \d+/);
+    assert.match(held(one, { flexible: !one.api.isFlexible(one.version) }).join(), /v\d+, (not )?flexible, but Kafka has the opposite/);
   }
 });
 
 test('a value is lost without a word only where Kafka loses it too', { skip }, () => {
-  const [newest] = jars;
-  assert.ok(newest);
   for (const api of apisByKey.values()) {
     for (const [part, shape] of Object.entries({ Request: api.request, Response: api.response })) {
-      const message = readMessage(newest, api.name + part);
-      const ignorable = ignorableFields(message, message.fields);
+      const [newest] = descriptions(api.name + part);
+      assert.ok(newest);
+      const ignorable = ignorableFields(newest.message, newest.message.fields);
       for (const [path, ignored] of ourIgnorable(shape, api.versions))
-        assert.equal(ignored, ignorable.get(path), `${api.name} ${part} ${path}`);
+        assert.equal(ignored, ignorable.get(path), `${fileOf(api)}, ${part} ${path}`);
     }
   }
 });
 
-/** Its message file does not say; Java's ProduceResponse.shouldClientThrottle does. */
-const unsaid: Readonly<Record<string, number>> = { Produce: 6 };
+/**
+ * Where the message file does not say. Java's ProduceResponse.shouldClientThrottle does; SASL is not throttled.
+ * All others are newer than KIP-219 (Kafka 2.0), and brokers have answered before throttling since.
+ */
+const unsaid: Readonly<Record<string, number>> = {
+  Produce: 6,
+  SaslHandshake: Number.POSITIVE_INFINITY,
+  SaslAuthenticate: Number.POSITIVE_INFINITY,
+};
 
 test('the client throttles itself from the version on whose answer comes before throttling', { skip }, () => {
-  const [newest] = jars;
+  const [newest] = jars.values();
   assert.ok(newest);
   for (const api of apisByKey.values()) {
-    const text = readEntry(newest, `common/message/${api.name}Response.json`);
-    const said = /starting in version (\d+), on quota violation, brokers send out responses before throttling/i.exec(text)?.[1];
-    assert.equal(api.clientThrottles, said === undefined ? unsaid[api.name] : Number(said), api.name);
+    const comments: string = readEntry(newest, `common/message/${api.name}Response.json`).replace(/\s*\/\/\s*/g, ' ');
+    const said: string | undefined =
+      /starting in version (\d+),? on quota violation,? brokers? sends? out responses before throttling/i.exec(comments)?.[1];
+    assert.equal(api.clientThrottles, said === undefined ? (unsaid[api.name] ?? 0) : Number(said), api.name);
   }
 });
 
 test('every version that Kafka describes is spoken, or left out for a reason', { skip }, () => {
   for (const api of apisByKey.values()) {
-    const known = jars.map(jar => readMessage(jar, `${api.name}Request`).validVersions);
-    const missing = Array.from({ length: 40 }, (_, version) => version).filter(
-      version => known.some(versions => includes(versions, version)) && (version < api.versions[0] || version > api.versions[1]),
-    );
-    assert.deepEqual(Object.keys(leftOut[api.name] ?? {}).map(Number), missing, api.name);
+    const missing = versionsOf(`${api.name}Request`).filter(version => version < api.versions[0] || version > api.versions[1]);
+    assert.deepEqual(Object.keys(leftOutVersions[api.name] ?? {}).map(Number), missing, fileOf(api));
+  }
+  const names = new Set([...apisByKey.values()].map(({ name }) => name));
+  assert.deepEqual(
+    Object.keys(leftOutVersions).filter(name => !names.has(name)),
+    [],
+    'versions are left out of APIs that do not exist',
+  );
+});
+
+test('every API that Kafka describes is spoken, or left out for a reason', { skip }, () => {
+  const names = new Set([...apisByKey.values()].map(({ name }) => name));
+  const missing = new Set([...jars.values()].flatMap(describedApis).filter(name => !names.has(name)));
+  assert.deepEqual(
+    Object.values(leftOutApis)
+      .flatMap(list => list.split(' '))
+      .sort(),
+    [...missing].sort(),
+  );
+});
+
+test('requests and responses have the headers that Kafka describes', { skip }, () => {
+  for (const one of allCases) {
+    const { api, part, version } = one;
+    const flexible = api.isFlexible(version);
+    const body = sample(one);
+    if (part === 'request') {
+      for (const clientId of ['me', null]) {
+        const values = { requestApiKey: api.key, requestApiVersion: version, correlationId: 7, clientId };
+        const expected = header('RequestHeader', flexible ? 2 : 1, values);
+        const bytes = Buffer.concat(encodeRequestFrame(api, version, 7, clientId, body).chunks).subarray(4);
+        assert.equal(bytes.toString('hex', 0, expected.length / 2), expected, `${api.name} v${version} request`);
+      }
+    } else {
+      const expected = header('ResponseHeader', flexible && api.name !== 'ApiVersions' ? 1 : 0, { correlationId: 7 });
+      const bytes = Buffer.concat(encodeResponseFrame(api, version, 7, body).chunks).subarray(4);
+      assert.equal(bytes.toString('hex', 0, expected.length / 2), expected, `${api.name} v${version} response`);
+    }
   }
 });
 
-/** One line for each field of a version, in wire order; tagged ones by their tag. */
-function ours(shape: Shape, version: number, path = ''): string[] {
-  const present = Object.entries(shape).filter(([, field]) => isPresent(field, version));
-  return inOrder(present, ([, field]) => field.facts.tag).flatMap(([name, field]) => {
-    const { type, facts } = field;
-    const inner = type.kind === 'array' ? type.of.type : type;
-    const kind = (type.kind === 'array' ? '[]' : '') + (inner.kind === 'timestamp' ? 'int64' : inner.kind);
-    const nullable = version >= facts.nullableFrom;
-    const line = lineOf(path + name, kind, nullable, facts.tag, inner.kind === 'struct' && type.kind !== 'array' ? '' : ourDefault(field));
-    return inner.kind === 'struct' ? [line, ...ours(inner.shape, version, `${path}${name}.`)] : [line];
+test('every version of the headers is spoken, or left out for a reason', { skip }, () => {
+  assert.deepEqual(
+    versionsOf('RequestHeader').filter(version => version !== 1 && version !== 2),
+    Object.keys(leftOutRequestHeaders).map(Number),
+  );
+  assert.deepEqual(versionsOf('ResponseHeader'), [0, 1]);
+});
+
+const versionsOf = (name: string): number[] =>
+  Array.from({ length: 40 }, (_, version) => version).filter(version =>
+    descriptions(name).some(({ message }) => includes(message.validVersions, version)),
+  );
+
+/** A header in hex, written as its description says and by nothing else. */
+function header(name: string, version: number, values: Readonly<Record<string, number | string | null>>): string {
+  const { message } = described(name, version);
+  const fields = message.fields.filter(field => includes(field.versions, version));
+  const flexible = includes(message.flexibleVersions, version);
+  const hex = fields.map(field => {
+    const value = values[camelCase(field.name)];
+    const bytes = Buffer.alloc(field.type === 'int32' ? 4 : 2);
+    if (typeof value === 'number') {
+      bytes.writeIntBE(value, 0, bytes.length);
+      return bytes.toString('hex');
+    }
+    assert.ok(field.type === 'string' && (!flexible || field.flexibleVersions === 'none'), `${name} ${field.name}`);
+    assert.ok(value !== undefined && (value !== null || includes(field.nullableVersions, version)), `${name} ${field.name}`);
+    bytes.writeInt16BE(value === null ? -1 : Buffer.byteLength(value));
+    return bytes.toString('hex') + Buffer.from(value ?? '').toString('hex');
   });
-}
-
-function theirs(message: KafkaMessage, fields: readonly KafkaField[], version: number, path = ''): string[] {
-  const present = fields.filter(field => includes(field.versions, version));
-  const tagOf = (field: KafkaField): number | undefined => (includes(field.taggedVersions, version) ? field.tag : undefined);
-  return inOrder(present, tagOf).flatMap(field => {
-    const name = camelCase(field.name);
-    const members = membersOf(message, field);
-    const isArray = field.type.startsWith('[]');
-    const kind = members === undefined ? field.type : isArray ? '[]struct' : 'struct';
-    const nullable = includes(field.nullableVersions, version);
-    const line = lineOf(path + name, kind, nullable, tagOf(field), kind === 'struct' ? '' : theirDefault(field));
-    return members === undefined ? [line] : [line, ...theirs(message, members, version, `${path}${name}.`)];
-  });
-}
-
-const lineOf = (path: string, type: string, nullable: boolean, tag: number | undefined, fallback: string): string =>
-  `${path}: ${type}${nullable ? ' | null' : ''}${tag === undefined ? '' : ` tag ${tag}`} = ${fallback}`;
-
-function inOrder<T>(fields: readonly T[], tagOf: (field: T) => number | undefined): T[] {
-  const plain = fields.filter(field => tagOf(field) === undefined);
-  const tagged = fields.filter(field => tagOf(field) !== undefined);
-  return [...plain, ...tagged.sort((a, b) => (tagOf(a) ?? 0) - (tagOf(b) ?? 0))];
-}
-
-const camelCase = (name: string): string => name.slice(0, 1).toLowerCase() + name.slice(1);
-
-/** The fields of the struct, or of the elements, that a field is made of. */
-function membersOf(message: KafkaMessage, field: KafkaField): readonly KafkaField[] | undefined {
-  const name = field.type.replace('[]', '');
-  return field.fields ?? message.commonStructs?.find(struct => struct.name === name)?.fields;
-}
-
-function ourDefault(field: AnyField): string {
-  const value = defaultOf(field);
-  if (value === null) return 'null';
-  if (typeof value === 'object') return 'empty';
-  return value === 'AAAAAAAAAAAAAAAAAAAAAA' ? 'no uuid' : JSON.stringify(value);
-}
-
-function theirDefault({ type, default: value = '' }: KafkaField): string {
-  if (value === 'null') return 'null';
-  if (type.startsWith('[]') || type === 'bytes' || type === 'records') return 'empty';
-  if (type === 'uuid') return 'no uuid';
-  if (type === 'string') return JSON.stringify(value);
-  if (type === 'bool') return String(value === 'true');
-  return String(Number(value));
+  return hex.join('') + (flexible ? '00' : '');
 }
 
 function ignorableFields(message: KafkaMessage, fields: readonly KafkaField[], path = ''): Map<string, boolean> {

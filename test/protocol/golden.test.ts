@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { ProtocolError } from '../../src/base/errors.js';
 import { Reader } from '../../src/bytes/reader.js';
 import {
   decodeRequestBody,
@@ -13,16 +14,23 @@ import {
 } from '../../src/protocol/index.js';
 import type { FieldType, Shape } from '../../src/protocol/schema.js';
 import { PROJECT_ROOT } from '../kafka/project.js';
-import { allCases, completed, title } from './messages.js';
+import { allCases, type Case, completed, title } from './messages.js';
+
+interface Golden {
+  /** `full`: a value in every field. `nulls`, `empties`: as little as can be. */
+  readonly set: string;
+  readonly body: object;
+  /** Header and body in hex. */
+  readonly frame: string;
+}
 
 /** Frames that Kafka's own classes wrote, and what they say. See test/golden/protocol/make.ts. */
-const golden = new Map<string, { readonly body: object; readonly frame: string }>(
-  readFileSync(join(PROJECT_ROOT, 'test/golden/protocol/frames.jsonl'), 'utf8')
-    .trim()
-    .split('\n')
-    .map(line => JSON.parse(line))
-    .map(({ api, part, version, body, frame }) => [`${api} v${version} ${part}`, { body, frame }]),
-);
+const golden = new Map<string, Golden[]>();
+for (const line of readFileSync(join(PROJECT_ROOT, 'test/golden/protocol/frames.jsonl'), 'utf8').trim().split('\n')) {
+  const { api, part, version, set, body, frame } = JSON.parse(line);
+  const name = `${api} v${version} ${part}`;
+  golden.set(name, [...(golden.get(name) ?? []), { set, body, frame }]);
+}
 
 /** Bytes stand in the JSON as base64. */
 function revived(shape: Shape, body: object): Record<string, unknown> {
@@ -36,24 +44,40 @@ function revivedValue(type: FieldType | undefined, value: unknown): unknown {
   return type.kind === 'struct' && typeof value === 'object' ? revived(type.shape, value) : value;
 }
 
+function encode({ api, part, version }: Case, body: object): string {
+  const { chunks } = part === 'request' ? encodeRequestFrame(api, version, 7, 'me', body) : encodeResponseFrame(api, version, 7, body);
+  return Buffer.concat(chunks).toString('hex', 4);
+}
+
+function decode({ api, part, version }: Case, bytes: Buffer): object {
+  if (part === 'response') {
+    assert.equal(readCorrelationId(bytes), 7);
+    return decodeResponseBody(api, version, bytes);
+  }
+  const reader = new Reader(bytes);
+  assert.deepEqual(decodeRequestHeader(reader), { apiKey: api.key, apiVersion: version, correlationId: 7, clientId: 'me' });
+  return decodeRequestBody(api, version, reader);
+}
+
 for (const one of allCases) {
   test(`${title(one)} is written and read as Kafka's own classes do`, () => {
-    const expected = golden.get(title(one));
-    assert.ok(expected, 'no golden frame: run test/golden/protocol/make.js');
-    const { api, part, version, shape } = one;
-    const body = revived(shape, expected.body);
-    const bytes = Buffer.from(expected.frame, 'hex');
-    if (part === 'request') {
-      const frame = encodeRequestFrame(api, version, 7, 'me', body);
-      assert.equal(Buffer.concat(frame.chunks).toString('hex', 4), expected.frame);
-      const reader = new Reader(bytes);
-      assert.deepEqual(decodeRequestHeader(reader), { apiKey: api.key, apiVersion: version, correlationId: 7, clientId: 'me' });
-      assert.deepEqual(decodeRequestBody(api, version, reader), completed(shape, version, body));
-    } else {
-      const frame = encodeResponseFrame(api, version, 7, body);
-      assert.equal(Buffer.concat(frame.chunks).toString('hex', 4), expected.frame);
-      assert.equal(readCorrelationId(bytes), 7);
-      assert.deepEqual(decodeResponseBody(api, version, bytes), completed(shape, version, body));
+    const frames = golden.get(title(one)) ?? [];
+    assert.equal(frames[0]?.set, 'full', 'no golden frame: run test/golden/protocol/make.js');
+    for (const { set, body: written, frame } of frames) {
+      const body = revived(one.shape, written);
+      const bytes = Buffer.from(frame, 'hex');
+      const decoded = decode(one, bytes);
+      assert.deepEqual(decoded, completed(one.shape, one.version, body), set);
+      assert.equal(encode(one, body), frame, set);
+      assert.equal(encode(one, decoded), frame, `${set}, encoded again`);
+      for (let end = 0; end < bytes.length; end++)
+        assert.throws(() => decode(one, bytes.subarray(0, end)), ProtocolError, `${set}, cut off at ${end}`);
+      for (const more of ['00', 'ff', '00000000'])
+        assert.throws(() => decode(one, Buffer.from(frame + more, 'hex')), /bytes are left at/, `${set}, followed by ${more}`);
     }
   });
 }
+
+test('there are golden frames of nothing else', () => {
+  assert.deepEqual([...golden.keys()].sort(), allCases.map(title).sort());
+});

@@ -26,21 +26,37 @@ export async function clientsJar(release: Release): Promise<string | undefined> 
 const END_OF_DIRECTORY = 0x06054b50;
 const DIRECTORY_ENTRY = 0x02014b50;
 
-/** The text of one file in a jar. */
-export function readEntry(jar: Buffer, name: string): string {
+interface Entry {
+  readonly name: string;
+  readonly method: number;
+  readonly size: number;
+  readonly header: number;
+}
+
+function* entries(jar: Buffer): Generator<Entry> {
   let at = jar.readUInt32LE(endOfDirectory(jar) + 16);
   while (jar.readUInt32LE(at) === DIRECTORY_ENTRY) {
     const [nameLength, extraLength, commentLength] = [jar.readUInt16LE(at + 28), jar.readUInt16LE(at + 30), jar.readUInt16LE(at + 32)];
-    if (jar.toString('utf8', at + 46, at + 46 + nameLength) === name) {
-      const [method, size, header] = [jar.readUInt16LE(at + 10), jar.readUInt32LE(at + 20), jar.readUInt32LE(at + 42)];
-      const start = header + 30 + jar.readUInt16LE(header + 26) + jar.readUInt16LE(header + 28);
-      const content = jar.subarray(start, start + size);
-      return (method === 0 ? content : inflateRawSync(content)).toString('utf8');
-    }
+    const name = jar.toString('utf8', at + 46, at + 46 + nameLength);
+    yield { name, method: jar.readUInt16LE(at + 10), size: jar.readUInt32LE(at + 20), header: jar.readUInt32LE(at + 42) };
     at += 46 + nameLength + extraLength + commentLength;
   }
-  throw new Error(`the jar has no ${name}`);
 }
+
+/** The text of one file in a jar. */
+export function readEntry(jar: Buffer, wanted: string): string {
+  for (const { name, method, size, header } of entries(jar)) {
+    if (name !== wanted) continue;
+    const start = header + 30 + jar.readUInt16LE(header + 26) + jar.readUInt16LE(header + 28);
+    const content = jar.subarray(start, start + size);
+    return (method === 0 ? content : inflateRawSync(content)).toString('utf8');
+  }
+  throw new Error(`the jar has no ${wanted}`);
+}
+
+/** Names of all APIs that a release describes, as `Fetch`. */
+export const describedApis = (jar: Buffer): string[] =>
+  [...entries(jar)].flatMap(({ name }) => /^common\/message\/(\w+)Request\.json$/.exec(name)?.[1] ?? []);
 
 function endOfDirectory(jar: Buffer): number {
   for (let at = jar.length - 22; at >= 0; at--) if (jar.readUInt32LE(at) === END_OF_DIRECTORY) return at;
@@ -55,7 +71,8 @@ export interface KafkaField {
   readonly nullableVersions?: string;
   readonly taggedVersions?: string;
   readonly tag?: number;
-  readonly default?: string | number;
+  readonly default?: string | number | boolean;
+  readonly flexibleVersions?: string;
   readonly ignorable?: boolean;
   readonly fields?: readonly KafkaField[];
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { defaultOf } from '../../src/protocol/defaults.js';
 import { type Api, apisByKey } from '../../src/protocol/index.js';
-import type { AnyField, FieldType, Shape } from '../../src/protocol/schema.js';
+import { type AnyField, Field, type FieldType, type Shape } from '../../src/protocol/schema.js';
 
 /** One half of an API in one version. */
 export interface Case {
@@ -61,7 +61,7 @@ function valueOfType(type: FieldType, version: number, leaveOut: LeaveOut): fc.A
     case 'timestamp':
       return fc.oneof(fc.maxSafeInteger(), fc.integer());
     case 'float64':
-      return fc.double({ noNaN: true });
+      return fc.double({ noNaN: true, noDefaultInfinity: true });
     case 'string':
       return fc.string({ unit: 'binary', maxLength: 8 });
     case 'uuid':
@@ -76,6 +76,27 @@ function valueOfType(type: FieldType, version: number, leaveOut: LeaveOut): fc.A
     default:
       return type satisfies never;
   }
+}
+
+/** A message with all its fields; the same in every run. */
+export const sample = ({ shape, version }: Case): object => fc.sample(given(shape, version, 'never'), { numRuns: 1, seed: 7 })[0] ?? {};
+
+/**
+ * A message with as little in it as can be: `'nulls'` has null wherever it may stand and one element in the other lists of structs,
+ * `'empties'` has empty values where null may stand, one element in lists of structs that may be null, and none in the others.
+ */
+export function bare(shape: Shape, version: number, how: 'nulls' | 'empties'): Record<string, unknown> {
+  const plain = Object.entries(shape).filter(([, field]) => isPresent(field, version) && field.facts.tag === undefined);
+  return Object.fromEntries(plain.map(([name, field]) => [name, bareValue(field, version, how)]));
+}
+
+function bareValue({ type, facts }: AnyField, version: number, how: 'nulls' | 'empties'): unknown {
+  const nullable = version >= facts.nullableFrom;
+  if (nullable && how === 'nulls') return null;
+  if (type.kind === 'struct') return bare(type.shape, version, how);
+  if (type.kind === 'array' && type.of.type.kind === 'struct')
+    return nullable || how === 'nulls' ? [bare(type.of.type.shape, version, how)] : [];
+  return defaultOf(new Field(type, { ...facts, default: facts.default ?? undefined }));
 }
 
 /** What decoding gives for what was given: the fields left out have their defaults. */

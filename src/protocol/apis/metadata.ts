@@ -1,9 +1,7 @@
 import { ZERO_UUID } from '../../bytes/reader.js';
 import { defineApi } from '../define-api.js';
+import { NOT_ASKED } from '../not-asked.js';
 import { array, bool, int16, int32, string, uuid } from '../schema.js';
-
-/** What authorised operations are where nobody asked for them. */
-const NOT_ASKED = -(2 ** 31);
 
 /**
  * Metadata (key 3): brokers, topics, partitions and their leaders.
