@@ -36,7 +36,9 @@ export {
   type Markable,
   type Marking,
   MessageBatch,
+  type OnCorrupt,
   type OutOfRange,
+  type PassedOver,
   SimpleConsumer,
   type SimpleConsumerOptions,
 } from './consumer/index.js';
@@ -53,4 +55,4 @@ export {
   SimpleProducer,
   type SimpleProducerOptions,
 } from './producer/index.js';
-export { Message } from './records/index.js';
+export { type Codec, type CompressionName, Message, OutputLimitError, rawSnappy, registerCodec } from './records/index.js';

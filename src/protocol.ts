@@ -6,4 +6,15 @@ export { crc32c } from './bytes/crc32c.js';
 export { Reader } from './bytes/reader.js';
 export { Writer } from './bytes/writer.js';
 export * from './protocol/index.js';
-export { BatchReader, encodeBatch, type ReadOptions, RecordBatch, type RecordInput, readBatches } from './records/index.js';
+export {
+  BatchReader,
+  type CompressionName,
+  compress,
+  decodeBatches,
+  decompress,
+  encodeBatch,
+  type ReadOptions,
+  RecordBatch,
+  type RecordInput,
+  readBatches,
+} from './records/index.js';

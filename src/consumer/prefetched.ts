@@ -1,5 +1,5 @@
 import { CorruptRecordError } from '../base/errors.js';
-import { AbortedFilter, type AbortedTransaction, type BatchReader, type RecordBatch, readBatches } from '../records/index.js';
+import { AbortedFilter, type AbortedTransaction, type BatchReader, damagedBatch, type RecordBatch, readBatches } from '../records/index.js';
 
 /** What one fetch answer holds for one partition. */
 export interface Share {
@@ -12,6 +12,29 @@ export interface PrefetchedSettings {
   readonly topic: string;
   readonly partition: number;
   readonly maxDecompressedBytes: number;
+  readonly onCorrupt: OnCorrupt;
+  /** Gives others a turn while much is decompressed. */
+  readonly turn: () => Promise<void>;
+  /** What {@link Prefetched.next} did not give for it was being decompressed is ready now. */
+  readonly ready: () => void;
+  /** Damaged records were passed over, or are handed out as one invalid message. */
+  readonly passedOver: (what: PassedOver) => void;
+}
+
+/**
+ * What becomes of records that are still damaged when they were fetched a second time: the reader is told and stays where it is, they are
+ * passed over, or an invalid message stands for them.
+ */
+export type OnCorrupt = 'throw' | 'skip' | 'return';
+
+/** Records that are damaged, from `offset` up to `nextOffset`. */
+export interface PassedOver {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** Where reading goes on. */
+  readonly nextOffset: number;
+  readonly error: CorruptRecordError;
 }
 
 /**
@@ -34,6 +57,8 @@ export class Prefetched {
   #keptFrom = 0;
   #nextFetch = 0;
   #corruptAt = -1;
+  /** The batch that is being decompressed, or could not be. */
+  #opening: Opening | undefined;
 
   constructor(settings: PrefetchedSettings) {
     this.#settings = settings;
@@ -60,6 +85,7 @@ export class Prefetched {
     this.#reading = undefined;
     this.#given = [];
     this.#again = [];
+    this.#opening = undefined;
     this.#aheadBytes = 0;
     this.#keptBytes = 0;
     this.#keptFrom = offset;
@@ -75,13 +101,14 @@ export class Prefetched {
 
   /**
    * The next batch that holds messages at or above `position`, its cursor on the first of them, and the position behind what was passed
-   * over: control batches, aborted ones, gaps. A damaged answer is dropped and fetched once more before it counts.
+   * over: control batches, aborted ones, gaps. Nothing while that batch is being decompressed, which `ready` ends. A damaged answer is
+   * dropped and fetched once more before it counts.
    * @throws KafkaError `TIDE_CORRUPT`, `TIDE_TOO_LARGE`, `TIDE_UNSUPPORTED`; what was fetched is dropped, so that the next read fetches it again.
    */
   next(position: number): { readonly batch: RecordBatch | undefined; readonly position: number } {
     try {
       for (let batch = this.#next(); batch !== undefined; batch = this.#next()) {
-        if (batch.nextOffset > position) batch.open();
+        if (batch.nextOffset > position && !this.#isOpen(batch)) return { batch: undefined, position };
         this.#keep(batch);
         if (batch.nextOffset <= position) continue;
         batch.seek(position);
@@ -89,14 +116,71 @@ export class Prefetched {
         position = batch.nextOffset;
       }
     } catch (error) {
+      const damagedEnd = this.#damagedEnd(position);
       this.restart(position);
-      if (error instanceof CorruptRecordError && this.#corruptAt !== position) {
+      if (!(error instanceof CorruptRecordError)) throw error;
+      if (this.#corruptAt !== position) {
         this.#corruptAt = position;
         return { batch: undefined, position };
       }
-      throw error;
+      return this.#passOver(position, damagedEnd, error);
     }
     return { batch: undefined, position: Math.max(position, this.#nextFetch) };
+  }
+
+  #passOver(position: number, nextOffset: number, error: CorruptRecordError): { batch: RecordBatch | undefined; position: number } {
+    const { topic, partition, onCorrupt, passedOver } = this.#settings;
+    if (onCorrupt === 'throw') throw error;
+    this.restart(nextOffset);
+    passedOver({ topic, partition, offset: position, nextOffset, error });
+    if (onCorrupt === 'skip') return { batch: undefined, position: nextOffset };
+    return { batch: damagedBatch(this.#settings, position, nextOffset, error), position };
+  }
+
+  /**
+   * Where the damage that was met at `position` ends: where the next sound batch begins, else where the damaged one says it does. Too low is
+   * safe: the rest of it is met again.
+   */
+  #damagedEnd(position: number): number {
+    if (this.#opening !== undefined) return this.#opening.batch.nextOffset;
+    const reader = this.#reading?.reader;
+    if (reader === undefined) return position + 1;
+    const claimed = reader.damagedEnd;
+    try {
+      const next = reader.next()?.baseOffset;
+      if (next !== undefined && next > position) return next;
+    } catch {
+      // damaged as well
+    }
+    return claimed > position ? claimed : position + 1;
+  }
+
+  /** Opens `batch`: at once where it can; else it is put back, and false means that it is not ready. Throws as {@link next}. */
+  #isOpen(batch: RecordBatch): boolean {
+    if (this.#opening?.batch !== batch) {
+      const opening: Opening = { batch, error: undefined, work: undefined };
+      this.#opening = opening;
+      opening.work = batch.openInTurns(this.#settings.turn)?.then(
+        () => {
+          opening.work = undefined;
+          this.#settings.ready();
+        },
+        (error: unknown) => {
+          opening.error = error;
+          opening.work = undefined;
+          this.#settings.ready();
+        },
+      );
+    }
+    if (this.#opening.error !== undefined) throw this.#opening.error;
+    if (this.#opening.work !== undefined) {
+      const kept = { batch, bytes: batch.heldBytes };
+      this.#again.unshift(kept);
+      this.#keptBytes += kept.bytes;
+      return false;
+    }
+    this.#opening = undefined;
+    return true;
   }
 
   /** Everything below `done` will not be read again. */
@@ -170,6 +254,13 @@ export class Prefetched {
 interface Kept {
   readonly batch: RecordBatch;
   readonly bytes: number;
+}
+
+/** A batch that is being decompressed as long as there is `work`, with what came of it. */
+interface Opening {
+  readonly batch: RecordBatch;
+  error: unknown;
+  work: Promise<void> | undefined;
 }
 
 /** A share that is being read. */

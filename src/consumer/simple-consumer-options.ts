@@ -3,6 +3,7 @@ import { custom, type Given, integer, needed, oneOf, optional, resolve, text } f
 import { checkPartition, checkTopic } from '../client/inputs.js';
 import { type AutoCommit, autoCommitRule } from './auto-commit.js';
 import { autoOffsetResetRule } from './offset-reset.js';
+import type { OnCorrupt } from './prefetched.js';
 
 const mebibyte = 1024 * 1024;
 const autoCommitDefaults: AutoCommit = { everyN: 100, everyMs: 5000 };
@@ -40,7 +41,12 @@ export const simpleConsumerRules = {
   maxPartitionBytes: integer(mebibyte, 1, 2 ** 31 - 1),
   /** So many bytes are fetched ahead of the work, over all partitions. */
   prefetchBytes: integer(32 * mebibyte, 1, 2 ** 31 - 1),
-  /** Largest size in bytes of one batch after decompression; a larger one is an error. */
+  /**
+   * What becomes of records that are damaged, also when fetched once more: `'throw'` tells the reader and stays there, `'skip'` passes over
+   * them, `'return'` hands out one message in their place whose `valid` is false. The last two emit `corruptRecords`.
+   */
+  onCorrupt: oneOf<OnCorrupt>('throw', ['throw', 'skip', 'return']),
+  /** Largest size in bytes of one batch after decompression, with 32 bytes for each of its records; a larger one is an error. */
   maxDecompressedBytes: integer(128 * mebibyte, 1024, 2 ** 31 - 1),
 };
 

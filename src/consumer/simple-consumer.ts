@@ -1,6 +1,6 @@
 import { type InspectOptions, inspect } from 'node:util';
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
-import { sleep } from '../base/clock.js';
+import { sleep, turn } from '../base/clock.js';
 import { asError, KafkaError, StateError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
 import { resolve } from '../base/options.js';
@@ -18,6 +18,7 @@ import type { Markable } from './marking.js';
 import type { MessageBatch } from './message-batch.js';
 import { Partition } from './partition.js';
 import { type OutOfRange, Placing } from './placing.js';
+import type { PassedOver } from './prefetched.js';
 import { checkWhence, seekTargets, type Whence } from './seek-targets.js';
 import { type SimpleConsumerOptions, simpleConsumerOptions } from './simple-consumer-options.js';
 
@@ -27,6 +28,8 @@ export interface ConsumerEvents {
   commitFailed: { readonly error: Error };
   /** The offset to fetch was not in the log; the policy chose another. */
   outOfRange: OutOfRange;
+  /** Damaged records were passed over (`onCorrupt: 'skip'`), or are handed out as one invalid message (`'return'`). */
+  corruptRecords: PassedOver;
 }
 
 /**
@@ -305,8 +308,17 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
   }
 
   #newPartition(partition: number): Partition {
-    const { maxDecompressedBytes } = this.#options;
-    return new Partition(this.#core, { topic: this.topic, partition, maxDecompressedBytes });
+    const { maxDecompressedBytes, onCorrupt } = this.#options;
+    const { clock } = this.#client.cluster;
+    return new Partition(this.#core, {
+      topic: this.topic,
+      partition,
+      maxDecompressedBytes,
+      onCorrupt,
+      turn: () => turn(clock),
+      ready: () => this.#core.moved(),
+      passedOver: what => this.emit('corruptRecords', what),
+    });
   }
 
   async #targets(partitions: readonly Partition[], offset: number, whence: Whence, what: string): Promise<readonly number[]> {

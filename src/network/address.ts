@@ -14,7 +14,7 @@ export const formatAddress = ({ host, port }: Address): string => (host.includes
 
 const shapes = [
   /^\[(?<host>[^\]]+)\](?::(?<port>\d+))?$/, // [v6] or [v6]:port
-  /^(?<host>[^:[\]\s/]+)(?::(?<port>\d+))?$/, // name or v4, with or without port
+  /^(?<host>[^:[\]\s/@,]+)(?::(?<port>\d+))?$/, // name or v4, with or without port
 ];
 
 /**

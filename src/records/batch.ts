@@ -1,7 +1,9 @@
+import type { CorruptRecordError } from '../base/errors.js';
 import type { CompressionName } from './compression/index.js';
 import { type ControlType, controlTypeOf } from './control.js';
 import { FastBuffer } from './fast-buffer.js';
 import type { BatchHeader } from './header.js';
+import { InvalidMessage } from './invalid-message.js';
 import type { RecordSource, TimestampType } from './layout.js';
 import { Message } from './message.js';
 import { HEADERS_AT, KEY_AT, KEY_LENGTH, type RecordIndex, STRIDE, VALUE_AT, VALUE_LENGTH } from './record-index.js';
@@ -50,6 +52,7 @@ export class RecordBatch implements Iterable<Message> {
   origin: object | undefined;
 
   readonly #header: BatchHeader;
+  readonly #damage: CorruptRecordError | undefined;
   /** Undefined once it is open. */
   #loader: RecordLoader | undefined;
   #index: RecordIndex = NOTHING;
@@ -59,8 +62,18 @@ export class RecordBatch implements Iterable<Message> {
   #first = 0;
   #cursor = 0;
 
-  /** Made by a reader. */
-  constructor(source: RecordSource, header: BatchHeader, sizeBytes: number, fromOffset: number, loader: RecordLoader) {
+  /**
+   * Made by a reader.
+   * @param damage Why the records cannot be read: it has one invalid message then.
+   */
+  constructor(
+    source: RecordSource,
+    header: BatchHeader,
+    sizeBytes: number,
+    fromOffset: number,
+    loader: RecordLoader,
+    damage?: CorruptRecordError | undefined,
+  ) {
     this.topic = source.topic;
     this.partition = source.partition;
     this.baseOffset = header.baseOffset;
@@ -82,12 +95,14 @@ export class RecordBatch implements Iterable<Message> {
     this.#header = header;
     this.#fromOffset = fromOffset;
     this.#loader = loader;
+    this.#damage = damage;
   }
 
   /** The same batch with a cursor and an {@link origin} of its own; what was decompressed is shared. */
   again(): RecordBatch {
     const load = () => this.open().#index;
-    return new RecordBatch(this, this.#header, this.sizeBytes, this.#fromOffset, { load, loadInTurns: load });
+    const loadInTurns = (turn: () => Promise<void>) => this.openInTurns(turn)?.then(load) ?? this.#index;
+    return new RecordBatch(this, this.#header, this.sizeBytes, this.#fromOffset, { load, loadInTurns }, this.#damage);
   }
 
   /**
@@ -176,6 +191,7 @@ export class RecordBatch implements Iterable<Message> {
   }
 
   #message(i: number): Message {
+    if (this.#damage !== undefined) return new InvalidMessage(this.topic, this.partition, this.baseOffset, this.#damage, this.origin);
     const { bytes, fields, timestamps } = this.#index;
     const row = i * STRIDE;
     const keyLength = fields[row + KEY_LENGTH]!;
@@ -208,6 +224,28 @@ export class RecordBatch implements Iterable<Message> {
     }
     return low;
   }
+}
+
+/** What stands in the place of records from `offset` up to `nextOffset` that cannot be read. */
+export function damagedBatch(source: RecordSource, offset: number, nextOffset: number, damage: CorruptRecordError): RecordBatch {
+  const header: BatchHeader = {
+    baseOffset: offset,
+    lastOffsetDelta: nextOffset - offset - 1,
+    leaderEpoch: -1,
+    magic: 2,
+    compression: 'none',
+    timestampType: 'none',
+    isTransactional: false,
+    isControl: false,
+    baseTimestamp: -1,
+    maxTimestamp: -1,
+    producerId: -1,
+    producerEpoch: -1,
+    baseSequence: -1,
+    recordCount: 1,
+  };
+  const index = { ...NOTHING, count: 1, fields: new Int32Array(STRIDE), timestamps: new Float64Array([-1]) };
+  return new RecordBatch(source, header, 0, offset, { load: () => index, loadInTurns: () => index }, damage);
 }
 
 class MessageIterator implements Iterator<Message> {

@@ -63,6 +63,7 @@ export function readBatchHeader(bytes: Buffer, at: number, source: RecordSource)
     throw corrupt(source, baseOffset, `it claims ${recordCount} records in ${lastOffsetDelta + 1} offsets`);
   }
   if (compression === undefined) throw corrupt(source, baseOffset, `no compression has the number ${attributes & COMPRESSION_MASK}`);
+  if (compression !== 'none' && (attributes & CONTROL_BIT) !== 0) throw corrupt(source, baseOffset, 'a control batch that is compressed');
   if (producerId < -1 || !Number.isSafeInteger(producerId))
     throw corrupt(source, baseOffset, 'its producer id is not within -1 to 2^53 - 1');
   return {

@@ -1,11 +1,13 @@
 export { AbortedFilter, type AbortedTransaction } from './aborted.js';
-export { RecordBatch } from './batch.js';
+export { damagedBatch, RecordBatch } from './batch.js';
 export { BatchBuilder, type SealOptions } from './builder.js';
 export {
   type Codec,
   type CompressionName,
   codecOf,
+  compress,
   compressionNames,
+  decompress,
   OutputLimitError,
   rawSnappy,
   registerCodec,
@@ -16,7 +18,7 @@ export type { HeaderList } from './headers.js';
 export { type Bytes, type CheckedHeaders, type HeadersInput, toBytes, toHeaders, toTimestamp } from './input.js';
 export type { RecordSource, TimestampType } from './layout.js';
 export { Message, originOf } from './message.js';
-export { BatchReader, type ReadOptions, readBatches } from './reader.js';
+export { BatchReader, decodeBatches, type ReadOptions, readBatches } from './reader.js';
 export { type Scan, scanBatches } from './scan.js';
 export { stampAppendTime, stampOffset, stampProducer } from './stamp.js';
 export { validateBatch } from './validate.js';

@@ -1,4 +1,5 @@
 import { type InspectOptions, inspect } from 'node:util';
+import type { CorruptRecordError } from '../base/errors.js';
 import { endOfHeaders, type HeaderList, NO_HEADERS, readHeaders } from './headers.js';
 import type { TimestampType } from './layout.js';
 import { readable } from './readable.js';
@@ -58,6 +59,16 @@ export class Message {
     this.#source = source;
     this.#headersAt = headersAt;
     this.#origin = origin;
+  }
+
+  /** False for what stands in the place of records that are damaged, where a consumer was told to hand that out: see {@link error}. */
+  get valid(): boolean {
+    return true;
+  }
+
+  /** What is wrong with the records this stands for; undefined for every valid message. */
+  get error(): CorruptRecordError | undefined {
+    return undefined;
   }
 
   /** The headers in the order they were written, duplicates included. Read from the batch on first use. */

@@ -4,7 +4,17 @@ import { RecordBatch } from './batch.js';
 import { corrupt } from './corrupt.js';
 import { asBuffer } from './fast-buffer.js';
 import { readBatchHeader, roundedInt64 } from './header.js';
-import { ATTRIBUTES_AT, CRC_AT, HEADER_BYTES, LENGTH_AT, LENGTH_END, MAGIC_AT, type RecordSource } from './layout.js';
+import {
+  ATTRIBUTES_AT,
+  COUNT_AT,
+  CRC_AT,
+  HEADER_BYTES,
+  LAST_OFFSET_DELTA_AT,
+  LENGTH_AT,
+  LENGTH_END,
+  MAGIC_AT,
+  type RecordSource,
+} from './layout.js';
 import { StoredRecords } from './stored-records.js';
 
 /** The shortest message of any format: format v0 with a null key and a null value. */
@@ -27,6 +37,7 @@ export class BatchReader implements Iterable<RecordBatch> {
   #at = 0;
   #lowestOffset = 0;
   #bytesNeeded = 0;
+  #damagedEnd = -1;
 
   constructor(bytes: Uint8Array | null, options: ReadOptions) {
     this.#bytes = bytes === null ? NO_BYTES : asBuffer(bytes);
@@ -48,6 +59,11 @@ export class BatchReader implements Iterable<RecordBatch> {
     return this.#bytesNeeded;
   }
 
+  /** After {@link next} has thrown: where that batch says it ends, -1 where it does not say. Nothing about the number was checked. */
+  get damagedEnd(): number {
+    return this.#damagedEnd;
+  }
+
   /**
    * The next whole batch; undefined at the end.
    * @throws CorruptRecordError, or UnsupportedError for message formats v0 and v1. The next call goes on behind that batch when its length
@@ -59,6 +75,7 @@ export class BatchReader implements Iterable<RecordBatch> {
     const left = bytes.length - start;
     if (left === 0) return undefined;
     this.#at = bytes.length; // until the length is known to be sound
+    this.#damagedEnd = -1;
     if (left < LENGTH_END) return this.#cutShort(HEADER_BYTES);
 
     const baseOffset = roundedInt64(bytes, start);
@@ -86,6 +103,8 @@ export class BatchReader implements Iterable<RecordBatch> {
   #batch(start: number, end: number, baseOffset: number): RecordBatch {
     const bytes = this.#bytes;
     const source = this.#source;
+    // Of the two numbers that say how many offsets there are, compaction makes the one smaller, and damage either: the smaller is the safer.
+    this.#damagedEnd = baseOffset + Math.min(bytes.readInt32BE(start + LAST_OFFSET_DELTA_AT) + 1, bytes.readInt32BE(start + COUNT_AT));
     const stored = bytes.readUInt32BE(start + CRC_AT);
     const computed = crc32c(bytes, start + ATTRIBUTES_AT, end);
     if (stored !== computed) throw corrupt(source, baseOffset, `its checksum is ${computed}, expected ${stored}`);
@@ -116,3 +135,13 @@ export class BatchReader implements Iterable<RecordBatch> {
  * Nothing is copied: the batches and their messages are views of `bytes`.
  */
 export const readBatches = (bytes: Uint8Array | null, options: ReadOptions): BatchReader => new BatchReader(bytes, options);
+
+/**
+ * The batches in `bytes`, each decompressed and checked; one that is cut short at the end is left out.
+ * @param options Topic and partition, which errors name; default none.
+ * @throws CorruptRecordError, UnsupportedError, KafkaError `TIDE_TOO_LARGE`, as reading them one by one.
+ */
+export function decodeBatches(bytes: Uint8Array, options: Partial<ReadOptions> = {}): RecordBatch[] {
+  const { topic = '', partition = -1 } = options;
+  return Array.from(readBatches(bytes, { ...options, topic, partition }), batch => batch.open());
+}

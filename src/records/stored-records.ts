@@ -1,6 +1,6 @@
 import { KafkaError } from '../base/errors.js';
 import type { RecordLoader } from './batch.js';
-import { type Compressed, decompress, decompressInTurns } from './compression/index.js';
+import { type Compressed, decompressInTurns, decompressRecords } from './compression/index.js';
 import { corrupt } from './corrupt.js';
 import { asBuffer } from './fast-buffer.js';
 import type { BatchHeader } from './header.js';
@@ -27,7 +27,7 @@ export class StoredRecords implements RecordLoader {
   }
 
   load(): RecordIndex {
-    return this.#isPlain ? this.#index(this.#bytes, this.#start, this.#end) : this.#indexAll(decompress(this.#compressed()));
+    return this.#isPlain ? this.#index(this.#bytes, this.#start, this.#end) : this.#indexAll(decompressRecords(this.#compressed()));
   }
 
   loadInTurns(turn: () => Promise<void>): RecordIndex | Promise<RecordIndex> {

@@ -4,7 +4,7 @@ import { brokerErrorRow, errorNumbers } from '../../src/base/broker-errors.js';
 import { fetchOutcome } from '../../src/consumer/fetch-outcome.js';
 import type { SimpleConsumer } from '../../src/consumer/index.js';
 import { Fetch, FindCoordinator, ListOffsets, Metadata, OffsetCommit, OffsetFetch } from '../../src/protocol/index.js';
-import { fill, get, offsets, places, setting, until } from './setting.js';
+import { fill, get, offsets, places, read, setting, stored, until } from './setting.js';
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
 
@@ -235,4 +235,21 @@ test('a batch whose length is wrong is an error, not an endless fetch', async t 
   const orders = consumer();
   await assert.rejects(get(orders, 1), { code: 'TIDE_CORRUPT', message: /claims 2147418124 bytes/ });
   assert.deepEqual(offsets(await get(orders, 1)), [0]);
+});
+
+test('damaged records can be passed over, or handed out as one invalid message; either way what is sound comes and is committed', async t => {
+  for (const onCorrupt of ['skip', 'return'] as const) {
+    const { cluster, consumer } = await setting(t);
+    fill(cluster, 6, { perBatch: 2 });
+    cluster.corrupt('orders', 0, 2);
+    const orders = consumer({ groupId: 'audit', onCorrupt });
+    const told: number[][] = [];
+    orders.on('corruptRecords', ({ offset, nextOffset }) => told.push([offset, nextOffset]));
+    const seen = (await read(orders, onCorrupt === 'skip' ? 4 : 5)).map(({ offset, valid }) => [offset, valid]);
+    const sound = [0, 1, 4, 5].map(offset => [offset, true]);
+    assert.deepEqual(seen, onCorrupt === 'skip' ? sound : [...sound.slice(0, 2), [2, false], ...sound.slice(2)]);
+    assert.deepEqual(told, [[2, 4]]);
+    await orders.commit();
+    assert.deepEqual(stored(cluster, 'audit'), { 0: 6 });
+  }
 });

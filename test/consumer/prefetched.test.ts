@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Prefetched } from '../../src/consumer/prefetched.js';
+import { type PassedOver, Prefetched, type PrefetchedSettings } from '../../src/consumer/prefetched.js';
 import { encodeBatch, type RecordBatch, scanBatches } from '../../src/records/index.js';
 
 interface Made {
@@ -24,7 +24,17 @@ function batch({ at, count = 1, producerId = -1, kind = 'plain' }: Made): Buffer
   );
 }
 
-const made = () => new Prefetched({ topic: 'orders', partition: 0, maxDecompressedBytes: 1 << 20 });
+const made = (given: Partial<PrefetchedSettings> = {}) =>
+  new Prefetched({
+    topic: 'orders',
+    partition: 0,
+    maxDecompressedBytes: 1 << 20,
+    onCorrupt: 'throw',
+    turn: () => new Promise(resolve => setImmediate(resolve)),
+    ready: () => {},
+    passedOver: () => {},
+    ...given,
+  });
 
 function add(prefetched: Prefetched, batches: readonly Buffer[], aborted: { producerId: number; firstOffset: number }[] | null = []): void {
   const records = Buffer.concat(batches);
@@ -221,11 +231,98 @@ test('damage is dropped and fetched once more from where reading stands; the sec
 });
 
 test('a batch that takes too much when decompressed is an error each time', () => {
-  const prefetched = new Prefetched({ topic: 'orders', partition: 0, maxDecompressedBytes: 1024 });
+  const prefetched = made({ maxDecompressedBytes: 1024 });
   prefetched.restart(0);
   const bomb = Buffer.from(encodeBatch([{ value: Buffer.alloc(100_000), timestamp: 0 }], { compression: 'gzip' }));
   for (let i = 0; i < 2; i++) {
     add(prefetched, [bomb]);
     assert.throws(() => prefetched.next(0), { code: 'TIDE_TOO_LARGE' });
   }
+});
+
+/** A batch with a bit flipped in its records, after its checksum was made. */
+function damaged(options: Made): Buffer {
+  const bytes = batch(options);
+  bytes[bytes.length - 2] = (bytes[bytes.length - 2] ?? 0) ^ 1;
+  return bytes;
+}
+
+for (const onCorrupt of ['skip', 'return'] as const) {
+  test(`records that stay damaged: ${onCorrupt} goes on behind them, where the next sound batch begins`, () => {
+    const told: PassedOver[] = [];
+    const prefetched = made({ onCorrupt, passedOver: what => told.push(what) });
+    const answer = [batch({ at: 0, count: 2 }), damaged({ at: 2, count: 3 }), batch({ at: 7, count: 2 })];
+    prefetched.restart(0);
+    add(prefetched, answer);
+    assert.deepEqual(drain(prefetched, 0), { offsets: [0, 1], position: 2 });
+    assert.equal(prefetched.nextFetch, 2, 'it is fetched once more');
+    assert.deepEqual(told, []);
+    add(prefetched, answer.slice(1));
+    const found = prefetched.next(2);
+    const invalid = found.batch?.next();
+    if (onCorrupt === 'return') {
+      assert.deepEqual([invalid?.offset, invalid?.valid, invalid?.value, invalid?.error?.code], [2, false, null, 'TIDE_CORRUPT']);
+      assert.equal(found.batch?.nextOffset, 7);
+    } else {
+      assert.deepEqual(found, { batch: undefined, position: 7 });
+    }
+    assert.deepEqual(
+      told.map(({ offset, nextOffset }) => [offset, nextOffset]),
+      [[2, 7]],
+    );
+    assert.equal(prefetched.nextFetch, 7);
+    add(prefetched, [batch({ at: 7, count: 2 })]);
+    assert.deepEqual(drain(prefetched, 7).offsets, [7, 8]);
+  });
+}
+
+test('the last batch of an answer ends where it says, or one further when that is not believable: nothing sound is ever passed over', () => {
+  const ends = (bytes: Buffer, position: number): number => {
+    const prefetched = made({ onCorrupt: 'skip' });
+    for (let times = 0; times < 2; times++) {
+      prefetched.restart(position);
+      add(prefetched, [bytes]);
+      const found = prefetched.next(position);
+      if (times === 1) return found.position;
+    }
+    return -1;
+  };
+  assert.equal(ends(damaged({ at: 2, count: 3 }), 2), 5);
+  assert.equal(ends(damaged({ at: 2, count: 3 }), 4), 5);
+  const claims = batch({ at: 2, count: 3 });
+  claims.writeInt32BE(1_000_000, 23); // the delta of the last offset
+  assert.equal(ends(claims, 2), 5);
+  claims.writeInt32BE(2, 23);
+  claims.writeInt32BE(7, 57); // the count
+  assert.equal(ends(claims, 2), 5);
+  claims.writeInt32BE(-7, 57);
+  assert.equal(ends(claims, 3), 4);
+});
+
+test('much is decompressed in turns: nothing is given meanwhile, and then what there is', async () => {
+  let isReady: () => void = () => {};
+  const ready = new Promise<void>(resolve => (isReady = resolve));
+  const prefetched = made({ maxDecompressedBytes: 2 ** 26, ready: isReady });
+  prefetched.restart(0);
+  const value = Buffer.alloc(20 * 2 ** 20, 'tide');
+  add(prefetched, [encodeBatch([{ value }, { value: 'last' }], { compression: 'lz4' })]);
+  assert.deepEqual(prefetched.next(0), { batch: undefined, position: 0 });
+  assert.deepEqual(prefetched.next(0), { batch: undefined, position: 0 });
+  await ready;
+  const { batch: found } = prefetched.next(0);
+  assert.deepEqual([found?.at(0)?.value?.length, String(found?.at(1)?.value)], [value.length, 'last']);
+  assert.ok(prefetched.heldBytes > value.length);
+  prefetched.goTo(1);
+  assert.deepEqual(offsetsOf(prefetched.next(1).batch), [1]);
+});
+
+test('what turns out damaged while it is decompressed in turns is told as such', async () => {
+  let isReady: () => void = () => {};
+  const ready = new Promise<void>(resolve => (isReady = resolve));
+  const prefetched = made({ maxDecompressedBytes: 18 * 2 ** 20, ready: isReady });
+  prefetched.restart(0);
+  add(prefetched, [encodeBatch([{ value: Buffer.alloc(20 * 2 ** 20) }], { compression: 'lz4' })]);
+  assert.equal(prefetched.next(0).batch, undefined);
+  await ready;
+  assert.throws(() => prefetched.next(0), { code: 'TIDE_TOO_LARGE' });
 });

@@ -16,8 +16,8 @@ test('tidemark exports exactly these names', () => {
   assert.equal(
     names(index),
     'Admin AuthError BrokerError ConnectionError CorruptRecordError InputError KafkaClient KafkaError KeyedProducer Message MessageBatch ' +
-      'PartialError ProtocolError SimpleConsumer SimpleProducer StateError TimeoutError UnsupportedError murmur2Partitioner randomPartitioner ' +
-      'roundRobinPartitioner tideCodes',
+      'OutputLimitError PartialError ProtocolError SimpleConsumer SimpleProducer StateError TimeoutError UnsupportedError ' +
+      'murmur2Partitioner randomPartitioner rawSnappy registerCodec roundRobinPartitioner tideCodes',
   );
 });
 
@@ -29,14 +29,15 @@ test('tidemark/protocol exports exactly these names', () => {
   assert.equal(
     names(protocol),
     'AddOffsetsToTxn AddPartitionsToTxn AlterClientQuotas AlterPartitionReassignments AlterUserScramCredentials ApiVersions ' +
-      'BatchReader ConsumerGroupDescribe ConsumerGroupHeartbeat CreateAcls CreatePartitions CreateTopics DeleteAcls DeleteGroups ' +
-      'DeleteRecords DeleteTopics DescribeAcls DescribeClientQuotas DescribeCluster DescribeConfigs DescribeGroups DescribeLogDirs ' +
-      'DescribeProducers DescribeTopicPartitions DescribeTransactions DescribeUserScramCredentials ElectLeaders EndTxn Fetch ' +
-      'FindCoordinator Heartbeat IncrementalAlterConfigs InitProducerId JoinGroup LeaveGroup ListGroups ListOffsets ' +
-      'ListPartitionReassignments ListTransactions Message Metadata OffsetCommit OffsetDelete OffsetFetch OffsetForLeaderEpoch Produce ' +
-      'Reader RecordBatch SaslAuthenticate SaslHandshake SyncGroup TxnOffsetCommit Writer apisByKey crc32c decodeRequestBody ' +
-      'decodeRequestHeader decodeResponseBody defineApi encodeBatch encodeRequestFrame encodeResponseFrame readBatches ' +
-      'readCorrelationId',
+      'BatchReader ConsumerGroupDescribe ConsumerGroupHeartbeat CreateAcls CreatePartitions CreateTopics DeleteAcls ' +
+      'DeleteGroups DeleteRecords DeleteTopics DescribeAcls DescribeClientQuotas DescribeCluster DescribeConfigs ' +
+      'DescribeGroups DescribeLogDirs DescribeProducers DescribeTopicPartitions DescribeTransactions ' +
+      'DescribeUserScramCredentials ElectLeaders EndTxn Fetch FindCoordinator Heartbeat IncrementalAlterConfigs ' +
+      'InitProducerId JoinGroup LeaveGroup ListGroups ListOffsets ListPartitionReassignments ListTransactions Message ' +
+      'Metadata OffsetCommit OffsetDelete OffsetFetch OffsetForLeaderEpoch Produce Reader RecordBatch SaslAuthenticate ' +
+      'SaslHandshake SyncGroup TxnOffsetCommit Writer apisByKey compress crc32c decodeBatches decodeRequestBody ' +
+      'decodeRequestHeader decodeResponseBody decompress defineApi encodeBatch encodeRequestFrame encodeResponseFrame ' +
+      'readBatches readCorrelationId',
   );
 });
 
@@ -47,10 +48,11 @@ test('the types exported beside them are these', () => {
   const all = [...new Set([...types, ...inline].map(name => name.trim()).filter(Boolean))].sort();
   assert.equal(
     all.join(' '),
-    'AdminCallOptions AutoCommit AutoOffsetReset BrokerInfo ClusterMetadata CommitResult ConnectionTrace ConsumerEvents CreateTopicsOptions ' +
-      'CreatedTopic ErrorCode GetOptions GroupOffset KafkaClientEvents KafkaClientOptions KeyedProducerOptions Markable Marking NewTopic ' +
-      'OutOfRange PartitionInfo Partitioner Persistence ProducerEvents ProducerRecord RecordResult RequestTarget RequestTrace ' +
-      'SimpleConsumerOptions SimpleProducerOptions TideCode TopicInfo TopicListing TopicResult',
+    'AdminCallOptions AutoCommit AutoOffsetReset BrokerInfo ClusterMetadata Codec CommitResult CompressionName ' +
+      'ConnectionTrace ConsumerEvents CreateTopicsOptions CreatedTopic ErrorCode GetOptions GroupOffset KafkaClientEvents ' +
+      'KafkaClientOptions KeyedProducerOptions Markable Marking NewTopic OnCorrupt OutOfRange PartitionInfo Partitioner ' +
+      'PassedOver Persistence ProducerEvents ProducerRecord RecordResult RequestTarget RequestTrace SimpleConsumerOptions ' +
+      'SimpleProducerOptions TideCode TopicInfo TopicListing TopicResult',
   );
 });
 

@@ -57,7 +57,16 @@ export function compress(name: CompressionName, bytes: Uint8Array, level?: numbe
   return codecOf(name).compress(bytes, level);
 }
 
-/** What is compressed, and the error for it. */
+/**
+ * What was compressed into `bytes`, in memory of its own.
+ * @param maxBytes The most that it may be: no more is ever held. Default 134,217,728 (128 MiB).
+ * @throws UnsupportedError where this codec is not available; {@link OutputLimitError}; any other error says that the bytes are damaged.
+ */
+export function decompress(name: CompressionName, bytes: Uint8Array, maxBytes: number = 128 * 2 ** 20): Uint8Array {
+  return codecOf(name).decompress(bytes, maxBytes);
+}
+
+/** What is compressed, and what its error names. */
 export interface Compressed {
   readonly name: CompressionName;
   readonly bytes: Uint8Array;
@@ -76,7 +85,7 @@ export interface Compressed {
  * @throws KafkaError `TIDE_TOO_LARGE` when it would be more than `maxBytes`: no more than that is ever held.
  * @throws CorruptRecordError when the bytes are damaged.
  */
-export function decompress(data: Compressed): Uint8Array {
+export function decompressRecords(data: Compressed): Uint8Array {
   try {
     return checked(data, codecOf(data.name).decompress(data.bytes, data.maxBytes, data.oldFormat));
   } catch (error) {
@@ -84,11 +93,11 @@ export function decompress(data: Compressed): Uint8Array {
   }
 }
 
-/** The same, at once where that is at most 16 MiB; else it awaits `turn` now and then. Throws, or rejects, as {@link decompress}. */
+/** The same, at once where that is at most 16 MiB; else it awaits `turn` now and then. Throws, or rejects, as {@link decompressRecords}. */
 export function decompressInTurns(data: Compressed, turn: () => Promise<void>): Uint8Array | Promise<Uint8Array> {
   const { name, bytes, maxBytes, oldFormat } = data;
   const codec = codecOf(name);
-  if (maxBytes <= AT_ONCE_BYTES || codec.decompressInTurns === undefined) return decompress(data);
+  if (maxBytes <= AT_ONCE_BYTES || codec.decompressInTurns === undefined) return decompressRecords(data);
   try {
     return checked(data, codec.decompress(bytes, AT_ONCE_BYTES, oldFormat));
   } catch (error) {
