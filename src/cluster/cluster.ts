@@ -49,7 +49,7 @@ export class Cluster {
   readonly #bootstrap: readonly Address[];
   #metadata: ClusterMetadata = noMetadata;
   #answeredBy: string | undefined;
-  readonly #topics = new Map<string, { info: TopicInfo; readAt: number }>();
+  readonly #topics = new Map<string, { readonly info: TopicInfo; readonly readAt: number; outdated: boolean }>();
   /** Topics asked for while a refresh runs wait for the next one; each round is shared by everyone in it. */
   #nextRound: { topics: Set<string> | 'all'; promise: Promise<ClusterMetadata> } | undefined;
   #running: Promise<unknown> | undefined;
@@ -70,39 +70,59 @@ export class Cluster {
     return this.#metadata;
   }
 
-  /** Topic data counts as old from now on if it is still `seen`: the next {@link topics} asks again. One cause, one refresh. */
+  /** Topic data counts as out of date from now on if it is still `seen`: the next {@link topics} asks again. One cause, one refresh. */
   outdated(seen: TopicInfo): void {
-    if (this.#topics.get(seen.name)?.info !== seen) return;
-    this.#topics.delete(seen.name);
+    const known = this.#topics.get(seen.name);
+    if (known?.info !== seen || known.outdated) return;
+    known.outdated = true;
     this.#asking?.topics.delete(seen.name);
   }
 
   /**
-   * A snapshot in which every named topic is described, perhaps as unknown; asked for only where nothing current is known.
+   * A snapshot in which every named topic is described, perhaps as unknown; asked for only where nothing current is known. What is
+   * {@link outdated} is asked for once it is older than half a back-off.
    * @throws KafkaError `TIDE_CONNECTION` with each broker's reason when none answers.
    */
   async topics(names: Iterable<string>, signal?: AbortSignal): Promise<ClusterMetadata> {
     this.#assertOpen();
-    const now = this.clock.now();
-    const oldest = now - this.settings.metadataMaxAgeMs;
-    // What the cluster refused is asked again, but not by everyone at once: whoever retries waits about a back-off.
-    const failedBefore = now - this.settings.retry.backoffMs / 2;
-    const missing: string[] = [];
-    const aged: string[] = [];
-    for (const name of names) {
-      const known = this.#topics.get(name);
-      const failed = known !== undefined && known.info.errorCode !== 0;
-      if (known === undefined || (failed && known.readAt < failedBefore)) missing.push(name);
-      else if (known.readAt < oldest && !this.#asking?.topics.has(name)) aged.push(name);
+    const wanted = [...names];
+    let { missing, aged, waitMs } = this.#judge(wanted);
+    while (missing.length === 0 && waitMs > 0) {
+      await this.pause(Math.ceil(waitMs), signal);
+      ({ missing, aged, waitMs } = this.#judge(wanted));
     }
     if (missing.length > 0) {
       const asking = this.#asking;
       const coming = asking !== undefined && missing.every(name => asking.topics.has(name));
-      return orAborted(coming ? asking.promise : this.refresh(missing), signal);
+      // Takes along all else that is out of date, so that there is one question for all.
+      const outdated = [...this.#topics].flatMap(([name, known]) => (known.outdated ? [name] : []));
+      return orAborted(coming ? asking.promise : this.refresh([...missing, ...outdated]), signal);
     }
     // What has only aged is still right most of the time: use it, and ask meanwhile.
     if (aged.length > 0) this.refresh(aged).catch(() => {});
     return this.#metadata;
+  }
+
+  /**
+   * What must be asked for now, what may be meanwhile, and for how many ms nothing may. What the cluster has just said is not asked again at
+   * once, however many find it wanting: a partition without a leader has none a moment later.
+   */
+  #judge(names: readonly string[]): { missing: string[]; aged: string[]; waitMs: number } {
+    const now = this.clock.now();
+    const oldest = now - this.settings.metadataMaxAgeMs;
+    const pauseMs = this.settings.retry.backoffMs / 2;
+    const missing: string[] = [];
+    const aged: string[] = [];
+    let waitMs = 0;
+    for (const name of names) {
+      const known = this.#topics.get(name);
+      const leftMs = known === undefined ? 0 : known.readAt + pauseMs - now;
+      const wanting = known === undefined || known.outdated || known.info.errorCode !== 0;
+      if (wanting && leftMs <= 0) missing.push(name);
+      else if (known?.outdated) waitMs = Math.max(waitMs, leftMs);
+      else if (known !== undefined && known.readAt < oldest && !this.#asking?.topics.has(name)) aged.push(name);
+    }
+    return { missing, aged, waitMs };
   }
 
   /** A new snapshot, fetched now, of these topics or of all. Calls made while one is on its way share the next. */
@@ -310,7 +330,7 @@ export class Cluster {
     const readAt = this.clock.now();
     for (const { name } of answer.topics) {
       const info = name === null ? undefined : this.#metadata.topics.get(name);
-      if (info !== undefined) this.#topics.set(info.name, { info, readAt });
+      if (info !== undefined) this.#topics.set(info.name, { info, readAt, outdated: false });
     }
     const brokers = [...this.#metadata.brokers.values()];
     const advertised = new Set(brokers.map(formatAddress));

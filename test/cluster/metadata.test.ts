@@ -106,6 +106,76 @@ test('outdated() is about what was seen: a caller that is late causes no further
   assert.equal(embedded.requests(Metadata).length, 2);
 });
 
+test('what was read just now and is out of date is asked for after half a back-off, once for all who ask', async t => {
+  const retry = { attempts: 5, backoffMs: 400, maxBackoffMs: 400 };
+  const { embedded, cluster } = await clusterSetting(t, { cluster: { retry } });
+  const seen = (await cluster.topics(['orders'])).topics.get('orders');
+  assert.ok(seen);
+  cluster.outdated(seen);
+  const waiting = Array.from({ length: 20 }, () => cluster.topics(['orders']));
+  await cluster.toAny(Metadata, { topics: [] });
+  assert.deepEqual(asked(embedded), ['orders', ''], 'nobody has asked yet');
+  for (const snapshot of await Promise.all(waiting)) assert.notEqual(snapshot.topics.get('orders'), seen);
+  assert.deepEqual(asked(embedded), ['orders', '', 'orders']);
+});
+
+test('what is older than half a back-off and out of date is asked for at once', { timeout: 20_000 }, async t => {
+  const retry = { attempts: 5, backoffMs: 600_000, maxBackoffMs: 600_000 };
+  const { embedded, cluster, clock } = await clusterSetting(t, { cluster: { retry } });
+  const seen = (await cluster.topics(['orders'])).topics.get('orders');
+  assert.ok(seen);
+  clock.advance(300_000);
+  cluster.outdated(seen);
+  await cluster.topics(['orders']);
+  assert.deepEqual(asked(embedded), ['orders', 'orders']);
+});
+
+test('a question for one topic takes along all that is out of date', { timeout: 20_000 }, async t => {
+  const retry = { attempts: 5, backoffMs: 600_000, maxBackoffMs: 600_000 };
+  const { embedded, cluster } = await clusterSetting(t, { topics: { orders: 1, audit: 1 }, cluster: { retry } });
+  const seen = (await cluster.topics(['orders'])).topics.get('orders');
+  assert.ok(seen);
+  cluster.outdated(seen);
+  await cluster.topics(['audit']);
+  await cluster.topics(['orders']);
+  assert.deepEqual(asked(embedded), ['orders', 'audit,orders']);
+});
+
+test('waiting for fresh data ends when the caller gives up, and when the cluster is closed', { timeout: 20_000 }, async t => {
+  const retry = { attempts: 5, backoffMs: 600_000, maxBackoffMs: 600_000 };
+  const { cluster } = await clusterSetting(t, { cluster: { retry } });
+  const seen = (await cluster.topics(['orders'])).topics.get('orders');
+  assert.ok(seen);
+  cluster.outdated(seen);
+  const abort = new AbortController();
+  const given = new Error('enough');
+  const [aborted, closed] = [cluster.topics(['orders'], abort.signal), cluster.topics(['orders'])];
+  abort.abort(given);
+  await assert.rejects(aborted, error => error === given);
+  cluster.close();
+  await assert.rejects(closed, { code: 'TIDE_CLOSED' });
+});
+
+test('many that find a partition without a leader, each in its own time, ask no more often than one would', async t => {
+  const retry = { attempts: 5, backoffMs: 100, maxBackoffMs: 100 };
+  const { embedded, cluster, clock } = await clusterSetting(t, { cluster: { retry } });
+  await cluster.topics(['orders']);
+  const started = clock.now();
+  const finder = async (number: number) => {
+    for (let round = 0; round < 4; round++) {
+      const seen = cluster.topic('orders');
+      assert.ok(seen);
+      cluster.outdated(seen);
+      await cluster.topics(['orders']);
+      await cluster.pause(number);
+    }
+  };
+  await Promise.all(Array.from({ length: 40 }, (_, number) => finder(number)));
+  const periods = (clock.now() - started) / 50;
+  const count = embedded.requests(Metadata).length - 1;
+  assert.ok(count <= periods + 1, `${count} requests in ${periods} half back-offs`);
+});
+
 test('a leader that moves is in the next snapshot, with a higher epoch', async t => {
   const { embedded, cluster } = await clusterSetting(t, { brokers: 3 });
   const before = (await cluster.topics(['orders'])).topics.get('orders')?.partitions[0];
