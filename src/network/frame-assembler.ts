@@ -17,11 +17,6 @@ export class FrameAssembler {
     this.#deliver = deliver;
   }
 
-  /** True while a frame has begun and is not complete. */
-  get midFrame(): boolean {
-    return this.#lengthFilled > 0;
-  }
-
   /**
    * Takes the next bytes; they are copied.
    * @throws KafkaError `TIDE_PROTOCOL` for a length no Kafka broker sends, before any memory is taken for it.

@@ -13,7 +13,6 @@ function assemble(pieces: readonly Uint8Array[], maxBytes = 1000): string[] {
   const frames: string[] = [];
   const assembler = new FrameAssembler(maxBytes, frame => frames.push(frame.toString()));
   for (const piece of pieces) assembler.push(piece);
-  assert.equal(assembler.midFrame, false);
   return frames;
 }
 
