@@ -11,7 +11,7 @@ import { Cluster, isUnanswered } from '../cluster/cluster.js';
 import { type CoordinatorKind, Coordinators } from '../cluster/coordinators.js';
 import type { ClusterMetadata } from '../cluster/metadata.js';
 import { leaderIn } from '../cluster/scatter.js';
-import { type Address, formatAddress, parseAddresses } from '../network/address.js';
+import { type Address, formatAddress, parseAddress, parseAddresses } from '../network/address.js';
 import { type Api, apisByKey, type RequestOf, type ResponseOf } from '../protocol/index.js';
 import { checkTopic } from './inputs.js';
 import { type WaitOptions, waitRules } from './wait-options.js';
@@ -225,6 +225,18 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
   }
 
   /**
+   * Closes this client's connections to one broker, given by its id or as `host:port`. What waits for an answer there fails as when a
+   * connection breaks, and is tried again where that is the rule; the next use connects again. Nothing happens where there is no connection.
+   * @throws KafkaError `TIDE_INPUT` for what is neither an id nor an address, `TIDE_CLOSED`.
+   */
+  disconnect(broker: number | string): void {
+    if (this.#closing !== undefined) throw closedError();
+    const { cluster } = this.#core;
+    const address = typeof broker === 'number' ? cluster.metadata.brokers.get(broker) : addressOf(broker);
+    if (address !== undefined) cluster.disconnect(address);
+  }
+
+  /**
    * Closes what was made from this client, then every connection: consumers first, so that the body of a loop can still send what it has in
    * hand, then producers. Calling it again gives the same promise; every other call afterwards rejects with `TIDE_CLOSED`.
    * @param options.timeoutMs Longest time in ms for consumers and producers to finish, all together. Default 30,000. `null`: no limit.
@@ -302,6 +314,14 @@ const coordinated = (to: { readonly group: string } | { readonly transaction: st
   'group' in to ? ['group', to.group] : ['transaction', to.transaction];
 
 export { coreOf };
+
+function addressOf(broker: string): Address {
+  try {
+    return parseAddress(broker);
+  } catch (cause) {
+    throw new InputError(`disconnect: expected a broker's id or "host:port", got ${show(broker)}`, { cause });
+  }
+}
 
 const closedError = () => new StateError('TIDE_CLOSED', 'the client is closed');
 
