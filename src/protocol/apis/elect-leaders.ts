@@ -14,7 +14,7 @@ export const ElectLeaders = defineApi({
   clientThrottles: 0,
   route: 'controller',
   request: {
-    electionType: int8.from(1), // 0: the preferred replica, 1: any, even one that is behind
+    electionType: int8.from(1).default(0), // 0: the preferred replica, 1: any, even one that is behind
     topicPartitions: array({
       topic: string,
       partitions: array(int32),

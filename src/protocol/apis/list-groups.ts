@@ -14,8 +14,8 @@ export const ListGroups = defineApi({
   clientThrottles: 2,
   route: 'any',
   request: {
-    statesFilter: array(string).from(4), // empty: all
-    typesFilter: array(string).from(5), // empty: all
+    statesFilter: array(string).from(4).default([]), // empty: all
+    typesFilter: array(string).from(5).default([]), // empty: all
   },
   response: {
     throttleTimeMs: int32.from(1).default(0).ignorable(),
