@@ -23,6 +23,7 @@ const printed: readonly (RegExp | 'endless')[] = [
   /^\[\n {2}\{\n {4}name: 'orders',.*partitionCount: 6\n {2}\}\n\]\n$/s,
   /^(opened|closed) /,
   /^\[\n {2}\{\n {4}offset: 0,/,
+  /^6\n\d+ 1\n$/,
 ];
 
 /** What the README leaves open. */
