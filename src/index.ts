@@ -7,7 +7,7 @@ export {
   type TopicListing,
   type TopicResult,
 } from './admin/index.js';
-export type { ConnectionTrace, RequestTrace } from './base/diagnostics.js';
+export type { ConnectionTrace, RequestTrace, SecurityWarning } from './base/diagnostics.js';
 export {
   AuthError,
   BrokerError,
@@ -42,6 +42,11 @@ export {
   SimpleConsumer,
   type SimpleConsumerOptions,
 } from './consumer/index.js';
+export type { Credentials, CredentialsProvider } from './network/sasl/credentials.js';
+export type { SaslExchange, SaslMechanism, SaslTarget } from './network/sasl/mechanism.js';
+export type { OauthToken, TokenProvider } from './network/sasl/oauthbearer.js';
+export type { OauthbearerOptions, PasswordOptions, SaslOptions } from './network/sasl/options.js';
+export type { TlsOptions, TlsProvider } from './network/tls.js';
 export {
   KeyedProducer,
   type KeyedProducerOptions,

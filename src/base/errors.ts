@@ -124,7 +124,7 @@ export class UnsupportedError extends KafkaError {
   }
 }
 
-/** The broker does not accept who we are. Always `TIDE_AUTH`. */
+/** The broker does not accept who we are, or we do not accept who it is: a password, a token, a certificate. Always `TIDE_AUTH`. */
 export class AuthError extends KafkaError {
   override readonly name = 'AuthError';
   constructor(message: string, detail: ErrorDetail = {}) {

@@ -1,6 +1,6 @@
 import { type InspectOptions, inspect } from 'node:util';
 import { systemClock } from '../base/clock.js';
-import type { ConnectionTrace } from '../base/diagnostics.js';
+import type { ConnectionTrace, SecurityWarning } from '../base/diagnostics.js';
 import { asError, ConnectionError, InputError, KafkaError, StateError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
 import { nearest } from '../base/nearest.js';
@@ -12,6 +12,10 @@ import { type CoordinatorKind, Coordinators } from '../cluster/coordinators.js';
 import type { ClusterMetadata } from '../cluster/metadata.js';
 import { leaderIn } from '../cluster/scatter.js';
 import { type Address, formatAddress, parseAddress, parseAddresses } from '../network/address.js';
+import type { Sasl } from '../network/sasl/mechanism.js';
+import { type SaslOptions, saslFrom } from '../network/sasl/options.js';
+import { Security } from '../network/security.js';
+import { Tls, type TlsOptions, type TlsProvider } from '../network/tls.js';
 import { type Api, apisByKey, type RequestOf, type ResponseOf } from '../protocol/index.js';
 import { checkTopic } from './inputs.js';
 import { type WaitOptions, waitRules } from './wait-options.js';
@@ -37,6 +41,12 @@ export const clientRules = {
   allowAutoTopicCreation: flag(false),
   /** Use only IPv4 (4) or only IPv6 (6) addresses. Default: whichever the name resolves to. */
   ipVersion: optional(oneOf(4, [4, 6])),
+  /** TLS: `true` trusts the authorities that come with Node; else {@link TlsOptions}, or a function that gives them for each connection. Kafka: security.protocol, ssl.*. */
+  tls: custom<boolean | TlsOptions | TlsProvider, Tls | false>('true, false, an object, or a function that gives one', false, given =>
+    given === false ? false : new Tls(given),
+  ),
+  /** Who we are: {@link SaslOptions}. Nothing but this mechanism is ever tried. Kafka: sasl.mechanism, sasl.jaas.config. */
+  sasl: optional(custom<SaslOptions, Sasl | undefined>('an object with a mechanism', undefined, given => saslFrom(given))),
   /** Try the addresses in `brokers` in random order, so that not every client asks the same one. */
   shuffleBrokers: flag(true),
   /** The highest version to use of an API, by its name: `{ Fetch: 11 }`. For tests and for brokers that claim too much. */
@@ -61,6 +71,8 @@ export interface KafkaClientEvents {
   connection: ConnectionTrace;
   /** The cluster described itself anew. */
   metadata: ClusterMetadata;
+  /** A connection is less safe than it could be: nobody's certificate is checked, or a password goes over the wire as it is. */
+  warning: SecurityWarning;
 }
 
 /** Which broker a raw request is for. */
@@ -114,8 +126,16 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
     super();
     const resolved = resolve('KafkaClient', clientRules, options);
     this.#brokers = resolved.brokers.map(formatAddress);
+    const { tls, sasl, ...rest } = resolved;
+    const safeguards = {
+      tls: tls || undefined,
+      sasl,
+      clock: systemClock,
+      observe: (warning: SecurityWarning) => this.emit('warning', warning),
+    };
     const cluster = new Cluster({
-      ...resolved,
+      ...rest,
+      security: tls || sasl ? new Security(safeguards) : undefined,
       clock: systemClock,
       reconnect: resolved.retry,
       versionCaps: resolved.apiVersions,

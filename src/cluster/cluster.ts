@@ -1,6 +1,6 @@
 import { brokerError, brokerErrorRow } from '../base/broker-errors.js';
 import { type Clock, Deadline, sleep } from '../base/clock.js';
-import { BrokerError, ConnectionError, KafkaError, StateError, TimeoutError } from '../base/errors.js';
+import { AuthError, BrokerError, ConnectionError, KafkaError, StateError, TimeoutError } from '../base/errors.js';
 import { type RetryBounds, type RetryPolicy, retrying } from '../base/retry.js';
 import { orAborted } from '../base/wait.js';
 import { type Address, formatAddress } from '../network/address.js';
@@ -366,6 +366,8 @@ function noneReached(failures: readonly Error[]): KafkaError {
   if (failures.length === 1 && first instanceof KafkaError) return first;
   const reasons = failures.map(({ message }) => message.replace(/^connect to /, '')).join('; ');
   const retriable = failures.some(error => !(error instanceof KafkaError) || error.retriable);
+  if (failures.length > 0 && failures.every(error => error instanceof AuthError))
+    return new AuthError(`no broker accepts this client, or is accepted by it: ${reasons}`, { cause: first, retriable, persistence: 'no' });
   return new ConnectionError(`no broker could be reached: ${reasons}`, { cause: first, retriable, persistence: 'no', errno: -1010 });
 }
 

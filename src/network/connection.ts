@@ -3,10 +3,13 @@ import { onAbort } from '../base/abort.js';
 import type { Clock, Timer } from '../base/clock.js';
 import { traceConnection, traceRequest, tracesRequests } from '../base/diagnostics.js';
 import { asError, ConnectionError, type KafkaError, ProtocolError, StateError, TimeoutError } from '../base/errors.js';
+import { Bell } from '../base/wait.js';
 import { type Api, decodeResponseBody, encodeRequestFrame, type RequestOf, type ResponseOf, readCorrelationId } from '../protocol/index.js';
 import { type Address, formatAddress } from './address.js';
 import { dial } from './dial.js';
 import { FrameAssembler } from './frame-assembler.js';
+import type { Security } from './security.js';
+import type { TlsDial } from './tls.js';
 import { chooseVersion, type VersionRange } from './versions.js';
 
 export interface ConnectionSettings {
@@ -17,6 +20,8 @@ export interface ConnectionSettings {
   readonly idleTimeoutMs: number;
   readonly maxResponseBytes: number;
   readonly ipVersion: 4 | 6 | undefined;
+  /** TLS and SASL; without it connections are plain. */
+  readonly security?: Security | undefined;
   readonly clock: Clock;
 }
 
@@ -46,6 +51,8 @@ interface Exchange {
   readonly chunks: readonly Uint8Array[];
   readonly sizeBytes: number;
   readonly answered: boolean;
+  /** Part of making the connection usable: goes before what waits for that. */
+  readonly handshake: boolean;
   readonly startedAt: number;
   readonly decode: Decode;
   resolve(body: unknown): void;
@@ -73,6 +80,9 @@ export class Connection {
   #correlationId = 0;
   #lastUsed: number;
   #idleTimer: Timer | undefined;
+  /** While the connection is authenticated anew: requests wait. */
+  #parked = false;
+  readonly #quiet = new Bell();
   #throttledUntil = 0;
   #throttleTimer: Timer | undefined;
   #corked = false;
@@ -91,9 +101,10 @@ export class Connection {
   }
 
   /** Connects the socket; what arrives from then on is taken. Used once, by {@link openConnection}. */
-  async dial(address: Address, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+  async dial(address: Address, timeoutMs: number, signal: AbortSignal | undefined, tls?: TlsDial | undefined): Promise<void> {
     const { ipVersion, clock } = this.#settings;
-    const socket = await dial(address, { connectTimeoutMs: timeoutMs, ipVersion, clock, signal, onBytes: bytes => this.#receive(bytes) });
+    const onBytes = (bytes: Uint8Array) => this.#receive(bytes);
+    const socket = await dial(address, { connectTimeoutMs: timeoutMs, ipVersion, clock, tls, signal, onBytes });
     this.#socket = socket;
     this.#lastUsed = clock.now(); // the time to connect is not idle
     socket.on('error', error => this.#fail(lost(error.message, error)));
@@ -134,18 +145,41 @@ export class Connection {
    */
   request<A extends Api>(api: A, body: Body<A>, options: RequestOptions): Promise<ResponseOf<A>> {
     const version = () => chooseVersion(api, this.#versions, this.broker, options.maxVersion);
-    return this.#exchange(api, version, body, options, decodeResponseBody);
+    return this.#exchange(api, version, body, options, decodeResponseBody, false);
   }
 
   /**
-   * As {@link request}, in a version of the caller's choice, and with a say in how the answer is read: the handshake comes before the
-   * versions are known, and may be answered in another one than it asked in.
+   * As {@link request}, for the handshake: in a version of the caller's choice, and with a say in how the answer is read, since it comes
+   * before the versions are known, and may be answered in another one than it asked in. {@link alone} does not hold it back.
    */
   requestAs<A extends Api>(api: A, version: number, body: RequestOf<A>, options: RequestOptions, decode: Decode): Promise<ResponseOf<A>> {
-    return this.#exchange(api, () => version, body, options, decode);
+    return this.#exchange(api, () => version, body, options, decode, true);
   }
 
-  #exchange<A extends Api>(api: A, version: () => number, body: Body<A>, options: RequestOptions, decode: Decode): Promise<ResponseOf<A>> {
+  /**
+   * Lets requests wait until those under way are answered and `work` is done, whose own go by {@link requestAs}. None of them fails for it.
+   * @throws whatever `work` throws, or the reason when the connection is lost before.
+   */
+  async alone<T>(work: () => Promise<T>): Promise<T> {
+    this.#parked = true;
+    try {
+      while (this.#closeReason === undefined && (this.#inFlight.length > 0 || this.#throttleTimer !== undefined)) await this.#quiet.wait();
+      if (this.#closeReason !== undefined) throw this.#closeReason;
+      return await work();
+    } finally {
+      this.#parked = false;
+      this.#flush();
+    }
+  }
+
+  #exchange<A extends Api>(
+    api: A,
+    version: () => number,
+    body: Body<A>,
+    options: RequestOptions,
+    decode: Decode,
+    handshake: boolean,
+  ): Promise<ResponseOf<A>> {
     return new Promise((resolve, reject) => {
       if (this.#closeReason !== undefined) throw this.#rejection(api, this.#closeReason, 'no');
       options.signal?.throwIfAborted();
@@ -176,6 +210,7 @@ export class Connection {
         chunks,
         sizeBytes: size,
         answered: options.answered ?? true,
+        handshake,
         decode,
         startedAt: clock.now(),
         resolve: answer => {
@@ -187,7 +222,8 @@ export class Connection {
           reject(error);
         },
       };
-      this.#outbox.push(exchange);
+      if (handshake) this.#outbox.unshift(exchange);
+      else this.#outbox.push(exchange);
       this.#flush();
     });
   }
@@ -207,8 +243,10 @@ export class Connection {
     const socket = this.#socket;
     if (socket === undefined || this.#closeReason !== undefined || this.#throttleTimer !== undefined) return;
     while (this.#outbox.length > 0 && !socket.writableNeedDrain) {
-      const exchange = this.#outbox.shift();
-      if (exchange === undefined) break;
+      const [exchange] = this.#outbox;
+      if (exchange === undefined || (this.#parked && !exchange.handshake)) break;
+      this.#outbox.shift();
+      if (!exchange.handshake) this.#lastUsed = this.#settings.clock.now();
       if (!this.#corked) {
         this.#corked = true;
         socket.cork();
@@ -226,7 +264,6 @@ export class Connection {
       if (exchange.answered) this.#inFlight.push(exchange);
       else this.#unanswered.add(exchange);
     }
-    this.#lastUsed = this.#settings.clock.now();
   }
 
   #handedOver(exchange: Exchange): void {
@@ -245,8 +282,8 @@ export class Connection {
 
   #answer(frame: Buffer): void {
     if (this.#closeReason !== undefined) return;
-    this.#lastUsed = this.#settings.clock.now();
     const exchange = this.#inFlight.shift();
+    if (!exchange?.handshake) this.#lastUsed = this.#settings.clock.now();
     const correlationId = readCorrelationId(frame);
     if (exchange === undefined || correlationId !== exchange.correlationId) {
       if (exchange !== undefined) this.#inFlight.unshift(exchange);
@@ -263,6 +300,7 @@ export class Connection {
       );
       return;
     }
+    if (this.#parked && this.#inFlight.length === 0) this.#quiet.ring();
     if (exchange.state === 'abandoned') return;
     let body: unknown;
     try {
@@ -285,6 +323,7 @@ export class Connection {
     this.#throttleTimer?.cancel();
     this.#throttleTimer = clock.after(this.#throttledUntil - clock.now(), () => {
       this.#throttleTimer = undefined;
+      this.#quiet.ring();
       this.#flush();
     });
   }
@@ -295,7 +334,7 @@ export class Connection {
     const context = { api: exchange.api.name, broker: this.broker, timeoutMs };
     if (exchange.state === 'queued') {
       this.#abandon(exchange);
-      const why = this.#throttleTimer === undefined ? 'the socket did not take it' : 'the broker throttles this client';
+      const why = this.#whyUnsent();
       exchange.reject(
         new TimeoutError(`${what}: not sent within ${timeoutMs} ms: ${why}`, { retriable: true, persistence: 'no', context }),
       );
@@ -307,6 +346,11 @@ export class Connection {
     exchange.reject(error);
     // Answers come in order, so those behind it cannot come either.
     this.#fail(lost(`a request got no answer within ${timeoutMs} ms`, error));
+  }
+
+  #whyUnsent(): string {
+    if (this.#throttleTimer !== undefined) return 'the broker throttles this client';
+    return this.#parked ? 'the connection is being authenticated anew' : 'the socket did not take it';
   }
 
   #abandon(exchange: Exchange): void {
@@ -322,6 +366,7 @@ export class Connection {
     this.#throttleTimer?.cancel();
     this.#socket?.destroy();
     const waiting = [...this.#inFlight.splice(0), ...this.#unanswered];
+    this.#quiet.ring();
     this.#unanswered.clear();
     for (const exchange of waiting) {
       if (exchange.state === 'abandoned') continue;

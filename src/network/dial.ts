@@ -1,13 +1,17 @@
-import { connect, isIP, type Socket } from 'node:net';
+import { connect, isIP, type Socket, type TcpNetConnectOpts } from 'node:net';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import { onAbort } from '../base/abort.js';
 import type { Clock } from '../base/clock.js';
 import { ConnectionError, InputError } from '../base/errors.js';
 import { type Address, formatAddress } from './address.js';
+import type { TlsDial } from './tls.js';
 
 export interface DialOptions {
   readonly connectTimeoutMs: number;
   readonly ipVersion: 4 | 6 | undefined;
   readonly clock: Clock;
+  /** Makes it a TLS connection; resolves when the handshake is done. */
+  readonly tls?: TlsDial | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called with each piece that arrives; the memory is used again afterwards. */
   readonly onBytes: (bytes: Uint8Array) => void;
@@ -28,12 +32,13 @@ const hints: Readonly<Record<string, string>> = {
 };
 
 /**
- * A connected TCP socket. Name look-up and all addresses of the name share one time limit.
- * @throws KafkaError `TIDE_CONNECTION` saying what happened and what to check; `persistence: 'no'`. The signal's reason when aborted.
+ * A connected socket. Name look-up, all addresses of the name, and the TLS handshake share one time limit.
+ * @throws KafkaError `TIDE_CONNECTION` saying what happened and what to check; `persistence: 'no'`. `TIDE_AUTH` when a certificate is
+ * refused, by us or by the broker. The signal's reason when aborted.
  */
 export function dial(address: Address, options: DialOptions): Promise<Socket> {
   const { host, port } = address;
-  const { ipVersion, clock, signal } = options;
+  const { ipVersion, clock, signal, tls } = options;
   const where = formatAddress(address);
   const literal = isIP(host);
   if (ipVersion !== undefined && literal !== 0 && literal !== ipVersion) {
@@ -41,7 +46,7 @@ export function dial(address: Address, options: DialOptions): Promise<Socket> {
   }
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
-    const socket = connect({
+    const way: TcpNetConnectOpts = {
       host,
       port,
       family: ipVersion ?? 0,
@@ -55,12 +60,19 @@ export function dial(address: Address, options: DialOptions): Promise<Socket> {
           return true;
         },
       },
-    });
+    };
+    let reached = false;
+    const socket =
+      tls === undefined
+        ? connect(way)
+        : secured(way, tls, () => {
+            reached = true;
+          });
     const settle = (act: () => void) => {
       timer.cancel();
       forget();
       socket.off('error', fail);
-      socket.off('connect', succeed);
+      socket.off(ready, succeed);
       act();
     };
     const giveUp = (error: unknown) =>
@@ -70,6 +82,8 @@ export function dial(address: Address, options: DialOptions): Promise<Socket> {
         reject(error);
       });
     const fail = (cause: NodeJS.ErrnoException) => {
+      if (tls !== undefined && reached && socket instanceof TLSSocket)
+        return giveUp(tls.explain(cause, socket.authorizationError, address));
       const code = cause.code ?? 'unknown';
       const reason = hints[code] ?? cause.message;
       giveUp(new ConnectionError(`connect to ${where}: ${reason}`, { cause, persistence: 'no', context: { broker: where, reason: code } }));
@@ -78,7 +92,7 @@ export function dial(address: Address, options: DialOptions): Promise<Socket> {
     const timer = clock.after(options.connectTimeoutMs, () =>
       giveUp(
         new ConnectionError(
-          `connect to ${where}: no connection within ${options.connectTimeoutMs} ms (connectTimeoutMs); a firewall, or the wrong host?`,
+          `connect to ${where}: no ${reached ? 'TLS handshake' : 'connection'} within ${options.connectTimeoutMs} ms (connectTimeoutMs); ${reached ? 'is it a TLS listener?' : 'a firewall, or the wrong host?'}`,
           {
             persistence: 'no',
             context: { broker: where, reason: 'timeout' },
@@ -87,7 +101,17 @@ export function dial(address: Address, options: DialOptions): Promise<Socket> {
       ),
     );
     socket.once('error', fail);
-    socket.once('connect', succeed);
+    const ready = tls === undefined ? 'connect' : 'secureConnect';
+    socket.once(ready, succeed);
     const forget = onAbort(signal, () => giveUp(signal?.reason));
   });
+}
+
+/** Begins the TLS handshake as soon as the other side is reached. `onread` works as for TCP: bytes are decrypted into the same buffer. */
+function secured(way: TcpNetConnectOpts, tls: TlsDial, reached: () => void): TLSSocket {
+  const socket = connectTls({ ...way, ...tls.connectOptions() });
+  socket.once('connect', reached);
+  // Not in Node's documentation: comes with the end of the handshake, before the certificate is judged. Without it errors say less.
+  socket.prependListener('secure', () => tls.note(socket.getPeerCertificate()));
+  return socket;
 }

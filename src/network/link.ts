@@ -58,19 +58,21 @@ export class Link {
     return this.#connection?.waitingMs ?? 0;
   }
 
-  /** Ms until the next attempt to connect is allowed; 0 when it is now. */
+  /** Ms until the next attempt to connect is allowed; 0 when it is now, and when it would be refused at once for who we are. */
   get quietMs(): number {
+    if (this.#refusal !== undefined) return 0;
     return Math.max(0, this.#quietUntil - this.#clock.now());
   }
 
   /**
    * A connection that stands, opened if there is none; everyone who asks meanwhile shares the attempt.
-   * @throws KafkaError what {@link openConnection} throws, or `TIDE_CONNECTION` at once within the back-off after a failed attempt.
+   * @throws KafkaError what {@link openConnection} throws; the same at once within the back-off after a failed attempt.
    */
   async connect(signal?: AbortSignal): Promise<Connection> {
     if (this.#shut.signal.aborted) throw asError(this.#shut.signal.reason);
     if (this.#connection?.open) return this.#connection;
     if (this.#opening === undefined) {
+      if (this.#refusal !== undefined) throw this.#refusal;
       if (this.quietMs > 0 && this.#lastFailure !== undefined) throw this.#lastFailure;
       this.#opening = this.#open().finally(() => {
         this.#opening = undefined;
@@ -109,11 +111,17 @@ export class Link {
     this.#connection?.close(reason);
   }
 
+  get #refusal(): Error | undefined {
+    return this.#settings.security?.gate.remembered(this.broker);
+  }
+
   async #open(): Promise<Connection> {
     const { observe } = this.#settings;
     const { broker } = this;
     try {
-      const connection = await openConnection(this.address, this.#settings, this.#shut.signal);
+      const open = () => openConnection(this.address, this.#settings, this.#shut.signal);
+      const gate = this.#settings.security?.gate;
+      const connection = await (gate === undefined ? open() : gate.run(broker, open));
       if (this.#shut.signal.aborted) connection.close(asError(this.#shut.signal.reason));
       this.#failures = 0;
       this.#connection = connection;

@@ -6,6 +6,8 @@ import { packageVersion } from '../base/version.js';
 import { ApiVersions, decodeResponseBody, type ResponseOf } from '../protocol/index.js';
 import { type Address, formatAddress } from './address.js';
 import { Connection, type ConnectionSettings, type Decode } from './connection.js';
+import { Session } from './session.js';
+import { explainAlert } from './tls.js';
 import type { VersionRange } from './versions.js';
 
 const ownSoftware = { clientSoftwareName: 'tidemark', clientSoftwareVersion: packageVersion };
@@ -17,15 +19,19 @@ const decodeOffer: Decode = (api, version, response) => {
 };
 
 /**
- * A connection that is ready for requests: connected, and the versions of every API known.
- * @throws KafkaError `TIDE_CONNECTION`, `TIDE_PROTOCOL` or `TIDE_UNSUPPORTED` saying what happened and what to check; nothing stays open.
+ * A connection that is ready for requests: connected, the versions of every API known, authenticated.
+ * @throws KafkaError `TIDE_CONNECTION`, `TIDE_AUTH`, `TIDE_PROTOCOL` or `TIDE_UNSUPPORTED` saying what happened and what to check; nothing stays open.
  */
 export async function openConnection(address: Address, settings: ConnectionSettings, signal?: AbortSignal): Promise<Connection> {
   const deadline = new Deadline(settings.clock, settings.connectTimeoutMs);
   const connection = new Connection(address, settings);
+  const { security } = settings;
   try {
-    await connection.dial(address, settings.connectTimeoutMs, signal);
+    const tls = await security?.tls?.toward(address, settings.clock, deadline.remainingMs(), signal);
+    await connection.dial(address, Math.max(1, Math.ceil(deadline.remainingMs())), signal, tls);
+    if (tls?.unverified) security?.warnUnverified(connection.broker);
     connection.offer(await negotiate(connection, deadline, signal));
+    if (security?.sasl !== undefined) await new Session(connection, address, settings, security, security.sasl).begin(deadline, signal);
   } catch (error) {
     connection.close(asError(error));
     const explained = signal?.aborted && error === signal.reason ? error : explain(error, address, settings);
@@ -61,6 +67,8 @@ async function negotiate(
 function explain(error: unknown, address: Address, settings: ConnectionSettings): unknown {
   const broker = formatAddress(address);
   const context = { broker };
+  const alert = explainAlert(error, broker);
+  if (alert !== undefined) return alert;
   if (error instanceof TimeoutError) {
     return new ConnectionError(
       `connect to ${broker}: connected, but no answer to ApiVersions within ${settings.connectTimeoutMs} ms (connectTimeoutMs); is it a Kafka listener, and without TLS?`,

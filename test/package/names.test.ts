@@ -49,10 +49,11 @@ test('the types exported beside them are these', () => {
   assert.equal(
     all.join(' '),
     'AdminCallOptions AutoCommit AutoOffsetReset BrokerInfo ClusterMetadata Codec CommitResult CompressionName ' +
-      'ConnectionTrace ConsumerEvents CreateTopicsOptions CreatedTopic ErrorCode GetOptions GroupOffset KafkaClientEvents ' +
-      'KafkaClientOptions KeyedProducerOptions Markable Marking NewTopic OnCorrupt OutOfRange PartitionInfo Partitioner ' +
-      'PassedOver Persistence ProducerEvents ProducerRecord RecordResult RequestTarget RequestTrace SimpleConsumerOptions ' +
-      'SimpleProducerOptions TideCode TopicInfo TopicListing TopicResult',
+      'ConnectionTrace ConsumerEvents CreateTopicsOptions CreatedTopic Credentials CredentialsProvider ErrorCode GetOptions ' +
+      'GroupOffset KafkaClientEvents KafkaClientOptions KeyedProducerOptions Markable Marking NewTopic OauthToken ' +
+      'OauthbearerOptions OnCorrupt OutOfRange PartitionInfo Partitioner PassedOver PasswordOptions Persistence ProducerEvents ' +
+      'ProducerRecord RecordResult RequestTarget RequestTrace SaslExchange SaslMechanism SaslOptions SaslTarget SecurityWarning ' +
+      'SimpleConsumerOptions SimpleProducerOptions TideCode TlsOptions TlsProvider TokenProvider TopicInfo TopicListing TopicResult',
   );
 });
 
