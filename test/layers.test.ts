@@ -28,7 +28,8 @@ const embeddedMayImport = ['base', 'bytes', 'protocol', 'records'];
 const doors: readonly (readonly [spec: RegExp, places: readonly string[]])[] = [
   [/^node:(net|tls)$/, ['network/', 'embedded/']],
   [/^node:crypto$/, ['network/sasl', 'embedded/']],
-  [/^(snappyjs|lz4js|snappy|lz4-napi|fzstd|node:zlib)$/, ['records/compression/']],
+  [/^(snappyjs|lz4js|snappy|lz4-napi|fzstd)$/, ['records/compression/']],
+  [/^node:zlib$/, ['records/compression/', 'bytes/crc32.ts']],
   [/^@node-rs\/crc32$/, ['bytes/crc32c.ts']],
   [/^(piscina|node:worker_threads)$/, ['multiprocess/', '../workers/']],
   [/^p-retry$/, ['base/retry.ts']],

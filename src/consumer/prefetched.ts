@@ -147,8 +147,9 @@ export class Prefetched {
     if (reader === undefined) return position + 1;
     const claimed = reader.damagedEnd;
     try {
-      const next = reader.next()?.baseOffset;
-      if (next !== undefined && next > position) return next;
+      const next = reader.next();
+      if (next !== undefined && next.magic < 2) next.open(); // only then it says where it begins
+      if (next !== undefined && next.baseOffset > position) return next.baseOffset;
     } catch {
       // damaged as well
     }

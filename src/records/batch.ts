@@ -26,14 +26,15 @@ const NOTHING: RecordIndex = { bytes: Buffer.alloc(0), count: 0, fields: new Int
 export class RecordBatch implements Iterable<Message> {
   readonly topic: string;
   readonly partition: number;
-  readonly baseOffset: number;
+  /** Of a compressed batch of message formats 0 and 1 known once it is open; till then it is no higher than that. */
+  baseOffset: number;
   readonly lastOffset: number;
   /** The offset behind this batch: where reading goes on, whatever records are left in it. */
   readonly nextOffset: number;
   /** The epoch of the leader that appended it; -1 when unknown. */
   readonly leaderEpoch: number;
   /** The message format: 2, or 0 and 1 of old brokers. */
-  readonly magic: number;
+  readonly magic: 0 | 1 | 2;
   readonly compression: CompressionName;
   readonly timestampType: TimestampType;
   readonly maxTimestamp: number;
@@ -44,8 +45,8 @@ export class RecordBatch implements Iterable<Message> {
   readonly producerId: number;
   readonly producerEpoch: number;
   readonly baseSequence: number;
-  /** How many records the header counts, those below `fromOffset` included. */
-  readonly recordCount: number;
+  /** How many records there are, those below `fromOffset` included. -1 for a compressed batch of message formats 0 and 1 until it is open. */
+  recordCount: number;
   /** Bytes on the wire, header included. */
   readonly sizeBytes: number;
   /** Who hands the messages out: each message made from now on can tell, see `originOf`. */
@@ -129,6 +130,10 @@ export class RecordBatch implements Iterable<Message> {
   #opened(index: RecordIndex): void {
     if (this.#loader === undefined) return;
     this.#index = index;
+    if (index.baseOffset !== undefined) {
+      this.baseOffset = index.baseOffset;
+      this.recordCount = index.count;
+    }
     this.#memory = this.#index.bytes.buffer;
     this.#byteOffset = this.#index.bytes.byteOffset;
     this.#loader = undefined;

@@ -1,6 +1,7 @@
-import { InputError } from '../base/errors.js';
+import { InputError, UnsupportedError } from '../base/errors.js';
 import { BatchBuilder, type SealOptions } from './builder.js';
 import { endOfTransaction } from './control.js';
+import { encodeMessageSet, type OldRecord } from './encode-message-set.js';
 import { type Bytes, type HeadersInput, toBytes, toHeaders } from './input.js';
 
 /** A record to encode. A key and a value that are not given are null. */
@@ -14,11 +15,36 @@ export interface RecordInput {
   readonly offset?: number | undefined;
 }
 
+/** How to encode a batch. */
+export interface EncodeOptions extends SealOptions {
+  /** The message format. Default 2; 1 and 0 are those of brokers before 0.11 and 0.10, a message set instead of one batch. */
+  readonly magic?: 0 | 1 | 2 | undefined;
+}
+
 /**
- * One batch (message format v2) of `records`, as it stands in a produce request or a fetch answer.
- * @throws InputError for records that cannot be, and for offsets that do not grow.
+ * One batch of `records`, as it stands in a produce request or a fetch answer. Message formats 0 and 1 know no batches: there it is one
+ * message after another, or one message that holds the others, compressed.
+ * @throws InputError for records that cannot be, for offsets that do not grow, and for options that the message format has no place for.
+ * @throws UnsupportedError for headers and zstd in message formats 0 and 1, and where a codec is not available.
  */
-export function encodeBatch(records: Iterable<RecordInput>, options: SealOptions = {}): Buffer {
+export function encodeBatch(records: Iterable<RecordInput>, options: EncodeOptions = {}): Buffer {
+  const { magic = 2, ...rest } = options;
+  return magic === 2 ? encodeNew(records, rest) : encodeMessageSet(inOldFormat(records, rest.baseOffset ?? 0, magic), { magic, ...rest });
+}
+
+function* inOldFormat(records: Iterable<RecordInput>, baseOffset: number, magic: 0 | 1): Generator<OldRecord, void, void> {
+  let next = baseOffset;
+  for (const { key = null, value = null, timestamp = -1, headers, offset = next } of records) {
+    if (offset < next) throw new InputError(`offset ${offset} is below ${next}: offsets must grow within a batch`);
+    if ((toHeaders(headers, 'headers') ?? []).length > 0) {
+      throw new UnsupportedError(`message format v${magic} has no headers: they need record format v2, of Kafka 0.11`);
+    }
+    yield { key: toBytes(key, 'key'), value: toBytes(value, 'value'), timestamp, offset };
+    next = offset + 1;
+  }
+}
+
+function encodeNew(records: Iterable<RecordInput>, options: SealOptions): Buffer {
   const builder = new BatchBuilder();
   const baseOffset = options.baseOffset ?? 0;
   let next = 0;

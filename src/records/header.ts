@@ -10,7 +10,6 @@ import {
   COUNT_AT,
   LAST_OFFSET_DELTA_AT,
   LEADER_EPOCH_AT,
-  MAGIC_AT,
   MAX_TIMESTAMP_AT,
   PRODUCER_EPOCH_AT,
   PRODUCER_ID_AT,
@@ -27,7 +26,7 @@ export interface BatchHeader {
   /** The epoch of the leader that appended it; -1 when unknown. */
   readonly leaderEpoch: number;
   /** The message format: 2, or 0 and 1 of old brokers. */
-  readonly magic: number;
+  readonly magic: 0 | 1 | 2;
   readonly compression: CompressionName;
   readonly timestampType: TimestampType;
   readonly isTransactional: boolean;
@@ -70,7 +69,7 @@ export function readBatchHeader(bytes: Buffer, at: number, source: RecordSource)
     baseOffset,
     lastOffsetDelta,
     leaderEpoch: bytes.readInt32BE(at + LEADER_EPOCH_AT),
-    magic: bytes.readInt8(at + MAGIC_AT),
+    magic: 2,
     compression,
     timestampType: (attributes & APPEND_TIME_BIT) === 0 ? 'create' : 'append',
     isTransactional: (attributes & TRANSACTIONAL_BIT) !== 0,

@@ -13,7 +13,7 @@ export {
   registerCodec,
 } from './compression/index.js';
 export type { ControlType } from './control.js';
-export { encodeBatch, encodeTransactionEnd, type RecordInput, type TransactionEnd } from './encode.js';
+export { type EncodeOptions, encodeBatch, encodeTransactionEnd, type RecordInput, type TransactionEnd } from './encode.js';
 export type { HeaderList } from './headers.js';
 export { type Bytes, type CheckedHeaders, type HeadersInput, toBytes, toHeaders, toTimestamp } from './input.js';
 export type { RecordSource, TimestampType } from './layout.js';

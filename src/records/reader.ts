@@ -1,4 +1,3 @@
-import { UnsupportedError } from '../base/errors.js';
 import { crc32c } from '../bytes/crc32c.js';
 import { RecordBatch } from './batch.js';
 import { corrupt } from './corrupt.js';
@@ -15,10 +14,10 @@ import {
   MAGIC_AT,
   type RecordSource,
 } from './layout.js';
+import { readMessageSet } from './message-set.js';
+import { MIN_LENGTH } from './old-message.js';
 import { StoredRecords } from './stored-records.js';
 
-/** The shortest message of any format: format v0 with a null key and a null value. */
-const MIN_LENGTH = 14;
 const NO_BYTES = Buffer.alloc(0);
 
 export interface ReadOptions extends RecordSource {
@@ -28,7 +27,10 @@ export interface ReadOptions extends RecordSource {
   readonly maxDecompressedBytes?: number | undefined;
 }
 
-/** Reads the batches of one partition one after another, checksum first. Made by {@link readBatches}. */
+/**
+ * Reads the batches of one partition one after another, checksum first. Message formats v0 and v1 know none: there it is a message with others
+ * compressed in it, or as many that stand alone as make up 64 KiB. Made by {@link readBatches}.
+ */
 export class BatchReader implements Iterable<RecordBatch> {
   readonly #bytes: Buffer;
   readonly #source: RecordSource;
@@ -66,8 +68,7 @@ export class BatchReader implements Iterable<RecordBatch> {
 
   /**
    * The next whole batch; undefined at the end.
-   * @throws CorruptRecordError, or UnsupportedError for message formats v0 and v1. The next call goes on behind that batch when its length
-   * can be believed, and gives undefined when not.
+   * @throws CorruptRecordError. The next call goes on behind that batch when its length can be believed, and gives undefined when not.
    */
   next(): RecordBatch | undefined {
     const bytes = this.#bytes;
@@ -88,7 +89,7 @@ export class BatchReader implements Iterable<RecordBatch> {
     if (length > left - LENGTH_END) return this.#cutShort(LENGTH_END + length);
     const end = start + LENGTH_END + length;
     this.#at = end;
-    return magic === 2 ? this.#batch(start, end, baseOffset) : this.#messageSet(magic, baseOffset);
+    return magic === 2 ? this.#batch(start, end, baseOffset) : this.#messageSet(start, end, baseOffset);
   }
 
   *[Symbol.iterator](): Generator<RecordBatch, void, void> {
@@ -118,15 +119,17 @@ export class BatchReader implements Iterable<RecordBatch> {
     return batch;
   }
 
-  #messageSet(magic: number, baseOffset: number): never {
-    const { topic, partition } = this.#source;
-    const age = magic === 0 ? 'before Kafka 0.10' : 'of Kafka 0.10';
-    throw new UnsupportedError(
-      `records of ${topic}/${partition} at offset ${baseOffset}: message format v${magic} (${age}) cannot be read`,
-      {
-        context: { topic, partition, offset: baseOffset, magic },
-      },
-    );
+  #messageSet(start: number, end: number, baseOffset: number): RecordBatch {
+    this.#damagedEnd = baseOffset + 1; // also where others are compressed in it: it has the offset of the last
+    const batch = readMessageSet(this.#bytes, start, end, {
+      source: this.#source,
+      fromOffset: this.#fromOffset,
+      lowestOffset: this.#lowestOffset,
+      maxDecompressedBytes: this.#maxDecompressedBytes,
+    });
+    this.#at = start + batch.sizeBytes;
+    this.#lowestOffset = batch.nextOffset;
+    return batch;
   }
 }
 

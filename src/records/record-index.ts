@@ -26,6 +26,8 @@ export interface RecordIndex {
   readonly fields: Int32Array;
   /** Milliseconds per record; -1 for none. */
   readonly timestamps: Float64Array;
+  /** What the offsets are counted from, where the header of the batch does not say it. */
+  readonly baseOffset?: number | undefined;
 }
 
 /** What the header of a batch says about its records. */

@@ -22,6 +22,7 @@ export function scanBatches(bytes: Uint8Array): Scan {
     const size = LENGTH_END + view.getInt32(at + LENGTH_AT);
     if (size <= MAGIC_AT) break;
     if (size > bytes.length - at) return { nextOffset, wholeBytes: at, bytesNeeded: size };
+    // Formats v0 and v1: a compressed message has the offset of the last one in it.
     const hasDelta = view.getInt8(at + MAGIC_AT) === 2 && size >= HEADER_BYTES;
     const offset = Number(view.getBigInt64(at));
     nextOffset = offset + (hasDelta ? view.getInt32(at + LAST_OFFSET_DELTA_AT) : 0) + 1;

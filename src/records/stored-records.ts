@@ -1,7 +1,6 @@
-import { KafkaError } from '../base/errors.js';
 import type { RecordLoader } from './batch.js';
 import { type Compressed, decompressInTurns, decompressRecords } from './compression/index.js';
-import { corrupt } from './corrupt.js';
+import { corrupt, tooManyRecords } from './corrupt.js';
 import { asBuffer } from './fast-buffer.js';
 import type { BatchHeader } from './header.js';
 import { MIN_RECORD_BYTES, type RecordSource } from './layout.js';
@@ -61,12 +60,8 @@ export class StoredRecords implements RecordLoader {
     const indexBytes = recordCount * INDEX_BYTES;
     const fits = (this.#isPlain ? 0 : end - start) + indexBytes <= this.#maxBytes;
     if (!fits && recordCount * MIN_RECORD_BYTES <= end - start) {
-      const { topic, partition } = this.#source;
-      throw new KafkaError(
-        'TIDE_TOO_LARGE',
-        `records of ${topic}/${partition} at offset ${offset}: ${recordCount} records of ${end - start} bytes, and ${indexBytes} bytes to tell them apart, are more than maxDecompressedBytes (${this.#maxBytes})`,
-        { context: { topic, partition, offset, maxDecompressedBytes: this.#maxBytes } },
-      );
+      const size = { count: recordCount, bytes: end - start, indexBytes, maxBytes: this.#maxBytes };
+      throw tooManyRecords(this.#source, offset, size);
     }
     const index = indexRecords(bytes, start, end, this.#header);
     if (typeof index === 'string') throw corrupt(this.#source, offset, index);

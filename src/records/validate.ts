@@ -17,6 +17,7 @@ export function validateBatch(bytes: Uint8Array, options: ReadOptions): RecordBa
 }
 
 function whatIsWrong(batch: RecordBatch, sizeBytes: number): string | undefined {
+  if (batch.magic !== 2) return `message format ${batch.magic}, which old producers write`;
   if (batch.sizeBytes !== sizeBytes) return `${sizeBytes - batch.sizeBytes} bytes follow the one batch a produce request may hold`;
   if (batch.recordCount === 0) return 'a batch without records';
   // Offsets grow and end at the last: with as many offsets as records there is no gap.

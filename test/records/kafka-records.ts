@@ -8,7 +8,7 @@ import { PROJECT_ROOT } from '../kafka/project.js';
 export const RECORDS_FOLDER = join(PROJECT_ROOT, 'test/golden/records');
 
 /** What KafkaRecords.java prints when told to `command`. Needs Java and Maven. */
-export async function kafkaRecords(command: 'write' | 'read' | 'murmur2', input = ''): Promise<string> {
+export async function kafkaRecords(command: 'write' | 'read' | 'write-old' | 'read-old' | 'murmur2', input = ''): Promise<string> {
   const program = join(RECORDS_FOLDER, 'KafkaRecords.java');
   const { code, stdout, stderr } = await run(javaCommand(), ['-cp', await classPath('4.1.2'), program, command], {
     input,

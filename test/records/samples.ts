@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type Bytes, encodeBatch, type RecordInput, type SealOptions } from '../../src/records/index.js';
+import { type Bytes, type EncodeOptions, encodeBatch, type RecordInput, type SealOptions } from '../../src/records/index.js';
 
 const text = fc.string({ unit: 'binary', maxLength: 80 });
 const bytes: fc.Arbitrary<Bytes> = fc.oneof(
@@ -35,4 +35,23 @@ export const anyOptions: fc.Arbitrary<SealOptions> = fc.record({
 export const sampleBatches = (): Buffer[] =>
   fc
     .sample(fc.tuple(fc.array(anyRecord, { minLength: 1, maxLength: 30 }), anyOptions), { seed: 42, numRuns: 300 })
+    .map(([records, options]) => encodeBatch(records, options));
+
+/** Any record of message formats v0 and v1, which have no headers. */
+export const anyOldRecord: fc.Arbitrary<RecordInput> = anyRecord.map(({ headers: _, ...rest }) => rest);
+
+/** Any way to write a message set. */
+export const anyOldOptions: fc.Arbitrary<EncodeOptions & { readonly magic: 0 | 1 }> = fc
+  .record({
+    magic: fc.constantFrom(0 as const, 1 as const),
+    compression: fc.constantFrom('none' as const, 'gzip' as const, 'snappy' as const, 'lz4' as const),
+    baseOffset: fc.oneof(fc.constant(0), fc.nat(2 ** 50)),
+    appendTime: fc.oneof(fc.constant(undefined), fc.nat()),
+  })
+  .map(options => (options.magic === 0 ? { ...options, appendTime: undefined } : options));
+
+/** Message sets of all kinds, the same ones in every run. */
+export const sampleMessageSets = (): Buffer[] =>
+  fc
+    .sample(fc.tuple(fc.array(anyOldRecord, { minLength: 1, maxLength: 30 }), anyOldOptions), { seed: 42, numRuns: 200 })
     .map(([records, options]) => encodeBatch(records, options));

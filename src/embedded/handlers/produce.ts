@@ -53,8 +53,8 @@ function append(call: Call<typeof Produce>, topic: Topic, partition: Partition, 
   } catch (error) {
     return refused(index, error instanceof CorruptRecordError ? 'CORRUPT_MESSAGE' : 'INVALID_RECORD', String(error));
   }
-  if (batch === undefined || records === null || batch.sizeBytes !== records.length) {
-    return refused(index, 'INVALID_RECORD', 'a partition must come with exactly one record batch');
+  if (batch === undefined || records === null || batch.magic !== 2 || batch.sizeBytes !== records.length) {
+    return refused(index, 'INVALID_RECORD', 'a partition must come with exactly one record batch of format v2');
   }
   if (batch.isTransactional && call.body.transactionalId === null) return refused(index, 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED');
   if (batch.compression === 'zstd' && call.version < ZSTD_FROM) return refused(index, 'UNSUPPORTED_COMPRESSION_TYPE');

@@ -23,6 +23,8 @@ import org.apache.kafka.common.utils.Utils;
 /**
  * "write": writes named record batches made by Kafka's own classes, as lines of JSON ({"name", "bytes", "batches"}).
  * "read": reads lines of hex, each the records of a partition, and writes what Kafka's own classes say of them; fails when they are not valid.
+ * "write-old": writes named message sets of formats v0 and v1, as lines of JSON ({"name", "bytes", "messages"}).
+ * "read-old": as "read", but says what the messages are.
  * "murmur2": writes the hash of 1,000 keys, 8 hex digits each. Key i is i % 41 bytes long; byte k of it is (i * 31 + k * 167 + (i * k >> 3)) & 255.
  */
 public class KafkaRecords {
@@ -36,6 +38,13 @@ public class KafkaRecords {
                 BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
                 for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                     System.out.println(JSON.writeValueAsString(describe(ByteBuffer.wrap(HexFormat.of().parseHex(line)))));
+                }
+            }
+            case "write-old" -> writeOld();
+            case "read-old" -> {
+                BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+                for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                    System.out.println(JSON.writeValueAsString(describeOld(ByteBuffer.wrap(HexFormat.of().parseHex(line)))));
                 }
             }
             case "murmur2" -> {
@@ -99,6 +108,95 @@ public class KafkaRecords {
         }
         two.flip();
         print("two batches", two);
+    }
+
+    static void writeOld() throws Exception {
+        for (byte magic = 0; magic < 2; magic++) {
+            for (String codec : new String[] {"none", "gzip", "snappy", "lz4"}) {
+                MemoryRecordsBuilder some = oldBuilder(magic, codec, magic == 0 ? TimestampType.NO_TIMESTAMP_TYPE : TimestampType.CREATE_TIME, 100);
+                someOld(some);
+                printOld("some messages, v" + magic + ", " + codec, some.build().buffer());
+            }
+            for (String codec : new String[] {"none", "gzip"}) {
+                MemoryRecordsBuilder gaps = oldBuilder(magic, codec, magic == 0 ? TimestampType.NO_TIMESTAMP_TYPE : TimestampType.CREATE_TIME, 1L << 40);
+                gaps.appendWithOffset((1L << 40) + 3, NOW, bytes("a"), bytes("1"));
+                gaps.appendWithOffset((1L << 40) + 70, NOW - 5000, bytes("b"), bytes("2"));
+                gaps.appendWithOffset((1L << 40) + 20000, NOW + 5000, bytes("c"), bytes("3"));
+                printOld("compacted, with gaps, v" + magic + ", " + codec, gaps.build().buffer());
+            }
+        }
+        for (String codec : new String[] {"none", "lz4"}) {
+            MemoryRecordsBuilder appended = oldBuilder((byte) 1, codec, TimestampType.LOG_APPEND_TIME, 7);
+            someOld(appended);
+            printOld("append time, v1, " + codec, appended.build().buffer());
+        }
+
+        ByteBuffer mixed = ByteBuffer.allocate(1 << 16);
+        long offset = 0;
+        for (int magic = 0; magic < 3; magic++) {
+            for (String codec : new String[] {"none", "gzip", "none"}) {
+                TimestampType type = magic == 0 ? TimestampType.NO_TIMESTAMP_TYPE : TimestampType.CREATE_TIME;
+                MemoryRecordsBuilder some = oldBuilder((byte) magic, codec, type, offset);
+                someOld(some);
+                mixed.put(some.build().buffer());
+                offset += 5;
+            }
+        }
+        mixed.flip();
+        printOld("a log of all formats", mixed);
+    }
+
+    static MemoryRecordsBuilder oldBuilder(byte magic, String codec, TimestampType type, long offset) {
+        Compression compression = switch (codec) {
+            case "gzip" -> Compression.gzip().build();
+            case "snappy" -> Compression.snappy().build();
+            case "lz4" -> Compression.lz4().build();
+            default -> Compression.NONE;
+        };
+        return MemoryRecords.builder(ByteBuffer.allocate(1 << 17), magic, compression, type, offset, NOW + 99);
+    }
+
+    static void someOld(MemoryRecordsBuilder builder) {
+        boolean timed = builder.magic() > 0;
+        builder.append(timed ? NOW : -1, bytes("key"), bytes("value"));
+        builder.append(timed ? NOW + 1 : -1, (byte[]) null, bytes("no key"));
+        builder.append(timed ? NOW - 100 : -1, bytes("tombstone"), (byte[]) null);
+        builder.append(timed ? NOW + 70_000 : -1, new byte[0], new byte[0]);
+        builder.append(-1, (byte[]) null, (byte[]) null);
+    }
+
+    static void printOld(String name, ByteBuffer buffer) throws Exception {
+        ObjectNode line = JSON.createObjectNode();
+        line.put("name", name);
+        line.put("bytes", hex(buffer));
+        line.set("messages", describeOld(buffer.duplicate()));
+        System.out.println(JSON.writeValueAsString(line));
+    }
+
+    static ArrayNode describeOld(ByteBuffer buffer) {
+        ArrayNode all = JSON.createArrayNode();
+        int size = buffer.remaining();
+        for (MutableRecordBatch batch : MemoryRecords.readableRecords(buffer).batches()) {
+            batch.ensureValid();
+            size -= batch.sizeInBytes();
+            for (Record record : batch) {
+                record.ensureValid();
+                ObjectNode message = all.addObject();
+                message.put("magic", batch.magic());
+                message.put("compression", batch.compressionType().name);
+                message.put("timestampType", switch (batch.timestampType()) {
+                    case NO_TIMESTAMP_TYPE -> "none";
+                    case CREATE_TIME -> "create";
+                    case LOG_APPEND_TIME -> "append";
+                });
+                message.put("offset", record.offset());
+                message.put("timestamp", record.timestamp());
+                message.put("key", record.hasKey() ? hex(record.key()) : null);
+                message.put("value", record.hasValue() ? hex(record.value()) : null);
+            }
+        }
+        if (size != 0) throw new IllegalStateException(size + " bytes are left");
+        return all;
     }
 
     static MemoryRecordsBuilder builder(Compression compression, TimestampType type, long offset, long producerId, int epoch, int sequence, boolean transactional) {
