@@ -1,6 +1,6 @@
 const damaged = (what: string): Error => new Error(`damaged lz4 block: ${what}`);
-/** Shorter copies are faster byte by byte. */
-const COPY_FROM = 32;
+/** Shorter copies are faster byte by byte (bench/codecs.ts). */
+const COPY_FROM = 48;
 const MIN_MATCH = 4;
 
 /**
@@ -32,10 +32,14 @@ export function decompressLz4Block(
     if (length > 0) {
       if (length > end - at) throw damaged(`a literal of ${length} bytes, ${end - at} are left`);
       if (length > outEnd - out) throw overflow;
-      if (length < COPY_FROM) for (let i = 0; i < length; i++) output[out + i] = bytes[at + i]!;
-      else output.set(bytes.subarray(at, at + length), out);
-      at += length;
-      out += length;
+      const stop = out + length;
+      if (length < COPY_FROM) {
+        while (out < stop) output[out++] = bytes[at++]!;
+      } else {
+        output.set(bytes.subarray(at, at + length), out);
+        at += length;
+        out = stop;
+      }
     }
     if (at === end) return out; // the last sequence has no match
 
@@ -51,12 +55,16 @@ export function decompressLz4Block(
         length += more;
       } while (more === 255);
     }
-    const from = out - distance;
+    let from = out - distance;
     if (distance === 0 || from < lowest) throw damaged(`a match from ${distance} bytes back, ${out - lowest} are there`);
     if (length > outEnd - out) throw overflow;
-    if (length < COPY_FROM || distance < length) for (let i = 0; i < length; i++) output[out + i] = output[from + i]!;
-    else output.copyWithin(out, from, from + length);
-    out += length;
+    const stop = out + length;
+    if (length < COPY_FROM || distance < length) {
+      while (out < stop) output[out++] = output[from++]!;
+    } else {
+      output.copyWithin(out, from, from + length);
+      out = stop;
+    }
   }
   throw damaged('it ends with a match');
 }

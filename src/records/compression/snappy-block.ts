@@ -1,8 +1,6 @@
-import { PIECE_BYTES } from './codec.js';
-
 const damaged = (what: string): Error => new Error(`damaged snappy block: ${what}`);
-/** Shorter copies are faster byte by byte. */
-const COPY_FROM = 32;
+/** Shorter copies are faster byte by byte (bench/codecs.ts). */
+const COPY_FROM = 48;
 
 /** The most that a byte of input can stand for: a copy of 64 bytes takes 3. */
 const MOST_PER_BYTE = 64 / 3;
@@ -24,64 +22,94 @@ export function snappyBlockSize(bytes: Uint8Array, start: number, end: number): 
   throw damaged('no length');
 }
 
-/**
- * Decompresses the elements of a raw block that lie in `bytes` from `at` to `end` into exactly `output` from `out` to `outEnd`; yields now
- * and then. Every length is checked against what is left of both.
- * @see github.com/google/snappy, format_description.txt
- */
-export function* snappyElements(
-  bytes: Uint8Array,
-  at: number,
-  end: number,
-  output: Uint8Array,
-  out: number,
-  outEnd: number,
-): Generator<void, void, void> {
-  const outStart = out;
-  let pieceEnd = out + PIECE_BYTES;
-  while (at < end) {
-    const tag = bytes[at++]!;
-    if ((tag & 3) === 0) {
+/** The elements of a raw block that lie in some bytes, decompressed into memory of exactly their size. */
+export class SnappyElements {
+  readonly #bytes: Uint8Array;
+  readonly #end: number;
+  readonly #output: Uint8Array;
+  readonly #outStart: number;
+  readonly #outEnd: number;
+  #at: number;
+  #out: number;
+
+  /** Those from `at` to `end`, into `output` from `outStart` to `outEnd`. */
+  constructor(bytes: Uint8Array, at: number, end: number, output: Uint8Array, outStart: number, outEnd: number) {
+    this.#bytes = bytes;
+    this.#at = at;
+    this.#end = end;
+    this.#output = output;
+    this.#out = outStart;
+    this.#outStart = outStart;
+    this.#outEnd = outEnd;
+  }
+
+  get done(): boolean {
+    return this.#at >= this.#end;
+  }
+
+  /**
+   * Decompresses on until about `count` more bytes are made. Every length is checked against what is left of input and output.
+   * @throws Error when the block is damaged.
+   * @see github.com/google/snappy, format_description.txt
+   */
+  make(count: number): void {
+    const bytes = this.#bytes;
+    const end = this.#end;
+    const output = this.#output;
+    const outStart = this.#outStart;
+    const outEnd = this.#outEnd;
+    const enough = this.#out + count;
+    let at = this.#at;
+    let out = this.#out;
+    while (at < end && out < enough) {
+      const tag = bytes[at]!;
       let length = (tag >>> 2) + 1;
-      if (length > 60) {
-        const size = length - 60;
-        if (at + size > end) throw damaged('a literal without its length');
-        length = 1;
-        for (let i = 0; i < size; i++) length += bytes[at + i]! * 2 ** (8 * i);
-        at += size;
-      }
-      if (length > end - at) throw damaged(`a literal of ${length} bytes, ${end - at} are left`);
-      if (length > outEnd - out) throw damaged('more output than it claims');
-      if (length < COPY_FROM) for (let i = 0; i < length; i++) output[out + i] = bytes[at + i]!;
-      else output.set(bytes.subarray(at, at + length), out);
-      at += length;
-      out += length;
-    } else {
-      let length: number;
       let distance: number;
-      if ((tag & 3) === 1) {
-        if (at >= end) throw damaged('a copy without its distance');
-        length = ((tag >>> 2) & 7) + 4;
-        distance = ((tag & 0xe0) << 3) | bytes[at]!;
-        at += 1;
-      } else {
-        const size = (tag & 3) === 2 ? 2 : 4;
-        if (at + size > end) throw damaged('a copy without its distance');
-        length = (tag >>> 2) + 1;
-        distance = bytes[at]! | (bytes[at + 1]! << 8);
-        if (size === 4) distance += bytes[at + 2]! * 2 ** 16 + bytes[at + 3]! * 2 ** 24;
-        at += size;
+      switch (tag & 3) {
+        case 0: {
+          at += 1;
+          if (length > 60) {
+            const size = length - 60;
+            if (size > end - at) throw damaged('a literal without its length');
+            length = bytes[at]! + 1;
+            for (let i = 1; i < size; i++) length += bytes[at + i]! * 2 ** (8 * i);
+            at += size;
+          }
+          if (length > end - at) throw damaged(`a literal of ${length} bytes, ${end - at} are left`);
+          if (length > outEnd - out) throw damaged('more output than it claims');
+          const stop = out + length;
+          if (length < COPY_FROM) {
+            while (out < stop) output[out++] = bytes[at++]!;
+          } else {
+            output.set(bytes.subarray(at, at + length), out);
+            at += length;
+            out = stop;
+          }
+          continue;
+        }
+        case 1:
+          if (end - at < 2) throw damaged('a copy without its distance');
+          length = ((tag >>> 2) & 7) + 4;
+          distance = ((tag & 0xe0) << 3) | bytes[at + 1]!;
+          at += 2;
+          break;
+        case 2:
+          if (end - at < 3) throw damaged('a copy without its distance');
+          distance = bytes[at + 1]! | (bytes[at + 2]! << 8);
+          at += 3;
+          break;
+        default:
+          if (end - at < 5) throw damaged('a copy without its distance');
+          distance = (bytes[at + 1]! | (bytes[at + 2]! << 8) | (bytes[at + 3]! << 16) | (bytes[at + 4]! << 24)) >>> 0;
+          at += 5;
       }
-      const from = out - distance;
+      let from = out - distance;
       if (distance === 0 || from < outStart) throw damaged(`a copy from ${distance} bytes back, ${out - outStart} are there`);
       if (length > outEnd - out) throw damaged('more output than it claims');
-      for (let i = 0; i < length; i++) output[out + i] = output[from + i]!;
-      out += length;
+      for (const stop = out + length; out < stop; ) output[out++] = output[from++]!;
     }
-    if (out >= pieceEnd) {
-      yield;
-      pieceEnd = out + PIECE_BYTES;
-    }
+    this.#at = at;
+    this.#out = out;
+    if (at >= end && out !== outEnd) throw damaged(`${out - outStart} bytes of output, it claims ${outEnd - outStart}`);
   }
-  if (out !== outEnd) throw damaged(`${out - outStart} bytes of output, it claims ${outEnd - outStart}`);
 }

@@ -1,7 +1,8 @@
 import snappyjs from 'snappyjs';
-import { type Codec, type Decoding, inOneGo, inTurns, outputOf, PIECE_BYTES } from './codec.js';
+import { putUvarint } from '../../bytes/varint.js';
+import { type Codec, type Decoding, inOneGo, inTurns, OutputLimitError, PIECE_BYTES } from './codec.js';
 import { optional } from './optional.js';
-import { snappyBlockSize, snappyElements } from './snappy-block.js';
+import { SnappyElements, snappyBlockSize } from './snappy-block.js';
 
 interface NativeSnappy {
   compressSync(bytes: Uint8Array): Uint8Array;
@@ -19,21 +20,40 @@ function* decoding(bytes: Uint8Array, maxBytes: number, native: NativeSnappy | u
   const blocks = isXerial(bytes) ? xerialBlocks(bytes) : [{ start: 0, end: bytes.length, ...snappyBlockSize(bytes, 0, bytes.length) }];
   let total = 0;
   for (const { size } of blocks) total += size;
-  const output = outputOf(total, maxBytes);
+  if (total > maxBytes) throw new OutputLimitError();
+  if (native !== undefined && total >= NATIVE_FROM_BYTES && total <= PIECE_BYTES) {
+    try {
+      return native.uncompressSync(joined(bytes, blocks, total));
+    } catch {
+      // what is wrong with it the decoder below says better
+    }
+  }
+  const output = Buffer.allocUnsafeSlow(total);
   let out = 0;
   let pieceEnd = PIECE_BYTES;
-  for (const { start, end, size, elementsAt } of blocks) {
-    if (native === undefined || size < NATIVE_FROM_BYTES || size > PIECE_BYTES) {
-      yield* snappyElements(bytes, elementsAt, end, output, out, out + size);
-    } else {
-      output.set(native.uncompressSync(bytes.subarray(start, end)), out);
-    }
+  for (const { end, size, elementsAt } of blocks) {
+    const elements = new SnappyElements(bytes, elementsAt, end, output, out, out + size);
+    for (elements.make(PIECE_BYTES); !elements.done; elements.make(PIECE_BYTES)) yield;
     out += size;
     if (out < pieceEnd) continue;
     yield;
     pieceEnd = out + PIECE_BYTES;
   }
   return output;
+}
+
+/** All blocks as one: what an element copies it names by its distance, so that they can follow each other. One call instead of many. */
+function joined(bytes: Uint8Array, blocks: readonly Block[], total: number): Uint8Array {
+  const [first] = blocks;
+  if (blocks.length === 1 && first !== undefined) return bytes.subarray(first.start, first.end);
+  const length = blocks.reduce((sum, { elementsAt, end }) => sum + end - elementsAt, 0);
+  const block = Buffer.allocUnsafeSlow(length + 5);
+  let at = putUvarint(block, 0, total);
+  for (const { elementsAt, end } of blocks) {
+    block.set(bytes.subarray(elementsAt, end), at);
+    at += end - elementsAt;
+  }
+  return block.subarray(0, at);
 }
 
 /** Snappy that works with a native package, or without. */
