@@ -1,4 +1,5 @@
 import { kafkaTest } from '../kafka/kafka.js';
+import { noise } from '../support/noise.js';
 import { assertSameLines, codecs, connected, forAges, read } from './records.js';
 
 const newer = { consumer: 'org.apache.kafka.tools.consumer.ConsoleConsumer', producer: 'org.apache.kafka.tools.ConsoleProducer' };
@@ -52,16 +53,32 @@ for (const { version, tools, flags } of releases) {
     "what Java's console producer writes is read, in each codec",
     async (t, kafka) => {
       const topic = await kafka.createTopic();
-      const lines = Array.from({ length: 300 }, (_, i) => `key ${i}\tvalue ${i} ${'xyz'.repeat(i % 50)}`);
+      const lines = [
+        ...Array.from({ length: 300 }, (_, i) => `key ${i}\tvalue ${i} ${'xyz'.repeat(i % 50)}`),
+        ...Array.from({ length: 6000 }, (_, i) => `key ${i}\t${`{"customer":${i * 7919},"ok":true}`.padEnd(90, '.')}`), // in one batch, nearly
+        ...Array.from({ length: 100 }, (_, i) => `noise\t${noise(i * 60, i).toString('base64')}`),
+      ];
       const names = [
         'none',
         ...codecs.filter(({ reads, name }) => reads && (name !== 'zstd' || version !== '1.1.1')).map(({ name }) => name),
       ];
       for (const name of names) {
-        const args = [flags.at, kafka.bootstrapText, '--topic', topic, '--compression-codec', name, flags.reader, 'parse.key=true'];
+        const largest = ['--max-partition-memory-bytes', '900000'];
+        const args = [
+          flags.at,
+          kafka.bootstrapText,
+          '--topic',
+          topic,
+          '--compression-codec',
+          name,
+          flags.reader,
+          'parse.key=true',
+          ...largest,
+        ];
         await kafka.tool(tools.producer, args, { input: `${lines.join('\n')}\n` });
       }
-      const seen = await read(connected(t, kafka), topic, lines.length * names.length);
+      const from = connected(t, kafka);
+      const seen = await read(from, topic, lines.length * names.length);
       assertSameLines(
         seen.map(({ key, value }) => `${key}\t${value}`),
         names.flatMap(() => lines),
