@@ -25,7 +25,8 @@ export {
   tideCodes,
   UnsupportedError,
 } from './base/errors.js';
-export { KafkaClient, type KafkaClientEvents, type KafkaClientOptions, type RequestTarget } from './client/client.js';
+export { KafkaClient, type KafkaClientEvents, type RequestTarget } from './client/client.js';
+export type { KafkaClientOptions } from './client/client-options.js';
 export type { CommitResult, GroupOffset } from './client/offset-store.js';
 export type { BrokerInfo, ClusterMetadata, PartitionInfo, TopicInfo } from './cluster/metadata.js';
 export {

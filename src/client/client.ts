@@ -1,69 +1,27 @@
 import { type InspectOptions, inspect } from 'node:util';
+import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { systemClock } from '../base/clock.js';
 import type { ConnectionTrace, SecurityWarning } from '../base/diagnostics.js';
 import { asError, ConnectionError, InputError, KafkaError, StateError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
-import { nearest } from '../base/nearest.js';
-import { custom, duration, flag, type Given, integer, needed, nested, oneOf, optional, resolve, show, text } from '../base/options.js';
-import { retryRules } from '../base/retry.js';
+import { duration, optional, resolve, show } from '../base/options.js';
 import { orAborted } from '../base/wait.js';
+import { ZERO_UUID } from '../bytes/reader.js';
 import { Cluster, isUnanswered } from '../cluster/cluster.js';
 import { type CoordinatorKind, Coordinators } from '../cluster/coordinators.js';
-import type { ClusterMetadata } from '../cluster/metadata.js';
+import type { BrokerInfo, ClusterMetadata, TopicInfo } from '../cluster/metadata.js';
 import { leaderIn } from '../cluster/scatter.js';
-import { type Address, formatAddress, parseAddress, parseAddresses } from '../network/address.js';
-import type { Sasl } from '../network/sasl/mechanism.js';
-import { type SaslOptions, saslFrom } from '../network/sasl/options.js';
+import { type Address, formatAddress, parseAddress } from '../network/address.js';
 import { Security } from '../network/security.js';
-import { Tls, type TlsOptions, type TlsProvider } from '../network/tls.js';
-import { type Api, apisByKey, type RequestOf, type ResponseOf } from '../protocol/index.js';
-import { checkTopic } from './inputs.js';
+import type { Api, RequestOf, ResponseOf } from '../protocol/index.js';
+import { clientRules, type KafkaClientOptions } from './client-options.js';
+import { checkPartition, checkTopic } from './inputs.js';
 import { type WaitOptions, waitRules } from './wait-options.js';
-
-export const clientRules = {
-  /** Where to find the cluster: `host`, `host:port`, `[ipv6]:port`, with commas or as an array. Any broker will do; more survive its loss. Without a port: 9092. Kafka: bootstrap.servers. */
-  brokers: needed(custom<string | readonly string[], readonly Address[]>('"host:port", or several', [], parseAddresses)),
-  /** Name of this program in the broker's logs, metrics and quotas. Kafka: client.id. */
-  clientId: text('tidemark'),
-  /** Longest time in ms to connect to one broker: name look-up, TCP and handshake together. `null`: no limit. Kafka: socket.connection.setup.timeout.ms. */
-  connectTimeoutMs: duration(10_000, 1, true),
-  /** Longest time in ms to wait for one answer. `null`: no limit. Kafka: request.timeout.ms. */
-  requestTimeoutMs: duration(30_000, 1, true),
-  /** A connection unused for so many ms is closed, before the broker does it. `null`: never. Kafka: connections.max.idle.ms. */
-  idleTimeoutMs: duration(540_000, 1, true),
-  /** What is known of topics and brokers is asked again when it is older than so many ms. `null`: never. Kafka: metadata.max.age.ms. */
-  metadataMaxAgeMs: duration(300_000, 1, true),
-  /** Longest answer in bytes that is accepted from a broker. Kafka has no name for it. */
-  maxResponseBytes: integer(100 * 1024 * 1024, 1024, 2 ** 31 - 1),
-  /** How often, and how far apart, what failed for a passing reason is tried again. Kafka: retries, retry.backoff.ms, retry.backoff.max.ms. */
-  retry: nested('KafkaClient', 'retry', retryRules),
-  /** Lets the broker create topics that are asked for and do not exist, if it is set up to. Kafka: allow.auto.create.topics. */
-  allowAutoTopicCreation: flag(false),
-  /** Use only IPv4 (4) or only IPv6 (6) addresses. Default: whichever the name resolves to. */
-  ipVersion: optional(oneOf(4, [4, 6])),
-  /** TLS: `true` trusts the authorities that come with Node; else {@link TlsOptions}, or a function that gives them for each connection. Kafka: security.protocol, ssl.*. */
-  tls: custom<boolean | TlsOptions | TlsProvider, Tls | false>('true, false, an object, or a function that gives one', false, given =>
-    given === false ? false : new Tls(given),
-  ),
-  /** Who we are: {@link SaslOptions}. Nothing but this mechanism is ever tried. Kafka: sasl.mechanism, sasl.jaas.config. */
-  sasl: optional(custom<SaslOptions, Sasl | undefined>('an object with a mechanism', undefined, given => saslFrom(given))),
-  /** Try the addresses in `brokers` in random order, so that not every client asks the same one. */
-  shuffleBrokers: flag(true),
-  /** The highest version to use of an API, by its name: `{ Fetch: 11 }`. For tests and for brokers that claim too much. */
-  apiVersions: custom<Readonly<Record<string, number>>, ReadonlyMap<string, number>>(
-    'an object of API names and versions, as { Fetch: 11 }',
-    new Map(),
-    versionCaps,
-  ),
-};
 
 /** Longest time in ms over all attempts to connect. `null`: no limit but the attempts. */
 const connectRules = { timeoutMs: duration(Number.POSITIVE_INFINITY, 1, true) };
 /** Longest time in ms for one attempt of a request. Default: the client's `requestTimeoutMs`. `null`: no limit. */
 const requestRules = { timeoutMs: optional(duration(30_000, 1, true)) };
-
-/** Options of {@link KafkaClient}. */
-export type KafkaClientOptions = Given<typeof clientRules>;
 
 /** What {@link KafkaClient} tells its listeners. */
 export interface KafkaClientEvents {
@@ -209,6 +167,37 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
   }
 
   /**
+   * How many partitions a topic has; asked for where nothing current is known.
+   * @throws KafkaError `UNKNOWN_TOPIC_OR_PARTITION` when there is no such topic, or its own error; else as {@link metadata}.
+   */
+  async partitionCount(topic: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<number> {
+    const info = await this.#topic(topic, 'partitionCount', options.signal);
+    if (info.errorCode !== 0) throw brokerError(info.errorCode, `partitionCount: topic ${topic}`, { context: { topic } });
+    return info.partitions.length;
+  }
+
+  /** Whether a topic has a partition of this number; a topic that does not exist has none. @throws KafkaError as {@link metadata}. */
+  async partitionExists(topic: string, partition: number, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<boolean> {
+    checkPartition(partition, 'partitionExists');
+    const has = ({ partitions }: TopicInfo) => partitions.some(known => known.partition === partition);
+    const info = await this.#topic(topic, 'partitionExists', options.signal);
+    if (info.errorCode !== 0 || has(info)) return info.errorCode === 0;
+    this.#core.cluster.outdated(info); // it may have been added since
+    return has(await this.#topic(topic, 'partitionExists', options.signal));
+  }
+
+  /** The brokers of the cluster as last described; none before the first contact. */
+  knownBrokers(): readonly BrokerInfo[] {
+    return [...this.#core.cluster.metadata.brokers.values()];
+  }
+
+  /** Whether a broker, given by its id or as `host:port`, is one of {@link knownBrokers}. */
+  isKnownBroker(broker: number | string): boolean {
+    const address = typeof broker === 'number' ? undefined : formatAddress(addressOf(broker));
+    return this.knownBrokers().some(known => (address === undefined ? known.id === broker : formatAddress(known) === address));
+  }
+
+  /**
    * The raw answer to a raw request, in the highest version both sides speak: the way to everything tidemark has no method for.
    * Error codes inside the answer are not looked at. What certainly was not sent is tried again; nothing else is.
    * Who coordinates a group is asked each time. Who leads a partition is as {@link metadata} last said.
@@ -283,6 +272,13 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
     return `KafkaClient ${inspect(shown, options)}`;
   }
 
+  async #topic(name: string, what: string, signal: AbortSignal | undefined): Promise<TopicInfo> {
+    checkTopic(name, what);
+    const { cluster } = this.#core;
+    const { topics } = await cluster.retrying(() => cluster.topics([name], signal), { signal });
+    return topics.get(name) ?? { name, id: ZERO_UUID, internal: false, errorCode: errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, partitions: [] };
+  }
+
   async #close(timeoutMs: number): Promise<void> {
     const { cluster } = this.#core;
     const deadline = cluster.deadline(timeoutMs);
@@ -339,7 +335,7 @@ function addressOf(broker: string): Address {
   try {
     return parseAddress(broker);
   } catch (cause) {
-    throw new InputError(`disconnect: expected a broker's id or "host:port", got ${show(broker)}`, { cause });
+    throw new InputError(`expected a broker's id or "host:port", got ${show(broker)}`, { cause });
   }
 }
 
@@ -356,25 +352,4 @@ function forGood(error: KafkaError): KafkaError {
   if (error instanceof ConnectionError)
     return new ConnectionError(message, { retriable: false, cause: error, context, persistence, errno });
   return new KafkaError(code, message, { retriable: false, cause: error, context, persistence, errno });
-}
-
-function versionCaps(given: unknown): ReadonlyMap<string, number> | undefined {
-  if (typeof given !== 'object' || given === null) return undefined;
-  const known = new Map([...apisByKey.values()].map(api => [api.name, api]));
-  for (const [name, version] of Object.entries(given)) {
-    const api = known.get(name);
-    if (api === undefined) {
-      const guess = nearest(name, known.keys());
-      const hint = guess === undefined ? '' : `; did you mean "${guess}"?`;
-      throw new InputError(`KafkaClient: apiVersions: ${JSON.stringify(name)} is not an API that tidemark uses${hint}`, {
-        code: 'TIDE_OPTION',
-      });
-    }
-    const [min, max] = api.versions;
-    if (Number.isInteger(version) && version >= min && version <= max) continue;
-    throw new InputError(`KafkaClient: apiVersions: ${name} must be a version from ${min} to ${max}, got ${String(version)}`, {
-      code: 'TIDE_OPTION',
-    });
-  }
-  return new Map(Object.entries(given as Record<string, number>));
 }

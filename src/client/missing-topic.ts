@@ -1,4 +1,4 @@
-import type { KafkaClientOptions } from './client.js';
+import type { KafkaClientOptions } from './client-options.js';
 
 /** What to tell somebody who uses a topic that does not exist. */
 export const missingTopic = ({ allowAutoTopicCreation }: Pick<KafkaClientOptions, 'allowAutoTopicCreation'>): string =>

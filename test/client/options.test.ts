@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { InputError } from '../../src/base/errors.js';
-import { coreOf, KafkaClient, type KafkaClientOptions } from '../../src/client/client.js';
+import { coreOf, KafkaClient } from '../../src/client/client.js';
+import type { KafkaClientOptions } from '../../src/client/client-options.js';
 import { checkCount, checkOffset, checkPartition, checkTopic } from '../../src/client/inputs.js';
 import { formatAddress } from '../../src/network/address.js';
 import { quick, rejection } from './setting.js';

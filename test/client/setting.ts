@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { KafkaError } from '../../src/base/errors.js';
-import { type ClientCore, coreOf, KafkaClient, type KafkaClientOptions } from '../../src/client/client.js';
+import { type ClientCore, coreOf, KafkaClient } from '../../src/client/client.js';
+import type { KafkaClientOptions } from '../../src/client/client-options.js';
 import { EmbeddedCluster, type EmbeddedClusterOptions } from '../../src/embedded/index.js';
 
 export const quick = { attempts: 5, backoffMs: 5, maxBackoffMs: 20 };

@@ -1,5 +1,6 @@
 import type { TestContext } from 'node:test';
-import { KafkaClient, type KafkaClientOptions } from '../../src/client/client.js';
+import { KafkaClient } from '../../src/client/client.js';
+import type { KafkaClientOptions } from '../../src/client/client-options.js';
 import { SimpleConsumer, type SimpleConsumerOptions } from '../../src/consumer/index.js';
 import { EmbeddedCluster, type EmbeddedClusterOptions } from '../../src/embedded/index.js';
 import { OffsetCommit } from '../../src/protocol/index.js';

@@ -1,4 +1,5 @@
-import { KafkaClient, type KafkaClientOptions } from '../../src/client/client.js';
+import type { KafkaClientOptions } from '../../src/client/client-options.js';
+import { KafkaClient } from '../../src/index.js';
 import type { ClusterOptions } from '../kafka/cluster.js';
 import { TestAuthority } from '../support/certificates.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { KafkaError } from '../../src/base/errors.js';
-import type { KafkaClientOptions } from '../../src/client/client.js';
+import type { KafkaClientOptions } from '../../src/client/client-options.js';
 import { SimpleConsumer } from '../../src/consumer/index.js';
 import { KeyedProducer } from '../../src/producer/index.js';
 import { clusterTest, type KafkaCluster, uniqueName } from '../kafka/kafka.js';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { inspect, promisify } from 'node:util';
 import { tideCodes } from '../../src/base/errors.js';
-import { clientRules } from '../../src/client/client.js';
+import { clientRules } from '../../src/client/client-options.js';
 import { simpleConsumerRules } from '../../src/consumer/simple-consumer-options.js';
 import { EmbeddedCluster } from '../../src/embedded/index.js';
 import { keyedRules } from '../../src/producer/options.js';
