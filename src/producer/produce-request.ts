@@ -2,8 +2,10 @@ import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { type KafkaError, UnsupportedError } from '../base/errors.js';
 import type { TopicInfo } from '../cluster/metadata.js';
 import type { Produce, RequestOf, ResponseOf } from '../protocol/index.js';
+import type { SealOptions } from '../records/index.js';
 import type { Batch } from './batch.js';
 import type { Lane } from './lane.js';
+import { asMessageSet, type Refusals, RefusedRecordsError, refusedByOld } from './old-broker.js';
 
 /** A batch on its way, and the topic as it was known when it was sent. */
 export interface Parcel {
@@ -19,31 +21,51 @@ export type PartitionAnswer = ProduceAnswer['responses'][number]['partitionRespo
 export const lastWithNames = 12;
 /** The first version that takes record format v2 (KIP-98). */
 const firstWithFormat2 = 3;
+/** The first version that takes zstd (KIP-110). */
+const firstWithZstd = 7;
+
+/** What all produce requests of a sender say, and how their batches were sealed. */
+export interface ProduceSettings {
+  readonly acks: number;
+  readonly ackTimeoutMs: number;
+  readonly seal: SealOptions;
+}
 
 /**
- * One request with all parcels, for any version.
- * @throws UnsupportedError, when it is encoded, for a broker that is too old for the record format.
+ * One request with all parcels, for any version; for a broker that is too old for record format v2, in the older one.
+ * @throws RefusedRecordsError, when it is encoded, when some of the records have no place there; UnsupportedError for zstd.
  */
 export function produceBody(
   brokerId: number,
   parcels: readonly Parcel[],
-  acks: number,
-  timeoutMs: number,
+  { acks, ackTimeoutMs: timeoutMs, seal }: ProduceSettings,
 ): (version: number) => RequestOf<typeof Produce> {
+  return version => {
+    if (version < firstWithZstd && seal.compression === 'zstd') {
+      throw new UnsupportedError(
+        `produce: broker ${brokerId} takes Produce v${version} at most, which cannot carry zstd; that needs Kafka 2.1 or later`,
+        { persistence: 'no', context: { brokerId, version, needs: 'Kafka 2.1' } },
+      );
+    }
+    if (version >= firstWithFormat2) return { acks, timeoutMs, topicData: topicData(parcels, bytes => bytes) };
+    const refused = new Map<Batch, Refusals>();
+    for (const { batch } of parcels) {
+      const refusals = batch.bytes && refusedByOld(batch, batch.bytes, brokerId);
+      if (refusals !== undefined) refused.set(batch, refusals);
+    }
+    if (refused.size > 0) throw new RefusedRecordsError(refused);
+    return { acks, timeoutMs, topicData: topicData(parcels, (bytes, batch) => asMessageSet(batch, bytes, seal)) };
+  };
+}
+
+function topicData(parcels: readonly Parcel[], recordsOf: (bytes: Buffer, batch: Batch) => Buffer): RequestOf<typeof Produce>['topicData'] {
   const topics = new Map<string, { name: string; topicId: string; partitionData: { index: number; records: Buffer | null }[] }>();
   for (const { lane, batch, topic } of parcels) {
     let entry = topics.get(lane.topic);
     if (entry === undefined) topics.set(lane.topic, (entry = { name: topic.name, topicId: topic.id, partitionData: [] }));
-    entry.partitionData.push({ index: lane.partition, records: batch.bytes ?? null });
+    entry.partitionData.push({ index: lane.partition, records: batch.bytes === undefined ? null : recordsOf(batch.bytes, batch) });
   }
-  const topicData = [...topics.values()];
-  return version => {
-    if (version >= firstWithFormat2) return { acks, timeoutMs, topicData };
-    throw new UnsupportedError(
-      `produce: broker ${brokerId} takes Produce v${version} at most, which cannot carry record format v2; it needs Kafka 0.11 or later`,
-      { persistence: 'no', context: { brokerId, version } },
-    );
-  };
+  return [...topics.values()];
 }
 
 /** The answers for all partitions, by name or id of the topic, whichever the broker gave, and partition. */

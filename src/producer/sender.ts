@@ -11,6 +11,7 @@ import type { SealOptions } from '../records/index.js';
 import type { Batch } from './batch.js';
 import { Expiries } from './expiries.js';
 import type { Lane } from './lane.js';
+import { type Refusals, RefusedRecordsError } from './old-broker.js';
 import {
   answersOf,
   lastWithNames,
@@ -168,6 +169,10 @@ export class Sender {
     }
     this.#inFlight.set(leader, (this.#inFlight.get(leader) ?? 1) - 1);
     if (this.#ready.size > 0) this.#schedule();
+    if (failure instanceof RefusedRecordsError) {
+      for (const { lane, batch } of parcels) this.#leaveOut(lane, batch, failure.refused.get(batch));
+      return;
+    }
     if (failure === undefined && this.#settings.acks === 0) {
       for (const parcel of parcels) this.#acknowledge(parcel, -1, -1);
       return;
@@ -189,7 +194,7 @@ export class Sender {
 
   #request(leader: number, parcels: readonly Parcel[]): Promise<ProduceAnswer> {
     const { acks, ackTimeoutMs } = this.#settings;
-    return this.#cluster.toBroker(leader, Produce, produceBody(leader, parcels, acks, ackTimeoutMs), {
+    return this.#cluster.toBroker(leader, Produce, produceBody(leader, parcels, this.#settings), {
       maxVersion: parcels.some(({ topic }) => topic.id === ZERO_UUID) ? lastWithNames : undefined,
       answered: acks !== 0,
       // The broker may take as long as it was told before it answers.
@@ -254,14 +259,31 @@ export class Sender {
 
   /** Refuses the records the broker blames, each with what it says of it, and sends the others again. */
   #sortOut(lane: Lane, batch: Batch, error: KafkaError, reasons: ReadonlyMap<number, string>): void {
-    const places = Array.from({ length: batch.count }, (_, place) => place);
-    const others = places.filter(place => !reasons.has(place));
-    this.#replace(lane, batch, [rebuild(batch, others, this.#settings.seal)]);
     const { errno = errorNumbers.INVALID_RECORD, context } = error;
+    const refused = new Map<number, KafkaError>();
+    for (const [place, message] of reasons) {
+      refused.set(place, brokerError(errno, `produce ${lane.topic}/${lane.partition}`, { message, context }));
+    }
+    this.#refuse(lane, batch, refused);
+  }
+
+  /** What was not sent, since records of the request are nothing for this broker, is sent again without them. */
+  #leaveOut(lane: Lane, batch: Batch, refused: Refusals | undefined): void {
+    batch.attempts -= 1;
+    if (batch.settled) lane.arrived();
+    else if (refused === undefined) lane.putBack(batch);
+    else this.#refuse(lane, batch, refused);
+    this.#proceed(lane);
+  }
+
+  /** Rejects these records; the others, if any, stand in the place of the batch. */
+  #refuse(lane: Lane, batch: Batch, refused: Refusals): void {
+    const places = Array.from({ length: batch.count }, (_, place) => place);
+    const others = places.filter(place => !refused.has(place));
+    this.#replace(lane, batch, others.length === 0 ? [] : [rebuild(batch, others, this.#settings.seal)]);
     for (const place of places) {
-      const message = reasons.get(place);
-      if (message === undefined) continue;
-      this.#reject(batch.part([place]), brokerError(errno, `produce ${lane.topic}/${lane.partition}`, { message, context }));
+      const error = refused.get(place);
+      if (error !== undefined) this.#reject(batch.part([place]), error);
     }
   }
 

@@ -8,7 +8,7 @@ import { Workload } from './workload.js';
 const title = 'keyed messages arrive whole, once and in order, wherever one looks';
 const workload = (): Workload => new Workload({ count: 20_000, seed: 1 });
 
-for (const version of ['4.1.2', '3.9.2', '4.3.1', '2.8.2', '1.1.1'] as const) {
+for (const version of ['4.1.2', '3.9.2', '4.3.1', '2.8.2', '1.1.1', '0.10.2.2'] as const) {
   kafkaTest(title, async (t, kafka) => mainJob(kafkaSite(kafka), workload(), { say: line => t.diagnostic(line) }), { version, kcat: true });
 }
 

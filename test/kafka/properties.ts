@@ -55,6 +55,7 @@ export function zookeeperBrokerProperties(node: NodeAddress, dataDirectory: stri
     'zookeeper.connect': `127.0.0.1:${node.metadataPort}`,
     'zookeeper.session.timeout.ms': 2_000, // a killed broker can come back once its session is over
     'zookeeper.connection.timeout.ms': 30_000,
+    'delete.topic.enable': true, // as it is by itself from 1.0 on
   };
 }
 
