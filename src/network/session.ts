@@ -41,7 +41,12 @@ export class Session {
   async begin(deadline: Deadline, signal: AbortSignal | undefined): Promise<void> {
     const connection = this.#connection;
     this.#security.warnCleartext(connection.broker);
-    const lifetimeMs = await this.#within(deadline, signal, async stop => this.#converse(await this.#start(stop), deadline, stop));
+    let lifetimeMs: number;
+    try {
+      lifetimeMs = await this.#within(deadline, signal, async stop => this.#converse(await this.#start(stop), deadline, stop));
+    } catch (error) {
+      throw this.#explained(error);
+    }
     void connection.closed.then(reason => {
       this.#timer?.cancel();
       this.#over.abort(reason);
@@ -55,13 +60,16 @@ export class Session {
   }
 
   async #converse(exchange: Exchange, deadline: Deadline, signal: AbortSignal): Promise<number> {
-    const { broker } = this.#connection;
     try {
       return await authenticate(this.#connection, this.#sasl, exchange, { remainingMs: () => deadline.remainingMs(), signal });
     } catch (error) {
       if (error instanceof KafkaError && error.code === 'TIDE_AUTH') this.#sasl.refused();
-      throw explainAuthentication(error, broker, this.#sasl.mechanism, this.#settings.connectTimeoutMs);
+      throw error;
     }
+  }
+
+  #explained(error: unknown): unknown {
+    return explainAuthentication(error, this.#connection.broker, this.#sasl.mechanism, this.#settings.connectTimeoutMs);
   }
 
   /** Runs `work` with a signal that is aborted when its time is over: a function of the user's may never answer. */
@@ -116,8 +124,9 @@ export class Session {
     }
   }
 
-  #giveUp(error: unknown): void {
+  #giveUp(thrown: unknown): void {
     if (!this.#connection.open) return;
+    const error = this.#explained(thrown);
     this.#security.gate.refused(this.#connection.broker, error);
     this.#connection.close(asError(error));
   }

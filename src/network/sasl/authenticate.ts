@@ -30,7 +30,7 @@ export async function authenticate(
   const context = { broker, mechanism };
   const refuse = (why: string, detail: { cause?: unknown; errno?: number } = {}) =>
     new AuthError(`${what}: ${why}`, { persistence: 'no', context, ...detail });
-  const quoted = (text: string) => withoutSecrets(printable(text), exchange.secrets).slice(0, maxQuote);
+  const quoted = (text: string) => printable(withoutSecrets(text, exchange.secrets)).slice(0, maxQuote);
 
   await named();
   let message: Uint8Array | undefined = exchange.first;
@@ -99,7 +99,7 @@ export async function authenticate(
 }
 
 /** What was meant for a person, without what could move a cursor. */
-const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
 
 /** Says of an exchange that was cut short what it most often means; everything else as it is. */
 export function explainAuthentication(error: unknown, broker: string, mechanism: string, timeoutMs: number): unknown {
