@@ -299,6 +299,44 @@ test('the last batch of an answer ends where it says, or one further when that i
   assert.equal(ends(claims, 3), 4);
 });
 
+for (const magic of [0, 1] as const) {
+  test(`a damaged message of an old format costs itself alone, and a damaged compressed one what is in it: v${magic}`, () => {
+    const set = (at: number, count: number, compression: 'none' | 'gzip'): Buffer =>
+      encodeBatch(
+        Array.from({ length: count }, (_, i) => ({ value: String(at + i), timestamp: 0 })),
+        { magic, baseOffset: at, compression },
+      );
+    const spoilt = (bytes: Buffer): Buffer => Buffer.from(bytes.fill(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1));
+    const log = [
+      set(0, 2, 'none'),
+      spoilt(set(2, 1, 'none')),
+      set(3, 3, 'gzip'),
+      set(6, 1, 'none'),
+      spoilt(set(7, 4, 'gzip')),
+      set(11, 4, 'gzip'),
+    ];
+    const told: PassedOver[] = [];
+    const prefetched = made({ onCorrupt: 'skip', passedOver: what => told.push(what) });
+    prefetched.restart(0);
+    const offsets: number[] = [];
+    for (let position = 0; position < 15; ) {
+      const answer = log.filter(bytes => (scanBatches(bytes).nextOffset ?? 0) > prefetched.nextFetch);
+      add(prefetched, answer);
+      const drained = drain(prefetched, position);
+      offsets.push(...drained.offsets);
+      position = drained.position;
+    }
+    assert.deepEqual(offsets, [0, 1, 3, 4, 5, 6, 11, 12, 13, 14]);
+    assert.deepEqual(
+      told.map(({ offset, nextOffset }) => [offset, nextOffset]),
+      [
+        [2, 3],
+        [7, 11],
+      ],
+    );
+  });
+}
+
 test('much is decompressed in turns: nothing is given meanwhile, and then what there is', async () => {
   let isReady: () => void = () => {};
   const ready = new Promise<void>(resolve => (isReady = resolve));

@@ -99,6 +99,8 @@ test('what a broker must not store is refused, and nothing of it is stored', asy
     ['INVALID_RECORD', null],
     ['INVALID_RECORD', Buffer.concat([good, good])],
     ['INVALID_RECORD', moved],
+    ['INVALID_RECORD', encodeBatch([{ value: 'old' }], { magic: 1 })],
+    ['INVALID_RECORD', encodeBatch([{ value: 'old' }], { magic: 0, compression: 'gzip' })],
     [
       'INVALID_RECORD',
       encodeBatch([
