@@ -67,11 +67,12 @@ async function negotiate(
 function explain(error: unknown, address: Address, settings: ConnectionSettings): unknown {
   const broker = formatAddress(address);
   const context = { broker };
+  const secured = settings.security?.tls !== undefined;
   const alert = explainAlert(error, broker);
   if (alert !== undefined) return alert;
   if (error instanceof TimeoutError) {
     return new ConnectionError(
-      `connect to ${broker}: connected, but no answer to ApiVersions within ${settings.connectTimeoutMs} ms (connectTimeoutMs); is it a Kafka listener, and without TLS?`,
+      `connect to ${broker}: connected, but no answer to ApiVersions within ${settings.connectTimeoutMs} ms (connectTimeoutMs); is it a Kafka listener${secured ? '' : ', and without TLS'}?`,
       { cause: error, persistence: 'no', context: { ...context, reason: 'timeout' } },
     );
   }
@@ -86,7 +87,7 @@ function explain(error: unknown, address: Address, settings: ConnectionSettings)
   }
   if (error instanceof ConnectionError && error.context['api'] !== undefined) {
     return new ConnectionError(
-      `connect to ${broker}: the other side closed the connection during the handshake; is it a Kafka listener, and without TLS or SASL?`,
+      `connect to ${broker}: the other side closed the connection during the handshake; is it a Kafka listener, and ${secured ? 'does it demand a client certificate (tls.cert and tls.key)' : 'without TLS or SASL'}?`,
       { cause: error, persistence: 'no', context: { ...context, reason: 'handshake' } },
     );
   }

@@ -3,7 +3,7 @@ import { type ConnectionOptions, checkServerIdentity, createSecureContext, type 
 import type { Clock } from '../base/clock.js';
 import { AuthError, asError, ConnectionError, InputError, type KafkaError } from '../base/errors.js';
 import { custom, flag, oneOf, optional, type Resolved, type Rule, resolve } from '../base/options.js';
-import { orAborted, settledWithin } from '../base/wait.js';
+import { orAborted } from '../base/wait.js';
 import { type Address, formatAddress } from './address.js';
 
 type Pem = string | Uint8Array;
@@ -104,18 +104,18 @@ export class Tls {
 
   /** What a connection to this address is made with. @throws KafkaError when a function that gives options fails, or takes too long. */
   async toward(address: Address, clock: Clock, timeoutMs: number, signal?: AbortSignal): Promise<TlsDial> {
-    const next = Promise.resolve(this.#next());
-    const inTime = await orAborted(settledWithin(clock, next, timeoutMs), signal);
-    if (!inTime) {
-      throw new ConnectionError(
-        `connect to ${formatAddress(address)}: the function given as tls did not answer in time (connectTimeoutMs)`,
-        {
+    const late = new AbortController();
+    const where = formatAddress(address);
+    const timer = clock.after(timeoutMs, () =>
+      late.abort(
+        new ConnectionError(`connect to ${where}: the function given as tls did not answer in time (connectTimeoutMs)`, {
           persistence: 'no',
-          context: { broker: formatAddress(address), reason: 'timeout' },
-        },
-      );
-    }
-    const { options, context } = await next;
+          context: { broker: where, reason: 'timeout' },
+        }),
+      ),
+    );
+    const stop = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]);
+    const { options, context } = await orAborted(Promise.resolve(this.#next()), stop).finally(() => timer.cancel());
     return new TlsDial(address.host, options, context);
   }
 }
@@ -260,7 +260,10 @@ function handshakeFailed(cause: NodeJS.ErrnoException, where: string): Connectio
   const reason = cause.code ?? 'handshake';
   const cut = reason === 'ECONNRESET' || reason === 'EPIPE';
   const why = cut ? 'the other side closed the connection' : cause.message.replace(/^.*routines:/, '').trim();
-  return new ConnectionError(`connect to ${where}: no TLS handshake: ${why}; is it a TLS listener, and does it speak TLS 1.2 or newer?`, {
+  const hint = cut
+    ? 'is it a TLS listener, and does it demand a client certificate?'
+    : 'is it a TLS listener, and does it speak TLS 1.2 or newer?';
+  return new ConnectionError(`connect to ${where}: no TLS handshake: ${why}; ${hint}`, {
     cause: plain(cause),
     retriable: cut,
     persistence: 'no',
