@@ -299,6 +299,23 @@ test('the last batch of an answer ends where it says, or one further when that i
   assert.equal(ends(claims, 3), 4);
 });
 
+test('a damaged message of an old format that claims a wrong offset does not pass over what is compressed behind it', () => {
+  const sound = encodeBatch([{ value: '3' }, { value: '4' }], { magic: 1, compression: 'gzip', baseOffset: 3 });
+  const wrong = encodeBatch([{ value: '2' }], { magic: 1, baseOffset: 1000 });
+  wrong.writeUInt8(wrong.readUInt8(wrong.length - 1) ^ 1, wrong.length - 1);
+  const prefetched = made({ onCorrupt: 'skip' });
+  let position = 2;
+  for (let times = 0; times < 2; times++) {
+    prefetched.restart(2);
+    add(prefetched, [wrong, sound]);
+    position = prefetched.next(2).position;
+  }
+  assert.equal(position, 3);
+  add(prefetched, [sound]);
+  assert.deepEqual(drain(prefetched, position), { offsets: [3, 4], position: 5 });
+});
+});
+
 for (const magic of [0, 1] as const) {
   test(`a damaged message of an old format costs itself alone, and a damaged compressed one what is in it: v${magic}`, () => {
     const set = (at: number, count: number, compression: 'none' | 'gzip'): Buffer =>

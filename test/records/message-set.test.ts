@@ -280,6 +280,15 @@ test('in v1 the offsets inside count from the first, and the wrapper has the las
   assert.equal(batch?.open().baseOffset, 42);
 });
 
+test('a compressed message of v1 is the same wherever it lies, but for its offset; one of v0 is not', () => {
+  for (const compression of ['gzip', 'snappy', 'lz4'] as const) {
+    const [here, there] = [0, 2 ** 40].map(baseOffset => encodeBatch(some, { magic: 1, compression, baseOffset }));
+    assert.deepEqual(here?.subarray(8), there?.subarray(8));
+    const [old, later] = [0, 2 ** 40].map(baseOffset => encodeBatch(some, { magic: 0, compression, baseOffset }));
+    assert.notDeepEqual(old?.subarray(8), later?.subarray(8));
+  }
+});
+
 test('in v0 the offsets inside are as they stand', () => {
   const inner = Buffer.concat([plain(42, { magic: 0 }), plain(45, { magic: 0 })]);
   assert.deepEqual(offsets(wrapper(inner, { offset: 45, magic: 0 })), [42, 45]);
