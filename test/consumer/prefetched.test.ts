@@ -314,7 +314,6 @@ test('a damaged message of an old format that claims a wrong offset does not pas
   add(prefetched, [sound]);
   assert.deepEqual(drain(prefetched, position), { offsets: [3, 4], position: 5 });
 });
-});
 
 for (const magic of [0, 1] as const) {
   test(`a damaged message of an old format costs itself alone, and a damaged compressed one what is in it: v${magic}`, () => {
