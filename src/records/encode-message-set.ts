@@ -39,31 +39,44 @@ export function encodeMessageSet(records: Iterable<OldRecord>, options: MessageS
   const shift = compression !== 'none' && magic === 1 ? baseOffset : 0;
   let lastOffset = baseOffset;
   let maxTimestamp = -1;
-  const messages: Buffer[] = [];
+  const messages: PlacedMessage[] = [];
   for (const { key, value, timestamp: own, offset } of records) {
     const timestamp = appendTime ?? own;
     maxTimestamp = Math.max(maxTimestamp, timestamp);
     lastOffset = offset;
-    messages.push(encodeMessage({ magic, attributes: timeBit, offset: offset - shift, timestamp, key, value }));
+    messages.push({ attributes: timeBit, offset: offset - shift, timestamp, key: toBuffer(key), value: toBuffer(value) });
   }
-  const plain = Buffer.concat(messages);
+  const plain = putMessages(messages, magic);
   if (compression === 'none' || messages.length === 0) return plain;
   const value = compress(compression, plain, level);
   const attributes = timeBit | compressionId(compression);
-  return encodeMessage({ magic, attributes, offset: lastOffset, timestamp: maxTimestamp, key: null, value });
+  return putMessages([{ attributes, offset: lastOffset, timestamp: maxTimestamp, key: null, value }], magic);
 }
 
-function encodeMessage(message: OldRecord & { readonly magic: OldMagic; readonly attributes: number }): Buffer {
-  const { magic, attributes, offset, timestamp } = message;
-  const [key, value] = [toBuffer(message.key), toBuffer(message.value)];
-  const bytes = Buffer.allocUnsafeSlow(OLD_HEAD_BYTES[magic] + 8 + (key?.length ?? 0) + (value?.length ?? 0));
-  putInt64(bytes, 0, offset);
-  bytes.writeInt32BE(bytes.length - LENGTH_END, LENGTH_AT);
-  bytes.writeInt8(magic, MAGIC_AT);
-  bytes.writeInt8(attributes, OLD_ATTRIBUTES_AT);
-  if (magic === 1) putInt64(bytes, OLD_TIMESTAMP_AT, timestamp);
-  putBytes(bytes, putBytes(bytes, OLD_HEAD_BYTES[magic], key), value);
-  bytes.writeUInt32BE(crc32(bytes, MAGIC_AT), OLD_CRC_AT);
+interface PlacedMessage {
+  readonly attributes: number;
+  readonly offset: number;
+  readonly timestamp: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+}
+
+/** All of them, one after another, in memory of their own. */
+function putMessages(messages: readonly PlacedMessage[], magic: OldMagic): Buffer {
+  let total = 0;
+  for (const { key, value } of messages) total += OLD_HEAD_BYTES[magic] + 8 + (key?.length ?? 0) + (value?.length ?? 0);
+  const bytes = Buffer.allocUnsafeSlow(total);
+  let start = 0;
+  for (const { attributes, offset, timestamp, key, value } of messages) {
+    bytes.writeInt8(magic, start + MAGIC_AT);
+    bytes.writeInt8(attributes, start + OLD_ATTRIBUTES_AT);
+    if (magic === 1) putInt64(bytes, start + OLD_TIMESTAMP_AT, timestamp);
+    const end = putBytes(bytes, putBytes(bytes, start + OLD_HEAD_BYTES[magic], key), value);
+    putInt64(bytes, start, offset);
+    bytes.writeInt32BE(end - start - LENGTH_END, start + LENGTH_AT);
+    bytes.writeUInt32BE(crc32(bytes, start + MAGIC_AT, end), start + OLD_CRC_AT);
+    start = end;
+  }
   return bytes;
 }
 
