@@ -1,6 +1,6 @@
 import { kafkaTest } from '../kafka/kafka.js';
 import { noise } from '../support/noise.js';
-import { assertSameLines, codecs, connected, forAges, read } from './records.js';
+import { assertSameLines, codecs, connected, read } from './records.js';
 
 const newer = { consumer: 'org.apache.kafka.tools.consumer.ConsoleConsumer', producer: 'org.apache.kafka.tools.ConsoleProducer' };
 const older = { consumer: 'kafka.tools.ConsoleConsumer', producer: 'kafka.tools.ConsoleProducer' };
@@ -17,7 +17,7 @@ for (const { version, tools, flags } of releases) {
   kafkaTest(
     "Java's console consumer reads what is written, in each codec",
     async (t, kafka) => {
-      const topic = await kafka.createTopic(forAges);
+      const topic = await kafka.createTopic();
       const names = [
         'none' as const,
         ...codecs.filter(({ writes, name }) => writes && (name !== 'zstd' || version !== '1.1.1')).map(({ name }) => name),

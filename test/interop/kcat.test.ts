@@ -6,7 +6,7 @@ import { findProgram } from '../kafka/availability.js';
 import { kafkaTest } from '../kafka/kafka.js';
 import { run } from '../kafka/process.js';
 import { type KcatInput, kcat, kcatConsume, kcatProduce } from '../support/kcat.js';
-import { assertSameLines, codecs, connected, forAges, read, type Seen, written } from './records.js';
+import { assertSameLines, codecs, connected, read, type Seen, written } from './records.js';
 
 for (const version of ['4.1.2', '4.3.1', '3.9.2', '2.8.2', '1.1.1'] as const) {
   kafkaTest(
@@ -53,7 +53,7 @@ for (const version of ['4.1.2', '4.3.1', '3.9.2', '2.8.2', '1.1.1'] as const) {
   kafkaTest(
     'kcat reads what is written as it was meant: keys, values, headers, nulls and nothings, timestamps',
     async (t, kafka) => {
-      const topic = await kafka.createTopic(forAges);
+      const topic = await kafka.createTopic();
       await connected(t, kafka)
         .producer()
         .sendMany(written.map(record => ({ topic, ...record })));

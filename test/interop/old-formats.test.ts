@@ -3,9 +3,10 @@ import type { TestContext } from 'node:test';
 import { Admin, KafkaClient, PartialError, SimpleConsumer, SimpleProducer, UnsupportedError } from '../../src/index.js';
 import { Fetch, Produce } from '../../src/protocol/index.js';
 import { encodeBatch, type RecordBatch, type RecordInput, readBatches } from '../../src/records/index.js';
+import { poll } from '../kafka/handle.js';
 import { type KafkaHandle, kafkaTest, uniqueName } from '../kafka/kafka.js';
 import { kcatConsume, kcatProduce } from '../support/kcat.js';
-import { assertSameLines, connected, forAges, read } from './records.js';
+import { assertSameLines, connected, read } from './records.js';
 
 /*
  * Message formats v0 and v1: in topics of a newer broker that were told to keep them, and on a broker that knows nothing else.
@@ -27,11 +28,11 @@ const places: readonly Place[] = [
   { version: '0.10.2.2', magic: 1, config: {} },
 ];
 
-/** Records with keys and without, tombstones and empty values, of one codec. */
+/** Records with keys and without, tombstones and empty values, one large value, of one codec. */
 const recordsOf = (codec: string, count = 300): { key: string | null; value: string | null; timestamp: number }[] =>
   Array.from({ length: count }, (_, i) => ({
     key: i % 7 === 0 ? null : `${codec} ${i}`,
-    value: i % 11 === 0 ? null : i % 13 === 0 ? '' : `value ${i} ${'xyz'.repeat(i % 50)}`,
+    value: i % 11 === 0 ? null : i % 13 === 0 ? '' : i === 200 ? 'large '.repeat(40_000) : `value ${i} ${'xyz'.repeat(i % 50)}`,
     timestamp: CREATED + i,
   }));
 
@@ -62,7 +63,7 @@ for (const { version, magic, config } of places) {
   kafkaTest(
     `what we write is kept in ${format}, in each codec, and read by us, by kcat and by Java`,
     async (t, kafka) => {
-      const topic = await kafka.createTopic({ config: { ...forAges.config, ...config } });
+      const topic = await kafka.createTopic({ config });
       const from = connected(t, kafka);
       const expected: { key: string | null; value: string | null; timestamp: number }[] = [];
       for (const compression of codecs) {
@@ -129,7 +130,7 @@ for (const { version, magic, config } of places) {
   kafkaTest(
     `the broker takes the message sets we encode, of either format and each codec, into ${format}`,
     async (t, kafka) => {
-      const topic = await kafka.createTopic({ config: { ...forAges.config, ...config } });
+      const topic = await kafka.createTopic({ config });
       const client = clientOf(t, kafka, { apiVersions: { Produce: 2 } });
       const records: RecordInput[] = recordsOf('any', 20);
       const values: (string | null)[] = [];
@@ -148,6 +149,42 @@ for (const { version, magic, config } of places) {
       );
     },
     { version },
+  );
+}
+
+for (const { version, magic, config } of places) {
+  kafkaTest(
+    `what compaction left of compressed messages keeps its offsets: message format v${magic}`,
+    async (t, kafka) => {
+      const compact = { 'cleanup.policy': 'compact', 'segment.ms': 100, 'min.cleanable.dirty.ratio': 0.01 };
+      const topic = await kafka.createTopic({ config: { ...config, ...compact } });
+      const from = connected(t, kafka);
+      const producer = from.producer({ compression: 'gzip' });
+      for (let round = 0; round < 4; round++) {
+        await producer.sendMany(
+          Array.from({ length: 10 }, (_, i) => ({ topic, key: i % 2 === 0 ? `${round} ${i}` : `${i}`, value: `${round} ${i}` })),
+        );
+      }
+      const offsets = async () => (await stored(from.client, topic)).flatMap(batch => Array.from(batch, ({ offset }) => offset));
+      await poll('a compacted log', 60_000, async () => {
+        await producer.send({ topic, key: 'roll', value: 'x' }); // a segment ends with the first record after its time
+        const found = await offsets();
+        return found.filter(offset => offset < 40).length <= 25; // each even one, and the odd ones of the last round
+      });
+      const kept = (await stored(from.client, topic)).filter(({ nextOffset }) => nextOffset <= 40);
+      const shapes = kept.map(({ compression, baseOffset, lastOffset, count }) => ({ compression, baseOffset, lastOffset, count }));
+      const hasGaps = shapes.some(each => each.compression === 'gzip' && each.count > 1 && each.lastOffset - each.baseOffset >= each.count);
+      assert.ok(hasGaps, JSON.stringify(shapes));
+      const seen = (await read(from, topic, (await offsets()).length)).filter(({ offset }) => offset < 40);
+      assert.deepEqual(
+        seen.map(({ offset, key, value }) => ({ offset, key, value })),
+        (await kcatConsume({ bootstrap: kafka.bootstrap, topic }))
+          .map(({ offset, key, payload }) => ({ offset, key, value: payload }))
+          .filter(({ offset }) => offset < 40),
+      );
+      assert.equal(new Set(seen.map(({ key }) => key)).size, 25, 'something of each key');
+    },
+    { version, kcat: true },
   );
 }
 

@@ -100,9 +100,6 @@ function lacks(attempt: () => unknown): boolean {
   }
 }
 
-/** A topic that keeps what is older than its clock thinks right. */
-export const forAges = { config: { 'retention.ms': -1 } };
-
 /** @throws AssertionError that shows the first line that differs, and not all of them. */
 export function assertSameLines(actual: readonly (string | null)[], expected: readonly (string | null)[]): void {
   const differs = Array.from({ length: Math.max(actual.length, expected.length) }).findIndex((_, i) => actual[i] !== expected[i]);

@@ -102,6 +102,7 @@ function common(nodes: number, dataDirectory: string): Properties {
     'group.initial.rebalance.delay.ms': 0,
     'group.min.session.timeout.ms': 1_000,
     'replica.lag.time.max.ms': 5_000,
+    'log.retention.ms': -1, // records of tests may bear any timestamp: only topics that say so lose what is old
     'log.retention.check.interval.ms': 1_000,
     'log.cleaner.backoff.ms': 500,
     'log.cleaner.dedupe.buffer.size': 4 * 1024 * 1024,
