@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { KafkaError } from '../../src/base/errors.js';
 import type { KafkaClientOptions } from '../../src/client/client-options.js';
 import { SimpleConsumer } from '../../src/consumer/index.js';
 import { KeyedProducer } from '../../src/producer/index.js';
 import { clusterTest, type KafkaCluster, uniqueName } from '../kafka/kafka.js';
 import { assertSeamless, reauthenticated } from './reauth.js';
-import { alice, certificates, newClient, securedCluster, unsecuredToken, ways } from './secured.js';
+import { alice, certificates, newClient, oldSecuredCluster, securedCluster, unsecuredToken, ways } from './secured.js';
 
 const { ca, client: own, stranger, expiredClient } = certificates;
 
@@ -16,11 +17,26 @@ clusterTest(
     const topic = await kafka.createTopic({ partitions: 3 });
     await mechanisms(t, kafka, topic);
     await tls(t, kafka, topic);
+    await t.test('a password that is changed and changed back: producers and consumers are told, and go on by themselves afterwards', () =>
+      changedPassword(kafka, topic),
+    );
     await t.test('12 s of traffic through sessions of 5 s, with each mechanism: no request fails, order is kept', async () => {
       assertSeamless(await reauthenticated(kafka, 12_000), 2);
     });
   },
   { ...securedCluster, timeoutMs: 180_000 },
+);
+
+clusterTest(
+  'PLAIN on a broker of the time before sessions ended',
+  async (_, kafka) => {
+    const topic = await kafka.createTopic();
+    const where = { brokers: kafka.bootstrapOf('ONLYPLAIN') };
+    await works({ ...where, sasl: ways.PLAIN }, topic);
+    const error = await refusal({ ...where, sasl: { ...ways.PLAIN, password: 'wrong-canary' } });
+    assert.deepEqual([error.code, error.errno], ['TIDE_AUTH', 58]);
+  },
+  { ...oldSecuredCluster, version: '1.1.1' },
 );
 
 /** Produces and reads one message. */
@@ -160,4 +176,48 @@ async function tls(t: TestContext, kafka: KafkaCluster, topic: string): Promise<
       assert.match(error.message, /the broker refuses us in the TLS handshake: .*; does it demand a client certificate/);
     }
   });
+}
+
+async function changedPassword(kafka: KafkaCluster, topic: string): Promise<void> {
+  let { password } = alice;
+  const [address = ''] = kafka.bootstrapOf('SASLPT');
+  const sasl = { mechanism: 'SCRAM-SHA-256', credentials: async () => ({ username: alice.username, password }) } as const;
+  await using client = newClient({ brokers: address, sasl });
+  const attempts = { failed: 0, opened: 0, closed: 0 };
+  client.on('connection', ({ kind }) => {
+    attempts[kind] += 1;
+  });
+  const producer = new KeyedProducer(client);
+  const { partition, offset } = await producer.send({ topic, key: 'k', value: 'before' });
+  const consumer = new SimpleConsumer(client, { topic, partitions: [partition] });
+  await consumer.seek(offset);
+  const read = async () => (await consumer.getMessages(1, { timeoutMs: 200 }))[0]?.value?.toString();
+  assert.equal(await read(), 'before');
+
+  password = 'wrong-canary';
+  client.disconnect(address);
+  const told = async (promise: Promise<unknown>) =>
+    promise.then(
+      () => undefined,
+      (error: unknown) => (error instanceof KafkaError ? [error.code, error.persistence] : error),
+    );
+  let outcome: unknown;
+  do outcome = await told(read());
+  while (outcome === undefined);
+  assert.deepEqual(outcome, ['TIDE_AUTH', 'no']);
+  for (let i = 0; i < 10; i++) assert.deepEqual(await told(producer.send({ topic, key: 'k', value: 'lost' })), ['TIDE_AUTH', 'no']);
+  assert.ok(attempts.failed <= 2, `${attempts.failed} attempts while the password was wrong`);
+
+  password = alice.password;
+  const until = performance.now() + 10_000;
+  const again = async <T>(act: () => Promise<T | undefined>): Promise<T | undefined> => {
+    for (;;) {
+      const result = await act().catch(() => undefined);
+      if (result !== undefined || performance.now() > until) return result;
+      await delay(50);
+    }
+  };
+  assert.ok(await again(() => producer.send({ topic, key: 'k', value: 'after' })));
+  const next = await again(read);
+  assert.equal(next, 'after');
 }
