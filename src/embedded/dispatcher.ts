@@ -86,7 +86,7 @@ export class Dispatcher {
       if (body === 'none') return NO_ANSWER;
       const { chunks } = encodeResponseFrame(handler.api, request.version, request.correlationId, body);
       const bytes = fate.rewrite === undefined ? chunks : [fate.rewrite(Buffer.concat(chunks))];
-      return { chunks: bytes, close: false, after: fate.wait?.(request, closed) };
+      return { chunks: bytes, close: false, after: fate.wait?.(request, closed), before: fate.waitAtByte };
     } catch (error) {
       // A bug here, or in what a test wants to be answered: neither may pass for a broker's whim.
       this.#failed(error);

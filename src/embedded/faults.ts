@@ -30,7 +30,7 @@ type Fault =
   | { readonly kind: 'fail'; readonly error: number }
   | { readonly kind: 'drop' }
   | { readonly kind: 'dropAnswer' }
-  | { readonly kind: 'wait'; readonly until: Waiting }
+  | { readonly kind: 'wait'; readonly until: Waiting; readonly atByte: number }
   | { readonly kind: 'answer'; readonly answer: Answering<Api> }
   | { readonly kind: 'rewrite'; readonly rewrite: Rewriting };
 type Kind = Fault['kind'];
@@ -50,13 +50,23 @@ export interface Fate {
   /** Closes the connection instead of answering. */
   readonly dropAnswer: boolean;
   readonly wait: Waiting | undefined;
+  /** How many bytes of the answer go before the wait. */
+  readonly waitAtByte: number;
   readonly answer: Answering<Api> | undefined;
   readonly rewrite: Rewriting | undefined;
   /** The number of the error a part of the request is refused with; 0 for none. */
   refusal(target: Target): number;
 }
 
-const NO_FATE: Fate = { drop: false, dropAnswer: false, wait: undefined, answer: undefined, rewrite: undefined, refusal: () => 0 };
+const NO_FATE: Fate = {
+  drop: false,
+  dropAnswer: false,
+  wait: undefined,
+  waitAtByte: 0,
+  answer: undefined,
+  rewrite: undefined,
+  refusal: () => 0,
+};
 
 /**
  * What goes wrong on command. A fault is for requests that arrive after it was set, for as many as it says. Of those that decide what becomes
@@ -106,6 +116,7 @@ export class Faults {
       answer: outcome?.kind === 'answer' ? outcome.answer : undefined,
       refusal: fails ? this.#refusing(rules, request) : NO_FATE.refusal,
       wait: wait?.kind === 'wait' ? wait.until : undefined,
+      waitAtByte: wait?.kind === 'wait' ? wait.atByte : 0,
       rewrite: rewrite?.kind === 'rewrite' ? rewrite.rewrite : undefined,
     };
   }
@@ -160,9 +171,13 @@ export class FaultsOn<A extends Api> {
     return this;
   }
 
-  /** The request is applied, its answer comes `ms` later. Answers behind it on the connection wait too. */
-  delay(ms: number, times = 1): this {
-    this.#add({ kind: 'wait', until: (_, closed) => sleep(this.#clock, ms, closed).catch(() => {}) }, times);
+  /**
+   * The request is applied, its answer comes `ms` later. Answers behind it on the connection wait too.
+   * @param options.atByte So many bytes of the answer, its length included, come before the delay. Default 0.
+   */
+  delay(ms: number, times = 1, { atByte = 0 }: { readonly atByte?: number | undefined } = {}): this {
+    if (!(Number.isSafeInteger(atByte) && atByte >= 0)) throw new InputError(`delay: atByte is a number of bytes from 0, got ${atByte}`);
+    this.#add({ kind: 'wait', until: (_, closed) => sleep(this.#clock, ms, closed).catch(() => {}), atByte }, times);
     return this;
   }
 
@@ -180,7 +195,7 @@ export class FaultsOn<A extends Api> {
 
   /** The request is applied and never answered, nor is any that follows on the connection. */
   silent(times = 1): this {
-    this.#add({ kind: 'wait', until: () => new Promise(() => {}) }, times);
+    this.#add({ kind: 'wait', until: () => new Promise(() => {}), atByte: 0 }, times);
     return this;
   }
 
@@ -198,7 +213,7 @@ export class FaultsOn<A extends Api> {
       held.resolve(request as SeenRequest<A>); // the rule is for this api only
       return released.promise;
     };
-    const rule = this.#add({ kind: 'wait', until }, Number.POSITIVE_INFINITY);
+    const rule = this.#add({ kind: 'wait', until, atByte: 0 }, Number.POSITIVE_INFINITY);
     const release = (): void => {
       rule.left = 0;
       this.#holds.delete(release);

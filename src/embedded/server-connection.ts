@@ -13,6 +13,8 @@ export interface Reply {
   readonly chunks: readonly Uint8Array[] | undefined;
   /** The frame goes when this settles. */
   readonly after?: Promise<void> | undefined;
+  /** So many bytes of it go before that. Default 0. */
+  readonly before?: number | undefined;
   /** The connection is closed behind it. */
   readonly close: boolean;
 }
@@ -91,9 +93,11 @@ export class ServerConnection {
   async #answer(): Promise<void> {
     this.#answering = true;
     for (let reply = this.#replies.shift(); reply !== undefined; reply = this.#replies.shift()) {
-      if (reply.after !== undefined) await reply.after;
+      const { after, before = 0 } = reply;
+      const chunks = before === 0 || reply.chunks === undefined ? reply.chunks : [this.#writeSome(Buffer.concat(reply.chunks), before)];
+      if (after !== undefined) await after;
       if (this.closed.aborted) break;
-      if (reply.chunks !== undefined) this.#write(reply.chunks);
+      if (chunks !== undefined) this.#write(chunks);
       if (reply.close) {
         this.#closing.abort();
         this.#socket.destroySoon();
@@ -102,6 +106,12 @@ export class ServerConnection {
       this.#readMoreOrLess();
     }
     this.#answering = false;
+  }
+
+  /** Gives the rest. */
+  #writeSome(frame: Buffer, bytes: number): Buffer {
+    this.#socket.write(frame.subarray(0, bytes));
+    return frame.subarray(bytes);
   }
 
   #write(chunks: readonly Uint8Array[]): void {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { errorNumbers } from '../../src/base/broker-errors.js';
 import {
@@ -226,4 +227,29 @@ test('a fault that makes no sense is refused', async t => {
   const cluster = await startCluster(t);
   assert.throws(() => cluster.on(Produce).failOnce('NO_SUCH_ERROR' as 'UNKNOWN_SERVER_ERROR'), { code: 'TIDE_INPUT' });
   assert.throws(() => cluster.on(Produce).drop(0), { code: 'TIDE_INPUT' });
+});
+
+test('an answer can be delayed in its middle', async t => {
+  const clock = new ManualClock();
+  const cluster = await startCluster(t, { clock, topics: { orders: 1 } });
+  const [host = '', port] = (cluster.brokers[0] ?? '').split(':');
+  const socket = connect({ host, port: Number(port) });
+  t.after(() => socket.destroy());
+  let bytes = 0;
+  let wake = () => {};
+  socket.on('data', chunk => {
+    bytes += chunk.length;
+    wake();
+  });
+  const until = async (count: number) => {
+    while (bytes < count) await new Promise<void>(resolve => (wake = resolve));
+  };
+  cluster.on(Metadata).delay(500, 1, { atByte: 7 });
+  socket.write(Buffer.concat(encodeRequestFrame(Metadata, 1, 1, 'raw', { topics: [] }).chunks));
+  await until(7);
+  while (clock.pending === 0) await new Promise(setImmediate);
+  assert.equal(bytes, 7);
+  clock.advance(500);
+  await until(30);
+  assert.throws(() => cluster.on(Metadata).delay(1, 1, { atByte: -1 }), { code: 'TIDE_INPUT' });
 });
