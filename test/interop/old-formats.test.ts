@@ -36,13 +36,21 @@ const recordsOf = (codec: string, count = 300): { key: string | null; value: str
     timestamp: CREATED + i,
   }));
 
-/** What lies in the first partition, as the broker sends it. */
+/** What lies in the first partition, as the broker sends it: an answer holds what is in one segment. */
 async function stored(client: KafkaClient, topic: string): Promise<readonly RecordBatch[]> {
   const topicId = (await client.metadata([topic])).topics.get(topic)?.id;
-  const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 50 * 2 ** 20 }];
-  const body = { maxWaitMs: 100, minBytes: 1, maxBytes: 50 * 2 ** 20, topics: [{ topic, topicId, partitions }] };
-  const answer = await client.request(Fetch, body, { to: { topic, partition: 0 } });
-  return [...readBatches(answer.responses[0]?.partitions[0]?.records ?? null, { topic, partition: 0 })];
+  const found: RecordBatch[] = [];
+  for (;;) {
+    const fetchOffset = found.at(-1)?.nextOffset ?? 0;
+    const partitions = [{ partition: 0, fetchOffset, partitionMaxBytes: 50 * 2 ** 20 }];
+    const body = { maxWaitMs: 100, minBytes: 1, maxBytes: 50 * 2 ** 20, topics: [{ topic, topicId, partitions }] };
+    const answer = await client.request(Fetch, body, { to: { topic, partition: 0 } });
+    const { records = null, errorCode, highWatermark = 0 } = answer.responses[0]?.partitions[0] ?? {};
+    assert.equal(errorCode, 0);
+    const batches = [...readBatches(records, { topic, partition: 0, fromOffset: fetchOffset })];
+    found.push(...batches);
+    if (batches.length === 0 || (found.at(-1)?.nextOffset ?? 0) >= highWatermark) return found;
+  }
 }
 
 async function append(client: KafkaClient, topic: string, records: Buffer): Promise<number | undefined> {
@@ -175,7 +183,7 @@ for (const { version, magic, config } of places) {
       const shapes = kept.map(({ compression, baseOffset, lastOffset, count }) => ({ compression, baseOffset, lastOffset, count }));
       const hasGaps = shapes.some(each => each.compression === 'gzip' && each.count > 1 && each.lastOffset - each.baseOffset >= each.count);
       assert.ok(hasGaps, JSON.stringify(shapes));
-      const seen = (await read(from, topic, (await offsets()).length)).filter(({ offset }) => offset < 40);
+      const seen = await read(from, topic, 25);
       assert.deepEqual(
         seen.map(({ offset, key, value }) => ({ offset, key, value })),
         (await kcatConsume({ bootstrap: kafka.bootstrap, topic }))
