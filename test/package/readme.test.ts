@@ -20,6 +20,7 @@ const printed: readonly (RegExp | 'endless' | 'elsewhere')[] = [
   /^$/,
   'endless',
   /^[0-5] 2\n$/,
+  /^$/,
   /^\[\n {2}\{\n {4}name: 'orders',.*partitionCount: 6\n {2}\}\n\]\n$/s,
   /^(opened|closed) /,
   'elsewhere',
