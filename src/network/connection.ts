@@ -85,6 +85,8 @@ export class Connection {
   readonly #quiet = new Bell();
   #throttledUntil = 0;
   #throttleTimer: Timer | undefined;
+  /** Whether a request was answered that is no handshake. */
+  #served = false;
   #corked = false;
   #closeReason: Error | undefined;
   #tellClosed: (reason: Error) => void = () => {};
@@ -108,7 +110,7 @@ export class Connection {
     this.#socket = socket;
     this.#lastUsed = clock.now(); // the time to connect is not idle
     socket.on('error', error => this.#fail(lost(error.message, error)));
-    socket.on('end', () => this.#fail(lost('the other side closed it')));
+    socket.on('end', () => this.#fail(lost(`the other side closed it${this.#hint()}`)));
     socket.on('close', () => this.#fail(lost('it was closed')));
     socket.on('drain', () => this.#flush());
     this.#watchIdle();
@@ -313,6 +315,7 @@ export class Connection {
     const throttleMs = throttleOf(body);
     this.#trace(exchange, frame.length, throttleMs, undefined);
     if (throttleMs > 0 && exchange.version >= exchange.api.clientThrottles) this.#throttle(throttleMs);
+    if (!exchange.handshake) this.#served = true;
     exchange.resolve(body);
   }
 
@@ -346,6 +349,12 @@ export class Connection {
     exchange.reject(error);
     // Answers come in order, so those behind it cannot come either.
     this.#fail(lost(`a request got no answer within ${timeoutMs} ms`, error));
+  }
+
+  /** A listener that demands SASL says which versions it speaks to everybody, and hangs up at the first thing that is asked of it. */
+  #hint(): string {
+    const refused = !this.#served && this.#inFlight[0]?.handshake === false && this.#settings.security?.sasl === undefined;
+    return refused ? ' at the first request; does this listener demand SASL?' : '';
   }
 
   #whyUnsent(): string {

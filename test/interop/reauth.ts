@@ -3,11 +3,11 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RequestTrace } from '../../src/base/diagnostics.js';
 import { KafkaError } from '../../src/base/errors.js';
+import { KafkaClient } from '../../src/client/client.js';
 import { SimpleConsumer } from '../../src/consumer/index.js';
-import type { KafkaClient } from '../../src/index.js';
 import { KeyedProducer } from '../../src/producer/index.js';
 import type { KafkaCluster } from '../kafka/kafka.js';
-import { newClient, ways } from './secured.js';
+import { ways } from './secured.js';
 
 export interface ReauthRun {
   /** Messages sent and read, by mechanism. */
@@ -35,7 +35,7 @@ export async function reauthenticated(kafka: KafkaCluster, forMs: number): Promi
   };
   const clients: KafkaClient[] = [];
   const connect = (name: keyof typeof ways) => {
-    const client = newClient({ brokers: kafka.bootstrapOf('REAUTH'), sasl: ways[name] });
+    const client = new KafkaClient({ brokers: kafka.bootstrapOf('REAUTH'), sasl: ways[name] });
     client.on('connection', ({ kind, error }) => {
       if (kind === 'opened') connections += 1;
       else if (!isClosing(error)) failures.push(`${name}: connection ${kind}: ${error?.message}`);

@@ -1,5 +1,4 @@
 import type { KafkaClientOptions } from '../../src/client/client-options.js';
-import { KafkaClient } from '../../src/index.js';
 import type { ClusterOptions } from '../kafka/cluster.js';
 import { TestAuthority } from '../support/certificates.js';
 
@@ -102,5 +101,3 @@ export const ways = {
   'SCRAM-SHA-512': { mechanism: 'SCRAM-SHA-512', ...alice },
   OAUTHBEARER: { mechanism: 'OAUTHBEARER', token: () => unsecuredToken() },
 } as const satisfies Record<string, KafkaClientOptions['sasl']>;
-
-export const newClient = (options: KafkaClientOptions): KafkaClient => new KafkaClient(options);

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KafkaError } from '../../src/base/errors.js';
+import { KafkaClient } from '../../src/client/client.js';
 import type { KafkaClientOptions } from '../../src/client/client-options.js';
 import { SimpleConsumer } from '../../src/consumer/index.js';
 import { KeyedProducer } from '../../src/producer/index.js';
 import { clusterTest, type KafkaCluster, uniqueName } from '../kafka/kafka.js';
 import { assertSeamless, reauthenticated } from './reauth.js';
-import { alice, certificates, newClient, oldSecuredCluster, securedCluster, unsecuredToken, ways } from './secured.js';
+import { alice, certificates, oldSecuredCluster, securedCluster, unsecuredToken, ways } from './secured.js';
 
 const { ca, client: own, stranger, expiredClient } = certificates;
 
@@ -41,7 +42,7 @@ clusterTest(
 
 /** Produces and reads one message. */
 async function works(options: KafkaClientOptions, topic: string): Promise<void> {
-  await using client = newClient(options);
+  await using client = new KafkaClient(options);
   const value = uniqueName('value');
   const { partition, offset } = await new KeyedProducer(client).send({ topic, key: 'k', value });
   const consumer = new SimpleConsumer(client, { topic, partitions: [partition] });
@@ -51,7 +52,7 @@ async function works(options: KafkaClientOptions, topic: string): Promise<void> 
 
 /** What connecting fails with: once, and without telling a secret. */
 async function refusal(options: KafkaClientOptions): Promise<KafkaError> {
-  await using client = newClient(options);
+  await using client = new KafkaClient(options);
   const failed: Error[] = [];
   client.on('connection', ({ kind, error }) => {
     if (kind === 'failed' && error !== undefined) failed.push(error);
@@ -111,6 +112,10 @@ async function mechanisms(t: TestContext, kafka: KafkaCluster, topic: string): P
     assert.deepEqual([error.code, error.errno], ['TIDE_AUTH', 33]);
     assert.match(error.message, /the broker offers PLAIN, and the client is set up for SCRAM-SHA-512 only/);
   });
+  await t.test('no SASL at a listener that demands it', async () => {
+    await using client = new KafkaClient({ brokers, retry: { attempts: 1 } });
+    await assert.rejects(client.connect(), /the other side closed it at the first request; does this listener demand SASL\?/);
+  });
   await t.test('SASL at a listener that takes none', async () => {
     const error = await refusal({ brokers: kafka.bootstrap, sasl: ways.PLAIN });
     assert.deepEqual([error.code, error.errno], ['TIDE_AUTH', 34]);
@@ -153,7 +158,7 @@ async function tls(t: TestContext, kafka: KafkaCluster, topic: string): Promise<
   });
   await t.test('rejectUnauthorized: false takes them all, and says so each time', async () => {
     for (const where of [brokers, expired ?? [], wrongName ?? []]) {
-      await using client = newClient({ brokers: where, tls: { rejectUnauthorized: false } });
+      await using client = new KafkaClient({ brokers: where, tls: { rejectUnauthorized: false } });
       const warnings: string[] = [];
       client.on('warning', ({ kind }) => warnings.push(kind));
       const opened: string[] = [];
@@ -182,7 +187,7 @@ async function changedPassword(kafka: KafkaCluster, topic: string): Promise<void
   let { password } = alice;
   const [address = ''] = kafka.bootstrapOf('SASLPT');
   const sasl = { mechanism: 'SCRAM-SHA-256', credentials: async () => ({ username: alice.username, password }) } as const;
-  await using client = newClient({ brokers: address, sasl });
+  await using client = new KafkaClient({ brokers: address, sasl });
   const attempts = { failed: 0, opened: 0, closed: 0 };
   client.on('connection', ({ kind }) => {
     attempts[kind] += 1;

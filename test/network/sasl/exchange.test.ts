@@ -310,3 +310,12 @@ test('renewal: while the credentials cannot be had requests go on, and it is tri
   await again.promise;
   assert.equal(broker.connections.length, 1);
 });
+
+test('renewal is no use: a connection nobody needs is closed all the same', async t => {
+  const { broker, client } = await setting(t, { answer: () => ({ sessionLifetimeMs: 10 }) }, { sasl: byPlain, idleTimeoutMs: 1300 });
+  const closed = deferred<Error | undefined>();
+  client.on('connection', ({ kind, error }) => (kind === 'closed' ? closed.resolve(error) : undefined));
+  await client.connect();
+  assert.match((await closed.promise)?.message ?? '', /it was idle for 1300 ms/);
+  assert.ok(broker.attempts > 1, 'it was renewed meanwhile');
+});
