@@ -43,9 +43,10 @@ export async function reauthenticated(kafka: KafkaCluster, forMs: number): Promi
     clients.push(client);
     return client;
   };
+  const names = Object.keys(ways) as (keyof typeof ways)[];
+  const topics = await Promise.all(names.map(() => kafka.createTopic({ partitions: 2 })));
   const until = performance.now() + forMs;
-  const one = async (name: keyof typeof ways): Promise<readonly [name: string, produced: number, consumed: number]> => {
-    const topic = await kafka.createTopic({ partitions: 2 });
+  const one = async (name: keyof typeof ways, topic: string): Promise<readonly [name: string, produced: number, consumed: number]> => {
     const told = (why: string) => failures.push(`${name}: ${why}`);
     const [sure, unsure] = [connect(name), connect(name)];
     const sending = Promise.all([
@@ -58,7 +59,7 @@ export async function reauthenticated(kafka: KafkaCluster, forMs: number): Promi
   };
   subscribe('tidemark:request', watch);
   try {
-    const runs = await Promise.all((Object.keys(ways) as (keyof typeof ways)[]).map(one));
+    const runs = await Promise.all(names.map((name, i) => one(name, topics[i] ?? '')));
     const produced = Object.fromEntries(runs.map(([name, count]) => [name, count]));
     const consumed = Object.fromEntries(runs.map(([name, , count]) => [name, count]));
     return { produced, consumed, failures: [...failures], connections, renewals: authentications - connections };
