@@ -10,6 +10,8 @@ interface Refusal {
 
 /** At least one second with its jitter; brokers hold an answer to a wrong password back for 100 ms, and log each one. */
 const pause = { backoffMs: 1250, maxBackoffMs: 30_000 };
+/** What failed for a passing reason was not the broker's word, but that of whoever issues our passwords: no need to stay away for so long. */
+const shortPause = { backoffMs: 1250, maxBackoffMs: 5000 };
 
 /**
  * Keeps a client that is not accepted from hammering: after a refusal no connection of the client tries that broker for a while, longer
@@ -57,6 +59,6 @@ export class AuthGate {
     if (!(error instanceof KafkaError) || error.code !== 'TIDE_AUTH') return;
     const count = (this.#refusals.get(broker)?.count ?? 0) + 1;
     this.#accepted.delete(broker);
-    this.#refusals.set(broker, { error, count, quietUntil: this.#clock.now() + backoffMs(pause, count) });
+    this.#refusals.set(broker, { error, count, quietUntil: this.#clock.now() + backoffMs(error.retriable ? shortPause : pause, count) });
   }
 }

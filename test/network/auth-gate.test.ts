@@ -45,6 +45,20 @@ test('after a refusal a second passes before the next attempt, and more after ea
   );
 });
 
+test('what may pass, as credentials that cannot be had, keeps us away for some seconds at most', async () => {
+  const { state, gate } = setting();
+  const failing = () =>
+    gate.run('b', async () => {
+      throw new AuthError('the vault is sealed', { retriable: true });
+    });
+  for (let i = 0; i < 8; i++) {
+    await assert.rejects(failing());
+    assert.ok(gate.remembered('b'));
+    state.now += 6000;
+    assert.equal(gate.remembered('b'), undefined);
+  }
+});
+
 test('each broker is remembered for itself, and only refusals are', async () => {
   const { gate, attempt, refused } = setting();
   await assert.rejects(refused());
