@@ -61,6 +61,9 @@ interface Exchange {
 
 const maxCorrelationId = 2 ** 31 - 1;
 
+/** The longest answer to a handshake: the longest message of a SASL exchange, the longest text beside it, and room. */
+const maxUnknownBytes = 128 * 1024;
+
 /**
  * One connection to one broker. Requests are multiplexed; the broker answers in order. Each request settles exactly once: with its
  * answer, a time-out, or a connection error whose `persistence` says whether it may have been applied.
@@ -96,6 +99,8 @@ export class Connection {
     this.#settings = settings;
     this.#versions = new Map();
     this.#assembler = new FrameAssembler(settings.maxResponseBytes, frame => this.#answer(frame));
+    if (settings.security?.sasl !== undefined)
+      this.#assembler.limit(Math.min(maxUnknownBytes, settings.maxResponseBytes), 'as long as nobody is authenticated');
     this.#lastUsed = settings.clock.now();
     this.closed = new Promise(resolve => {
       this.#tellClosed = resolve;
@@ -119,6 +124,11 @@ export class Connection {
   /** What the broker said it speaks. Set once, by the handshake. */
   offer(versions: ReadonlyMap<number, VersionRange>): void {
     this.#versions = versions;
+  }
+
+  /** Both sides accept each other: answers may be as long as the settings say. Called once, after the first authentication. */
+  trust(): void {
+    this.#assembler.limit(this.#settings.maxResponseBytes);
   }
 
   get open(): boolean {

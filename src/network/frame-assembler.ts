@@ -5,7 +5,8 @@ import { ProtocolError } from '../base/errors.js';
  * views into it stay valid and it can be handed to a thread.
  */
 export class FrameAssembler {
-  readonly #maxBytes: number;
+  #maxBytes: number;
+  #limitedBy = 'maxResponseBytes';
   readonly #deliver: (frame: Buffer) => void;
   readonly #length = Buffer.alloc(4);
   #lengthFilled = 0;
@@ -15,6 +16,12 @@ export class FrameAssembler {
   constructor(maxBytes: number, deliver: (frame: Buffer) => void) {
     this.#maxBytes = maxBytes;
     this.#deliver = deliver;
+  }
+
+  /** The longest frame from now on, and what errors call the limit. */
+  limit(maxBytes: number, limitedBy = 'maxResponseBytes'): void {
+    this.#maxBytes = maxBytes;
+    this.#limitedBy = limitedBy;
   }
 
   /**
@@ -30,7 +37,7 @@ export class FrameAssembler {
         this.#lengthFilled += take;
         at += take;
         if (this.#lengthFilled === 4) {
-          this.#frame = Buffer.allocUnsafeSlow(checkLength(this.#length, this.#maxBytes));
+          this.#frame = Buffer.allocUnsafeSlow(checkLength(this.#length, this.#maxBytes, this.#limitedBy));
           this.#frameFilled = 0;
         }
         continue;
@@ -52,11 +59,11 @@ export class FrameAssembler {
 /** A response holds at least its correlation id. */
 const minBytes = 4;
 
-function checkLength(prefix: Buffer, maxBytes: number): number {
+function checkLength(prefix: Buffer, maxBytes: number, limitedBy: string): number {
   const length = prefix.readInt32BE(0);
   if (length >= minBytes && length <= maxBytes) return length;
   throw new ProtocolError(
-    `a frame declares ${length} bytes, expected ${minBytes} to ${maxBytes} (maxResponseBytes); ${whoSends(prefix) ?? 'the other side does not speak Kafka, or the stream is damaged'}`,
+    `a frame declares ${length} bytes, expected ${minBytes} to ${maxBytes} (${limitedBy}); ${whoSends(prefix) ?? 'the other side does not speak Kafka, or the stream is damaged'}`,
     { context: { declaredBytes: length, maxResponseBytes: maxBytes } },
   );
 }

@@ -47,6 +47,7 @@ export class Session {
     } catch (error) {
       throw this.#explained(error);
     }
+    connection.trust();
     void connection.closed.then(reason => {
       this.#timer?.cancel();
       this.#over.abort(reason);

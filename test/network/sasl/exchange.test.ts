@@ -69,7 +69,13 @@ const clientNonce = (said: Buffer): string => /r=([^,]*)$/.exec(said.toString())
 const first = (said: Buffer, rest = `s=c2FsdA==,i=4096`): Buffer => Buffer.from(`r=${clientNonce(said)}more,${rest}`);
 
 for (const [what, answer, code, why] of [
-  ['a first message of 10 MB', () => ({ authBytes: Buffer.alloc(10_000_000, 'a') }), 'TIDE_PROTOCOL', /has 10000000 bytes, at most 65536/],
+  [
+    'a first message of 10 MB',
+    () => ({ authBytes: Buffer.alloc(10_000_000, 'a') }),
+    'TIDE_PROTOCOL',
+    /declares 100000\d\d bytes, expected 4 to 131072 \(as long as nobody is authenticated\)/,
+  ],
+  ['a first message of 65 KiB', () => ({ authBytes: Buffer.alloc(65 * 1024, 'a') }), 'TIDE_PROTOCOL', /has 66560 bytes, at most 65536/],
   ['noise', () => ({ authBytes: Buffer.from([0xff, 0x00, 0xfe]) }), 'TIDE_AUTH', /malformed/],
   ['success at once', () => ({}), 'TIDE_AUTH', /malformed/],
   ['one iteration', (said: Buffer) => ({ authBytes: first(said, 's=c2FsdA==,i=1') }), 'TIDE_AUTH', /1 SCRAM iterations/],
@@ -103,6 +109,11 @@ for (const [what, answer, code, why] of [
     assert.ok(!broker.said.some(bytes => bytes.includes(alice.password)), 'the password is never said');
   });
 }
+
+test('after it, answers may be long', async t => {
+  const { client } = await setting(t, { rackBytes: 30_000 }, { sasl: byPlain });
+  assert.equal((await client.metadata()).brokers.get(1)?.rack?.length, 30_000); // ten times in one answer
+});
 
 test('an exchange of a mechanism that never ends is ended', async t => {
   const own = { mechanism: 'OWN', start: () => ({ first: Buffer.from('a'), step: () => Buffer.from('more') }) };

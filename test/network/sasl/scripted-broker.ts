@@ -26,6 +26,8 @@ export interface Script {
   readonly answer?: (said: Buffer, at: { readonly step: number; readonly attempt: number }) => Said | 'silent' | 'close' | Promise<Said>;
   /** Metadata is answered when this settles. */
   readonly metadata?: () => Promise<void> | undefined;
+  /** How long a rack's name is that Metadata tells. Default: none. */
+  readonly rackBytes?: number;
 }
 
 const everyMechanism = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER', 'OWN'];
@@ -104,7 +106,8 @@ export class ScriptedBroker {
       } else {
         seen.push('Metadata');
         await metadata?.();
-        const brokers = [{ nodeId: 1, host: '127.0.0.1', port: this.#port }];
+        const rack = 'r'.repeat(this.#script.rackBytes ?? 0);
+        const brokers = Array.from({ length: 10 }, () => ({ nodeId: 1, host: '127.0.0.1', port: this.#port, rack }));
         reply(Metadata, apiVersion, correlationId, { brokers, controllerId: 1, clusterId: 'scripted', topics: [] });
       }
     };
