@@ -40,9 +40,17 @@ export {
   type OnCorrupt,
   type OutOfRange,
   type PassedOver,
+  type Place,
   SimpleConsumer,
   type SimpleConsumerOptions,
 } from './consumer/index.js';
+export {
+  type CommitFailureDecision,
+  type ContextOptions,
+  OffsetCommitContext,
+  type OnCommitFailure,
+  withOffsets,
+} from './context/index.js';
 export type { Credentials, CredentialsProvider } from './network/sasl/credentials.js';
 export type { SaslExchange, SaslMechanism, SaslTarget } from './network/sasl/mechanism.js';
 export type { OauthToken, TokenProvider } from './network/sasl/oauthbearer.js';

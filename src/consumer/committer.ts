@@ -6,6 +6,7 @@ import type { CommitResult, GroupOffset } from '../client/offset-store.js';
 import type { Bounds } from '../cluster/cluster.js';
 import type { AutoCommit } from './auto-commit.js';
 import type { Partition } from './partition.js';
+import type { StoredOffset } from './session.js';
 
 /** Where offsets are stored: a group's standing. */
 export interface CommitTarget {
@@ -76,6 +77,11 @@ export class Committer {
     return this.#next(() => this.#commit(unmoved(), bounds), bounds.signal);
   }
 
+  /** Commits these offsets, whatever counts as done. Throws as {@link commit}. */
+  commitAt(offsets: readonly StoredOffset[], bounds: Bounds): Promise<boolean> {
+    return this.#next(() => this.#store(offsets, bounds), bounds.signal);
+  }
+
   /** No automatic commit from now on; resolves when none runs. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -94,26 +100,33 @@ export class Committer {
   }
 
   async #commit(partitions: readonly Partition[], bounds: Bounds): Promise<boolean> {
-    const due = partitions.filter(({ placed, done, committed }) => placed && done !== committed);
+    const due = partitions.filter(({ placed, done, committed, unsure }) => placed && (unsure || done !== committed));
     if (due.length === 0) return false;
-    const offsets = due.map(({ topic, partition, topicId, done }) => ({ topic, partition, topicId, offset: done }));
+    return this.#store(
+      due.map(partition => ({ partition, offset: partition.done })),
+      bounds,
+    );
+  }
+
+  async #store(due: readonly StoredOffset[], bounds: Bounds): Promise<boolean> {
+    const offsets = due.map(({ partition: { topic, partition, topicId }, offset }) => ({ topic, partition, topicId, offset }));
     const { target, signal } = this.#settings;
     const both = linked(bounds.signal, signal);
     try {
       await target.commit(offsets, { ...bounds, signal: both.signal });
     } catch (error) {
       // Stored or not: only another commit makes sure, except where the answer said so.
-      for (const partition of due) partition.committed = undefined;
+      for (const { partition } of due) partition.committed = undefined;
       if (error instanceof PartialError) {
         for (const [i, result] of (error as PartialError<CommitResult>).results.entries()) {
-          if (result.error === undefined) stored(due[i], result.offset);
+          if (result.error === undefined) stored(due[i]?.partition, result.offset);
         }
       }
       throw error;
     } finally {
       both.unlink();
     }
-    for (const [i, { offset }] of offsets.entries()) stored(due[i], offset);
+    for (const { partition, offset } of due) stored(partition, offset);
     return true;
   }
 
@@ -146,5 +159,7 @@ export class Committer {
 }
 
 function stored(partition: Partition | undefined, offset: number): void {
-  if (partition !== undefined) partition.committed = offset;
+  if (partition === undefined) return;
+  partition.committed = offset;
+  partition.unsure = false;
 }

@@ -14,6 +14,7 @@ import { leaseOf, type Markable, type MarkedRange, rangeAt, rangesOf } from './m
 import type { MessageBatch } from './message-batch.js';
 import type { Partition } from './partition.js';
 import { Seat } from './seat.js';
+import { Session, type SessionHost } from './session.js';
 
 /**
  * Who says that a message is done. `'loop'`: asking for more means that what came before is done. `'explicit'`: only marks do, which is
@@ -67,6 +68,9 @@ export class ConsumerCore {
   #ready: Promise<void> | undefined;
   #isReady = false;
   #closing: Promise<void> | undefined;
+  #session: Session | undefined;
+  /** Where the partitions stood when a context failed, and how often it did so there. */
+  #failed: { readonly starts: ReadonlyMap<Partition, number>; readonly attempts: number } | undefined;
 
   constructor(cluster: Cluster, settings: CoreSettings, host: CoreHost) {
     const partitions = () => this.#partitions;
@@ -109,6 +113,74 @@ export class ConsumerCore {
   assertPlaced(partitions: readonly Partition[]): void {
     const lost = partitions.find(({ placed, failure }) => !placed && failure !== undefined);
     if (lost?.failure !== undefined) throw lost.failure;
+  }
+
+  /** Whether a commit context holds the consumer. */
+  get inContext(): boolean {
+    return this.#session !== undefined;
+  }
+
+  /** @throws KafkaError `TIDE_STATE` while a commit context holds the consumer. */
+  assertNoContext(what: string): void {
+    if (this.#session === undefined) return;
+    throw new StateError(
+      'TIDE_STATE',
+      `${what}: a commit context is open on this consumer; mark and commit by the context, or end it first`,
+    );
+  }
+
+  /**
+   * Lets a commit context have the consumer: from now on it only hands out. What was handed out before counts as done, as when more is asked for.
+   * @throws KafkaError `TIDE_STATE` when somebody reads, another context is open, commits are automatic, there is no group, or marks are
+   * awaited; `TIDE_CLOSED`.
+   */
+  beginSession(what: string, partition: SessionHost['partition']): Session {
+    this.assertNoContext(what);
+    const holder = { kind: 'call', what } as const;
+    this.#seat.take(holder);
+    this.#seat.free(holder);
+    const committer = this.#committer;
+    if (committer === undefined) throw new StateError('TIDE_STATE', `${what}: there is nowhere to commit to; give the consumer a groupId`);
+    if (this.#settings.autoCommit !== undefined) {
+      throw new StateError('TIDE_STATE', `${what}: this consumer commits automatically; a context needs one with autoCommit: false`);
+    }
+    if (this.#settings.marking === 'explicit' && this.#partitions.some(({ outstanding }) => !outstanding.empty)) {
+      throw new StateError('TIDE_STATE', `${what}: messages that were handed out are not marked; mark them, or rewind, first`);
+    }
+    this.#markHandedOut();
+    const host: SessionHost = {
+      clock: this.#cluster.clock,
+      owner: this,
+      partitions: () => this.#partitions,
+      partition,
+      markRanges: ranges => this.#markRanges(ranges),
+      within: timeoutMs => {
+        const policy = { ...this.#cluster.settings.retry, attempts: Number.MAX_SAFE_INTEGER };
+        return { policy, deadline: this.#cluster.deadline(timeoutMs) };
+      },
+      assertNotClosed: each => this.#seat.assertNotClosed(each),
+      take: each => this.#seat.takeLast(each),
+      free: each => this.#seat.free(each),
+      store: (offsets, bounds) => committer.commitAt(offsets, bounds),
+      ended: (session, starts) => this.#sessionEnded(session, starts),
+    };
+    this.#session = new Session(host, this.#attemptHere());
+    return this.#session;
+  }
+
+  /** The number of this attempt: more than 1 when the last context failed, and everything stands where it did then. */
+  #attemptHere(): number {
+    if (this.#failed === undefined) return 1;
+    const { starts, attempts } = this.#failed;
+    return [...starts].every(([partition, initial]) => partition.position === initial) ? attempts + 1 : 1;
+  }
+
+  #sessionEnded(session: Session, starts: ReadonlyMap<Partition, number> | undefined): void {
+    if (this.#session !== session) return;
+    this.#session = undefined;
+    this.#failed = starts === undefined ? undefined : { starts, attempts: session.attempt };
+    this.moved();
+    this.#seat.released();
   }
 
   /** Partitions are known after this, and positions where there are any; a failure is thrown, and tried again at the next call. */
@@ -188,7 +260,8 @@ export class ConsumerCore {
   mark(given: Markable, upTo: boolean): void {
     const what = upTo ? 'markUpTo()' : 'mark()';
     this.#seat.assertNotClosed(what);
-    this.#markRanges(rangesOf(given, upTo, this, what));
+    if (this.#session === undefined) this.#markRanges(rangesOf(given, upTo, this, what));
+    else this.#session.mark(given, upTo, what);
   }
 
   /** As {@link mark}, by offset. */
@@ -225,7 +298,8 @@ export class ConsumerCore {
   async #close(timeoutMs: number): Promise<void> {
     const deadline = this.#cluster.deadline(timeoutMs);
     const { marking } = this.#settings;
-    const waitsForMarks = () => marking === 'explicit' && this.#partitions.some(({ outstanding }) => !outstanding.empty);
+    const waitsForMarks = () =>
+      this.#session !== undefined || (marking === 'explicit' && this.#partitions.some(({ outstanding }) => !outstanding.empty));
     const waited = this.#seat.close(timeoutMs, waitsForMarks);
     this.#fetcher.arrived.ring();
     const inTime = await waited;
@@ -313,7 +387,7 @@ export class ConsumerCore {
       },
       end: (holder, putBack) => {
         // With `'explicit'` what is not done may be in other hands, and stays there.
-        if (putBack && this.#settings.marking === 'loop') this.#putBack();
+        if (putBack && this.#settings.marking === 'loop' && this.#session === undefined) this.#putBack();
         else this.moved();
         this.#seat.free(holder);
       },
@@ -322,7 +396,7 @@ export class ConsumerCore {
 
   /** The reader asks for more: with `marking: 'loop'` what it was given is done. `only`: everything it was given is of this partition. */
   #markHandedOut(only?: Partition): void {
-    if (this.#settings.marking !== 'loop') return;
+    if (this.#settings.marking !== 'loop' || this.#session !== undefined) return;
     if (only !== undefined) return this.#counted(only.outstanding.markAll());
     let count = 0;
     for (const partition of this.#partitions) count += partition.outstanding.markAll();
@@ -352,11 +426,12 @@ export class ConsumerCore {
     this.#seat.released();
   }
 
-  #markRanges(ranges: readonly MarkedRange[]): void {
+  #markRanges(ranges: readonly MarkedRange[]): number {
     let count = 0;
     for (const { partition, from, to } of ranges) count += partition.outstanding.mark(from, to);
     this.#counted(count);
     this.#seat.released();
+    return count;
   }
 }
 

@@ -5,5 +5,6 @@ export { MessageBatch } from './message-batch.js';
 export type { AutoOffsetReset } from './offset-reset.js';
 export type { OutOfRange } from './placing.js';
 export type { OnCorrupt, PassedOver } from './prefetched.js';
+export { beginSession, type Place, type Session } from './session.js';
 export { type ConsumerEvents, SimpleConsumer } from './simple-consumer.js';
 export type { SimpleConsumerOptions } from './simple-consumer-options.js';

@@ -32,6 +32,10 @@ export class Partition {
   #current: RecordBatch | undefined;
   /** What Kafka is known to have stored; undefined: unknown or nothing. */
   committed: number | undefined;
+  /** Kafka may hold another offset than `committed`: the next commit states what is true. */
+  unsure = false;
+  /** What is read from this offset on is kept in memory, done or not. */
+  keepFrom = Number.POSITIVE_INFINITY;
   paused = false;
   /** Nothing is handed out: where it stands has still to be stored. */
   held = false;
@@ -109,6 +113,12 @@ export class Partition {
     this.handBack(this.done);
   }
 
+  /** Takes back what was handed out from `offset` on, which is not done: the position stands there. */
+  standAt(offset: number): void {
+    this.#lease = this.#newLease();
+    this.handBack(offset);
+  }
+
   /** Takes back what was handed out from `offset` on, which nobody has seen: the position stands there. */
   handBack(offset: number): void {
     this.outstanding.takeBack(offset);
@@ -160,7 +170,7 @@ export class Partition {
   #nextBatch(): RecordBatch | undefined {
     if (this.#current !== undefined) this.#position = Math.max(this.#position, this.#current.nextOffset);
     this.#current = undefined;
-    this.prefetched.forget(this.done);
+    this.prefetched.forget(Math.min(this.done, this.keepFrom));
     const { batch, position } = this.prefetched.next(this.#position);
     this.#position = position;
     if (batch !== undefined) batch.origin = this.#lease;

@@ -40,6 +40,12 @@ export class Seat {
   /** @throws KafkaError `TIDE_STATE` when somebody else reads, `TIDE_CLOSED` once the consumer is being closed. */
   take(holder: Holder): void {
     this.assertOpen(holder.what);
+    this.takeLast(holder);
+  }
+
+  /** As {@link take}, for what ends something that was begun before the consumer was being closed. */
+  takeLast(holder: Holder): void {
+    this.assertNotClosed(holder.what);
     if (this.#holder !== undefined) {
       const { kind, what: other } = this.#holder;
       const remedy = kind === 'loop' ? 'leave that loop first; an iterator used by hand is left by its return()' : 'await that call first';

@@ -20,6 +20,7 @@ import { Partition } from './partition.js';
 import { type OutOfRange, Placing } from './placing.js';
 import type { PassedOver } from './prefetched.js';
 import { checkWhence, seekTargets, type Whence } from './seek-targets.js';
+import { offerSessions } from './session.js';
 import { type SimpleConsumerOptions, simpleConsumerOptions } from './simple-consumer-options.js';
 
 /** What a consumer tells its listeners. */
@@ -70,6 +71,9 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
           : { commit: (offsets, bounds) => this.#storeOf('commit').commit(groupId ?? '', offsets, bounds) },
     });
     this.#release = this.#client.adopt(this);
+    offerSessions(this, what =>
+      this.#core.beginSession(what, ({ topic: name = topic, partition }) => this.#partitionOf(name, partition, what)),
+    );
   }
 
   [inspect.custom](_depth: number, options: InspectOptions): string {
@@ -114,6 +118,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
    * @throws KafkaError `TIDE_CLOSED`.
    */
   rewind(): void {
+    this.#core.assertNoContext('rewind()');
     this.#core.rewind();
   }
 
@@ -137,7 +142,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
 
   /** The old name of {@link mark}. */
   taskDone(message: Message): void {
-    this.#core.mark(message, false);
+    this.#mark(message, undefined, false);
   }
 
   /**
@@ -146,6 +151,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
    * `TIDE_STATE` without a `groupId`.
    */
   async commit(messages?: Markable, options: Bounds = {}): Promise<boolean> {
+    this.#core.assertNoContext('commit()');
     if (messages !== undefined) this.#core.mark(messages, false);
     return this.#core.commit(options);
   }
@@ -160,10 +166,12 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     const what = 'seek()';
     if (whence === undefined) checkOffset(offset, what);
     else checkWhence(offset, whence, what);
+    this.#core.assertNoContext(what);
     await this.#core.prepare(what);
     const partitions = partition === undefined ? this.#core.partitions : [this.#partition(partition, what)];
     const targets = whence === undefined ? partitions.map(() => offset) : await this.#targets(partitions, offset, whence, what);
     this.#core.assertOpen(what);
+    this.#core.assertNoContext(what);
     for (const [i, target] of targets.entries()) partitions[i]?.seek(target);
     this.#core.moved();
   }
@@ -225,6 +233,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
   }
 
   #mark(what: Markable | number, offset: number | undefined, upTo: boolean): void {
+    this.#core.assertNoContext(upTo ? 'markUpTo()' : 'mark()');
     if (typeof what === 'number') checkOffset(offset, upTo ? 'markUpTo(partition, offset)' : 'mark(partition, offset)');
     if (typeof what === 'number') this.#core.markOffset(this.#partition(what, 'mark()'), offset ?? Number.NaN, upTo);
     else this.#core.mark(what, upTo);
@@ -245,6 +254,11 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
       'TIDE_NOT_OWNED',
       `${what}: ${this.topic}/${id} is not read by this consumer; it reads ${read === '' ? 'none yet' : read}`,
     );
+  }
+
+  #partitionOf(topic: string, id: number, what: string): Partition {
+    if (topic === this.topic) return this.#partition(id, what);
+    throw new StateError('TIDE_NOT_OWNED', `${what}: ${topic}/${id} is not read by this consumer, which reads ${this.topic}`);
   }
 
   #chosen(ids: readonly number[] | undefined, what: string): readonly Partition[] {
@@ -331,7 +345,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
   }
 
   async #outOfRange(partition: Partition, requestedOffset: number, why: Misplaced, bounds: Bounds): Promise<void> {
-    const inHand = () => this.#options.marking === 'loop' && !partition.outstanding.empty;
+    const inHand = () => this.#options.marking === 'loop' && !this.#core.inContext && !partition.outstanding.empty;
     const event = await this.#placing.reset(partition, requestedOffset, why, inHand, bounds);
     if (event !== undefined) {
       partition.held = event.newOffset !== undefined;

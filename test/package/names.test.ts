@@ -15,9 +15,10 @@ const names = (module: object): string => Object.keys(module).sort().join(' ');
 test('tidemark exports exactly these names', () => {
   assert.equal(
     names(index),
-    'Admin AuthError BrokerError ConnectionError CorruptRecordError InputError KafkaClient KafkaError KeyedProducer Message MessageBatch ' +
-      'OutputLimitError PartialError ProtocolError SimpleConsumer SimpleProducer StateError TimeoutError UnsupportedError ' +
-      'murmur2Partitioner randomPartitioner rawSnappy registerCodec roundRobinPartitioner tideCodes',
+    'Admin AuthError BrokerError ConnectionError CorruptRecordError InputError KafkaClient KafkaError KeyedProducer Message ' +
+      'MessageBatch OffsetCommitContext OutputLimitError PartialError ProtocolError SimpleConsumer SimpleProducer StateError ' +
+      'TimeoutError UnsupportedError murmur2Partitioner randomPartitioner rawSnappy registerCodec roundRobinPartitioner ' +
+      'tideCodes withOffsets',
   );
 });
 
@@ -48,12 +49,13 @@ test('the types exported beside them are these', () => {
   const all = [...new Set([...types, ...inline].map(name => name.trim()).filter(Boolean))].sort();
   assert.equal(
     all.join(' '),
-    'AdminCallOptions AutoCommit AutoOffsetReset BrokerInfo ClusterMetadata Codec CommitResult CompressionName ' +
-      'ConnectionTrace ConsumerEvents CreateTopicsOptions CreatedTopic Credentials CredentialsProvider ErrorCode GetOptions ' +
-      'GroupOffset KafkaClientEvents KafkaClientOptions KeyedProducerOptions Markable Marking NewTopic OauthToken ' +
-      'OauthbearerOptions OnCorrupt OutOfRange PartitionInfo Partitioner PassedOver PasswordOptions Persistence ProducerEvents ' +
-      'ProducerRecord RecordResult RequestTarget RequestTrace SaslExchange SaslMechanism SaslOptions SaslTarget SecurityWarning ' +
-      'SimpleConsumerOptions SimpleProducerOptions TideCode TlsOptions TlsProvider TokenProvider TopicInfo TopicListing TopicResult',
+    'AdminCallOptions AutoCommit AutoOffsetReset BrokerInfo ClusterMetadata Codec CommitFailureDecision CommitResult ' +
+      'CompressionName ConnectionTrace ConsumerEvents ContextOptions CreateTopicsOptions CreatedTopic Credentials ' +
+      'CredentialsProvider ErrorCode GetOptions GroupOffset KafkaClientEvents KafkaClientOptions KeyedProducerOptions ' +
+      'Markable Marking NewTopic OauthToken OauthbearerOptions OnCommitFailure OnCorrupt OutOfRange PartitionInfo Partitioner ' +
+      'PassedOver PasswordOptions Persistence Place ProducerEvents ProducerRecord RecordResult RequestTarget RequestTrace ' +
+      'SaslExchange SaslMechanism SaslOptions SaslTarget SecurityWarning SimpleConsumerOptions SimpleProducerOptions TideCode ' +
+      'TlsOptions TlsProvider TokenProvider TopicInfo TopicListing TopicResult',
   );
 });
 

@@ -1,0 +1,197 @@
+import type { Clock } from '../base/clock.js';
+import type { Bounds } from '../cluster/cluster.js';
+import { type Markable, type MarkedRange, rangeAt, rangesOf } from './marking.js';
+import type { Marker } from './message-batch.js';
+import type { Partition } from './partition.js';
+import type { Holder } from './seat.js';
+
+/** An offset to be stored for a partition. */
+export interface StoredOffset {
+  readonly partition: Partition;
+  readonly offset: number;
+}
+
+/** How a context ended for its partitions. */
+export interface SessionEnd {
+  /** Whether a partition stands at its high-water mark from now on; else where it began. */
+  readonly keeps: (partition: Partition) => boolean;
+  /** Whether Kafka may hold more than it is known to: then the next commit states what is true. */
+  readonly unsure: boolean;
+  /** Whether beginning again at the same places is another attempt. */
+  readonly failed: boolean;
+}
+
+/** A partition of which something was handed out in a context. */
+export interface Touched {
+  readonly partition: Partition;
+  /** Where it stood when the context began, or where the policy, or a seek, put it since. */
+  readonly initial: number;
+  /** The end of what is marked without a hole; undefined when the first message is not. */
+  readonly highWaterMark: number | undefined;
+}
+
+/** What a session needs of the consumer's core. */
+export interface SessionHost {
+  readonly clock: Clock;
+  readonly owner: Marker;
+  partitions(): readonly Partition[];
+  /** The partition of this consumer; throws when there is none. */
+  partition(where: Place, what: string): Partition;
+  markRanges(ranges: readonly MarkedRange[]): number;
+  within(timeoutMs: number): Bounds;
+  assertNotClosed(what: string): void;
+  take(holder: Holder): void;
+  free(holder: Holder): void;
+  store(offsets: readonly StoredOffset[], bounds: Bounds): Promise<boolean>;
+  /** The session is over; `starts` are given when it failed. */
+  ended(session: Session, starts: ReadonlyMap<Partition, number> | undefined): void;
+}
+
+/** One partition, where there is more than one topic with its topic. */
+export interface Place {
+  readonly topic?: string | undefined;
+  readonly partition: number;
+}
+
+interface Start {
+  readonly epoch: number;
+  readonly initial: number;
+  /** The lowest offset that was marked. */
+  lowestMarked: number;
+}
+
+/**
+ * A commit context's hold on a consumer: where each partition stood, and what was marked since. The consumer only hands out meanwhile:
+ * reading marks nothing, leaving a loop puts nothing back.
+ */
+export class Session {
+  /** How often this start was tried, this time included. */
+  readonly attempt: number;
+  readonly #host: SessionHost;
+  readonly #starts = new Map<Partition, Start>();
+  #holder: Holder | undefined;
+  #markedCount = 0;
+
+  constructor(host: SessionHost, attempt: number) {
+    this.#host = host;
+    this.attempt = attempt;
+    for (const partition of host.partitions()) {
+      this.#startOf(partition, partition.position);
+      partition.keepFrom = partition.position;
+    }
+  }
+
+  get clock(): Clock {
+    return this.#host.clock;
+  }
+
+  get markedCount(): number {
+    return this.#markedCount;
+  }
+
+  /** Marks what was handed out. Throws as the consumer's own `mark`. */
+  mark(given: Markable, upTo: boolean, what: string): void {
+    this.#mark(rangesOf(given, upTo, this.#host.owner, what));
+  }
+
+  /** As {@link mark}, by offset. */
+  markAt(where: Place, offset: number, upTo: boolean, what: string): void {
+    this.#mark([rangeAt(this.#host.partition(where, what), offset, upTo, what)]);
+  }
+
+  /** Every partition that was touched since the session began. */
+  touched(): readonly Touched[] {
+    return this.#host.partitions().flatMap(partition => {
+      if (!partition.placed) return [];
+      const { initial } = this.#startOf(partition);
+      if (partition.position === initial && partition.outstanding.empty) return [];
+      return [{ partition, initial, highWaterMark: this.highWaterMark(partition) }];
+    });
+  }
+
+  highWaterMark(partition: Partition): number | undefined {
+    const { lowestMarked } = this.#startOf(partition);
+    return lowestMarked < partition.done ? partition.done : undefined;
+  }
+
+  partition(where: Place, what: string): Partition {
+    return this.#host.partition(where, what);
+  }
+
+  /** @throws KafkaError `TIDE_CLOSED`. */
+  assertNotClosed(what: string): void {
+    this.#host.assertNotClosed(what);
+  }
+
+  /** Bounds for a commit: as many attempts as fit into `timeoutMs`. */
+  within(timeoutMs: number): Bounds {
+    return this.#host.within(timeoutMs);
+  }
+
+  /** Lets nobody read from now on. @throws KafkaError `TIDE_STATE` while a loop is open. */
+  stop(what: string): void {
+    if (this.#holder !== undefined) return;
+    const holder = { kind: 'call', what } as const;
+    this.#host.take(holder);
+    this.#holder = holder;
+  }
+
+  /**
+   * Stores the high-water marks, all in one request; true when Kafka stored something, false when there was nothing to store. What an
+   * earlier commit left unsure is stated as well.
+   */
+  store(bounds: Bounds): Promise<boolean> {
+    const offsets = new Map<Partition, number>();
+    for (const partition of this.#host.partitions()) if (partition.unsure) offsets.set(partition, this.#startOf(partition).initial);
+    for (const { partition, highWaterMark } of this.touched()) {
+      if (highWaterMark !== undefined && (partition.unsure || highWaterMark !== partition.committed)) offsets.set(partition, highWaterMark);
+    }
+    if (offsets.size === 0) return Promise.resolve(false);
+    return this.#host.store(
+      Array.from(offsets, ([partition, offset]) => ({ partition, offset })),
+      bounds,
+    );
+  }
+
+  /** The session is over, and leaves nothing outstanding. */
+  end({ keeps, unsure, failed }: SessionEnd): void {
+    const starts = new Map<Partition, number>();
+    for (const { partition, initial, highWaterMark } of this.touched()) {
+      starts.set(partition, initial);
+      if (keeps(partition)) partition.standAt(highWaterMark ?? initial);
+      else partition.seek(initial);
+      if (unsure && highWaterMark !== undefined) partition.unsure = true;
+    }
+    for (const partition of this.#host.partitions()) partition.keepFrom = Number.POSITIVE_INFINITY;
+    if (this.#holder !== undefined) this.#host.free(this.#holder);
+    this.#host.ended(this, failed ? starts : undefined);
+  }
+
+  #mark(ranges: readonly MarkedRange[]): void {
+    for (const { partition, from } of ranges) {
+      const start = this.#startOf(partition);
+      start.lowestMarked = Math.min(start.lowestMarked, Math.max(from, start.initial));
+    }
+    this.#markedCount += this.#host.markRanges(ranges);
+  }
+
+  /** A partition that was moved since, or has appeared, began where its epoch did: what was marked before does not count any more. */
+  #startOf(partition: Partition, position = partition.first): Start {
+    const known = this.#starts.get(partition);
+    if (known !== undefined && known.epoch === partition.epoch) return known;
+    const start = { epoch: partition.epoch, initial: position, lowestMarked: Number.POSITIVE_INFINITY };
+    this.#starts.set(partition, start);
+    return start;
+  }
+}
+
+/** How contexts find the sessions of every kind of consumer, without being part of what users see. */
+const hosts = new WeakMap<object, (what: string) => Session>();
+
+/** `consumer` can be used with commit contexts: `begin` starts a session, or throws why not. */
+export function offerSessions(consumer: object, begin: (what: string) => Session): void {
+  hosts.set(consumer, begin);
+}
+
+/** Begins a session of `consumer`; undefined for what is no consumer. */
+export const beginSession = (consumer: object, what: string): Session | undefined => hosts.get(consumer)?.(what);

@@ -1,0 +1,212 @@
+import { sleep } from '../base/clock.js';
+import { asError, InputError, KafkaError, PartialError, StateError } from '../base/errors.js';
+import { duration, type Given, optional, resolve, show } from '../base/options.js';
+import type { CommitResult } from '../client/offset-store.js';
+import { beginSession, type Markable, type MessageBatch, type Place, type Session } from '../consumer/index.js';
+import type { Message } from '../records/index.js';
+import { commitFailureRule } from './commit-failure.js';
+
+const rules = {
+  /** Longest time in ms for a commit, all attempts together. `null`: no limit. */
+  commitTimeoutMs: duration(30_000, 1, true),
+  /** So many ms are waited after a rollback, so that what fails at once is not tried in a tight loop. */
+  rollbackBackoffMs: duration(0, 0),
+  /**
+   * What becomes of a commit that failed: `'rollback'` (default) puts the consumer back and throws, `'retry'` sends it again, `'keep'` leaves
+   * the consumer at its marks: they count as done, and the next commit stores them.
+   */
+  onCommitFailure: optional(commitFailureRule),
+};
+
+/** Options of a commit context. */
+export type ContextOptions = Given<typeof rules>;
+
+/**
+ * A batch of work that commits as one, or leaves the consumer exactly where it was. While it is open, reading marks nothing: what is done
+ * is what {@link mark} was called for. {@link commit} stores, for each partition, what is marked without a hole, and puts the consumer
+ * behind it: nothing unmarked is ever skipped. {@link rollback} puts it back to where the context began.
+ *
+ * With `await using` it is rolled back unless it was committed; {@link withOffsets} is the shorter way.
+ *
+ * A commit is one request; Kafka decides it for each partition by itself. Where it takes some and refuses others, those taken stand at their
+ * marks, those refused where they began.
+ */
+export class OffsetCommitContext {
+  readonly #session: Session;
+  readonly #settings: ReturnType<typeof settingsOf>;
+  #state: 'open' | 'ending' | 'committed' | 'rolled back' = 'open';
+  #ended: Ended | undefined;
+
+  /**
+   * Begins a context. What the consumer handed out before counts as done, as when more is asked for.
+   * @param consumer One with a `groupId` and `autoCommit: false`.
+   * @throws KafkaError `TIDE_STATE` while a loop is open, a call is pending or another context is open, with automatic commits, without a
+   * group, and with `marking: 'explicit'` while marks are awaited; `TIDE_INPUT` for what is no consumer; `TIDE_OPTION`; `TIDE_CLOSED`.
+   */
+  static begin(consumer: object, options?: ContextOptions): OffsetCommitContext {
+    const settings = settingsOf(options);
+    const session = typeof consumer === 'object' && consumer !== null ? beginSession(consumer, 'OffsetCommitContext') : undefined;
+    if (session === undefined) throw new InputError(`OffsetCommitContext: expected a consumer, got ${show(consumer)}`);
+    return new OffsetCommitContext(session, settings);
+  }
+
+  private constructor(session: Session, settings: ReturnType<typeof settingsOf>) {
+    this.#session = session;
+    this.#settings = settings;
+  }
+
+  /** How often this start was tried, this time included: 2 and more after a rollback to the same places. */
+  get attempt(): number {
+    return this.#session.attempt;
+  }
+
+  /** How many messages were marked. */
+  get marked(): number {
+    return this.#ended?.marked ?? this.#session.markedCount;
+  }
+
+  /**
+   * The offset behind what is marked without a hole; undefined when the first message that was handed out is not marked.
+   * @param partition A partition, with its topic where the consumer reads several.
+   */
+  highWaterMark(partition: number | Place): number | undefined {
+    const place = typeof partition === 'number' ? { partition } : partition;
+    const found = this.#session.partition(place, 'highWaterMark()');
+    return this.#ended === undefined ? this.#session.highWaterMark(found) : this.#ended.marks.get(found);
+  }
+
+  /**
+   * These messages are done, if the context commits. Marks may come in any order; only what has no hole before it is stored.
+   * @throws KafkaError `TIDE_STALE` for what was handed out before the context or has been taken back, `TIDE_NOT_OWNED` for what another consumer
+   * handed out, `TIDE_INPUT` for an offset that was not handed out, `TIDE_STATE` after the end. Nothing is marked then.
+   */
+  mark(messages: Markable): void;
+  mark(partition: number | Place, offset: number): void;
+  mark(what: Markable | number | Place, offset?: number): void {
+    this.#mark(what, offset, false, 'mark()');
+  }
+
+  /** As {@link mark}, and everything handed out before it in the same partition is done too. */
+  markUpTo(message: Message | MessageBatch): void;
+  markUpTo(partition: number | Place, offset: number): void;
+  markUpTo(what: Markable | number | Place, offset?: number): void {
+    this.#mark(what, offset, true, 'markUpTo()');
+  }
+
+  /**
+   * Stores what is marked without a hole, and puts every partition that was read from behind it, or back to where it began when nothing of it
+   * is marked. True: Kafka has stored it; false: there was nothing to store.
+   * @throws KafkaError why it was not stored; everything was rolled back then. {@link PartialError} when some partitions were: those stand at
+   * their marks. With `persistence: 'maybe'` nobody knows; the next commit states what is true. `TIDE_STATE` while a loop is open, and
+   * after the end; `TIDE_CLOSED`, when the consumer was closed meanwhile.
+   */
+  async commit(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<boolean> {
+    const what = 'commit() of a context';
+    this.#assertOpen(what);
+    options.signal?.throwIfAborted();
+    this.#session.stop(what);
+    this.#state = 'ending';
+    for (let failures = 1; ; failures++) {
+      try {
+        const stored = await this.#session.store(this.#bounds(options.signal));
+        this.#end('committed', { keeps: () => true, unsure: false, failed: false });
+        return stored;
+      } catch (thrown) {
+        const error = asError(thrown);
+        const decision = await this.#decide(error, failures);
+        if (decision === 'retry') continue;
+        if (decision === 'keep') {
+          this.#end('committed', { keeps: () => true, unsure: true, failed: false });
+          return false;
+        }
+        const stored = storedIn(error);
+        const unsure = !(error instanceof KafkaError) || error.persistence !== 'no';
+        this.#end('rolled back', { keeps: ({ topic, partition }) => stored.has(`${topic}/${partition}`), unsure, failed: true });
+        throw thrown;
+      }
+    }
+  }
+
+  /**
+   * Puts every partition that was read from back to where the context began; nothing is sent, and marks are forgotten. Calling it again, or
+   * after {@link commit}, does nothing.
+   */
+  async rollback(): Promise<void> {
+    if (this.#state !== 'open') return;
+    this.#end('rolled back', { keeps: () => false, unsure: false, failed: true });
+    const { rollbackBackoffMs } = this.#settings;
+    if (rollbackBackoffMs > 0) await sleep(this.#session.clock, rollbackBackoffMs);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.rollback();
+  }
+
+  #mark(what: Markable | number | Place, offset: number | undefined, upTo: boolean, name: string): void {
+    this.#assertOpen(name);
+    this.#session.assertNotClosed(name);
+    if (typeof what === 'number') this.#session.markAt({ partition: what }, offset ?? Number.NaN, upTo, name);
+    else if (offset !== undefined && 'partition' in what) this.#session.markAt(what, offset, upTo, name);
+    else this.#session.mark(what as Markable, upTo, name);
+  }
+
+  #bounds(signal: AbortSignal | undefined) {
+    return { signal, ...this.#session.within(this.#settings.commitTimeoutMs) };
+  }
+
+  async #decide(error: Error, failures: number): Promise<'rollback' | 'retry' | 'keep'> {
+    const { onCommitFailure } = this.#settings;
+    if (onCommitFailure === undefined) return 'rollback';
+    return typeof onCommitFailure === 'string' ? onCommitFailure : onCommitFailure(error, failures);
+  }
+
+  #end(state: 'committed' | 'rolled back', end: Parameters<Session['end']>[0]): void {
+    const marks = new Map(this.#session.touched().map(({ partition, highWaterMark }) => [partition as object, highWaterMark]));
+    this.#ended = { marked: this.#session.markedCount, marks };
+    this.#state = state;
+    this.#session.end(end);
+  }
+
+  #assertOpen(what: string): void {
+    if (this.#state === 'open') return;
+    throw new StateError('TIDE_STATE', `${what}: the context is ${this.#state === 'ending' ? 'being committed' : this.#state}`);
+  }
+}
+
+/** What stays readable after the end. */
+interface Ended {
+  readonly marked: number;
+  readonly marks: ReadonlyMap<object, number | undefined>;
+}
+
+/**
+ * Runs `work` in a context: what it marked is committed when it returns, and the consumer is put back to where it was when it throws.
+ * @returns What `work` gave.
+ * @throws what `work` threw; else as {@link OffsetCommitContext.begin} and {@link OffsetCommitContext.commit}.
+ */
+export async function withOffsets<T>(
+  consumer: object,
+  work: (context: OffsetCommitContext) => T | Promise<T>,
+  options?: ContextOptions,
+): Promise<T> {
+  const context = OffsetCommitContext.begin(consumer, options);
+  let result: T;
+  try {
+    result = await work(context);
+  } catch (error) {
+    await context.rollback();
+    throw error;
+  }
+  await context.commit();
+  return result;
+}
+
+function settingsOf(options: ContextOptions | undefined) {
+  return resolve('OffsetCommitContext', rules, options);
+}
+
+/** The partitions Kafka stored although the commit failed. */
+function storedIn(error: Error): ReadonlySet<string> {
+  const results = error instanceof PartialError ? (error as PartialError<CommitResult>).results : [];
+  return new Set(results.flatMap(({ topic, partition, error: refused }) => (refused === undefined ? [`${topic}/${partition}`] : [])));
+}
