@@ -35,6 +35,22 @@ export function zstdFrames(bytes: Uint8Array, maxBytes: number): Uint8Array[] {
   return frames;
 }
 
+/** The largest block that a frame may have: no window need be smaller. */
+const MAX_BLOCK_BYTES = 2 ** 17;
+
+/**
+ * The frame with a window of no more than `room` bytes needs, which are the most it may become: a decoder that takes memory for the whole
+ * window at once takes no more than that. Copied where it is changed.
+ */
+export function withinRoom(frame: Uint8Array, room: number): Uint8Array {
+  const needed = Math.ceil(Math.log2(Math.max(room, MAX_BLOCK_BYTES))) - 10;
+  const [descriptor = 0, window = 0] = frame.subarray(4, 6);
+  if ((descriptor & SINGLE_SEGMENT_BIT) !== 0 || window >>> 3 < needed) return frame;
+  const copy = Uint8Array.from(frame);
+  copy[5] = needed << 3;
+  return copy;
+}
+
 function endOfFrame(view: DataView, start: number, maxBytes: number): number {
   const descriptor = number(view, start + 4, 1);
   if ((descriptor & RESERVED_BIT) !== 0) throw damaged('a reserved bit is set');

@@ -4,7 +4,7 @@ import { UnsupportedError } from '../../base/errors.js';
 import { type Codec, OutputLimitError } from './codec.js';
 import { optional } from './optional.js';
 import { outputLimit, zlibError } from './zlib-limit.js';
-import { zstdFrames } from './zstd-frames.js';
+import { withinRoom, zstdFrames } from './zstd-frames.js';
 
 interface ZstdOptions {
   readonly maxOutputLength?: number;
@@ -89,7 +89,8 @@ export function zstdOfPackage(fzstd: Fzstd | undefined): Codec {
     decompress(bytes, maxBytes) {
       if (fzstd === undefined) return refuse('read', 'or install the package "fzstd"');
       const output = new Output(maxBytes);
-      for (const frame of zstdFrames(bytes, maxBytes)) {
+      for (const whole of zstdFrames(bytes, maxBytes)) {
+        const frame = withinRoom(whole, output.room);
         const decoder = new fzstd.Decompress(piece => output.add(piece));
         for (let at = 0; at < frame.length; at += PUSH_BYTES) {
           decoder.push(frame.subarray(at, at + PUSH_BYTES), at + PUSH_BYTES >= frame.length);
