@@ -7,6 +7,9 @@ export const ZERO_UUID = 'AAAAAAAAAAAAAAAAAAAAAA';
 const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
+/** 128 MiB: some 800,000 partitions of metadata. An element of three bytes may become an object of a hundred. */
+const MAX_WORDS = 2 ** 24;
+
 /**
  * Reads Kafka's primitive types, big-endian, from one piece of memory. Nothing is copied but strings.
  * Reading past the end throws a ProtocolError that says where, how much was wanted, and how much there was; the position then stays.
@@ -14,11 +17,13 @@ const asBuffer = (bytes: Uint8Array): Buffer =>
 export class Reader {
   readonly #bytes: Buffer;
   readonly #end: number;
+  readonly #room: { words: number };
   #at: number;
 
   /** Reads `bytes` from `start` up to, not including, `end`. */
-  constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
+  constructor(bytes: Uint8Array, start = 0, end = bytes.length, room = { words: MAX_WORDS }) {
     this.#bytes = asBuffer(bytes);
+    this.#room = room;
     this.#at = Math.min(start, end, bytes.length);
     this.#end = Math.min(end, bytes.length);
   }
@@ -156,7 +161,17 @@ export class Reader {
   /** A reader of the next `count` bytes alone, with the same positions; this one goes on behind them. */
   part(count: number): Reader {
     const at = this.#take(count);
-    return new Reader(this.#bytes, at, at + count);
+    return new Reader(this.#bytes, at, at + count, this.#room);
+  }
+
+  /**
+   * Notes that so many words of 8 bytes of memory are about to be taken for what is read.
+   * @throws ProtocolError when they are too many, with all that were noted before.
+   */
+  reserve(words: number): void {
+    this.#room.words -= words;
+    if (this.#room.words >= 0) return;
+    throw fault(`at ${this.#at}: what was read so far would take more than ${MAX_WORDS * 8} bytes of memory`, this.#at);
   }
 
   #take(count: number): number {

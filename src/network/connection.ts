@@ -409,7 +409,7 @@ export class Connection {
         errno: reason.errno,
         retriable: reason.retriable,
         persistence,
-        context,
+        context: { ...(reason.context['api'] === api.name ? reason.context : {}), ...context }, // version and position, where it is about this one
       });
     }
     return new ConnectionError(`${what}: ${reason.message}`, { cause: reason, persistence, errno: -1018, context });

@@ -11,6 +11,8 @@ export interface Codec {
   readonly write: (writer: Writer, value: unknown) => void;
   /** The fewest bytes a value takes: what array counts are checked against. */
   readonly minBytes: number;
+  /** About how many words of 8 bytes a value takes in memory, what is as long as on the wire left out. */
+  readonly words: number;
 }
 
 /** Kafka's limit for strings, also where the length could be larger. */
@@ -33,6 +35,7 @@ export function compileShape(shape: Shape, version: number, flexible: boolean): 
   const byTag = new Map(tagged.map(member => [tagOf(member), member]));
   return {
     minBytes: plain.reduce((sum, { codec }) => sum + codec.minBytes, flexible ? 1 : 0),
+    words: plain.reduce((sum, { codec }) => sum + codec.words, OBJECT_WORDS + absent.length + tagged.length),
     read(reader) {
       const value = { ...blank };
       let step = '';
@@ -76,8 +79,10 @@ interface Member {
   readonly codec: Codec;
 }
 
+const OBJECT_WORDS = 3;
+
 const tagOf = ({ field }: Member): number => field.facts.tag ?? -1;
-const nothing: Codec = { minBytes: 0, read: () => undefined, write: () => {} };
+const nothing: Codec = { minBytes: 0, words: 0, read: () => undefined, write: () => {} };
 
 /** The fields behind a flexible struct: each by number, ascending, with its size, so that unknown ones can be skipped. */
 function readTagged(reader: Reader, known: ReadonlyMap<number, Member>, value: Record<string, unknown>): void {
@@ -153,6 +158,7 @@ function compileStruct(codec: Codec, nullable: boolean): Codec {
   if (!nullable) return codec;
   return {
     minBytes: 1,
+    words: codec.words,
     read: reader => (reader.int8() < 0 ? null : codec.read(reader)),
     write(writer, value) {
       writer.int8(value === null ? -1 : 1);
@@ -166,12 +172,14 @@ function compileArray(element: Codec, nullable: boolean, flexible: boolean): Cod
   const minBytes = Math.max(1, element.minBytes);
   return {
     minBytes: size.minBytes,
+    words: OBJECT_WORDS,
     read(reader) {
       const count = size.read(reader);
       if (count < 0) return noValue(reader, count, nullable);
       if (count * minBytes > reader.remaining) {
         throw malformed(reader, `${count} elements of at least ${minBytes} bytes do not fit ${reader.remaining} bytes`);
       }
+      reader.reserve(count * element.words);
       const list: unknown[] = [];
       try {
         while (list.length < count) list.push(element.read(reader));
@@ -198,6 +206,7 @@ function compileString(nullable: boolean, flexible: boolean): Codec {
   const size = flexible ? compactSize : size16;
   return {
     minBytes: size.minBytes,
+    words: 3,
     read(reader) {
       const count = size.read(reader);
       if (count < 0) return noValue(reader, count, nullable);
@@ -219,6 +228,7 @@ function compileBytes(nullable: boolean, flexible: boolean): Codec {
   const size = flexible ? compactSize : size32;
   return {
     minBytes: size.minBytes,
+    words: 12, // a view is larger than what it shows
     read(reader) {
       const count = size.read(reader);
       return count < 0 ? noValue(reader, count, nullable) : reader.bytes(count);
@@ -251,6 +261,7 @@ type Fixed = Exclude<Primitive, 'string' | 'bytes' | 'records'>;
 const fixed: Readonly<Record<Fixed, Codec>> = {
   bool: {
     minBytes: 1,
+    words: 1,
     read: reader => reader.int8() !== 0,
     write(writer, value) {
       if (typeof value !== 'boolean') throw new InputError(`expected a boolean, got ${typeName(value)}`);
@@ -259,6 +270,7 @@ const fixed: Readonly<Record<Fixed, Codec>> = {
   },
   uuid: {
     minBytes: 16,
+    words: 5,
     read: reader => reader.uuid(),
     write: (writer, value) => writer.uuid(value as string), // the writer checks it
   },
@@ -277,6 +289,7 @@ type NumberMethod = 'int8' | 'int16' | 'int32' | 'int64' | 'int64Rounded' | 'uin
 function numeric(minBytes: number, method: NumberMethod): Codec {
   return {
     minBytes,
+    words: 1,
     read: reader => reader[method](),
     write(writer, value) {
       if (typeof value !== 'number') throw new InputError(`expected a number, got ${typeName(value)}`);

@@ -8,7 +8,6 @@ const apart = (pieces: readonly Buffer[]): string[] => {
   const frames: string[] = [];
   const assembler = new FrameAssembler(2 ** 20, frame => frames.push(frame.toString('hex')));
   for (const piece of pieces) assembler.push(piece);
-  assert.equal(assembler.midFrame, false);
   return frames;
 };
 
