@@ -150,7 +150,8 @@ type StateCode =
   | 'TIDE_NOT_OWNED'
   | 'TIDE_PARTITION_LOST'
   | 'TIDE_GROUP_IN_USE'
-  | 'TIDE_FENCED';
+  | 'TIDE_FENCED'
+  | 'TIDE_NO_DATA';
 
 /** A call that does not fit the state of the object it was made on. Nothing was changed by it. */
 export class StateError extends KafkaError {

@@ -11,6 +11,11 @@ import type { StoredOffset } from './session.js';
 /** Where offsets are stored: a group's standing. */
 export interface CommitTarget {
   commit(offsets: readonly GroupOffset[], bounds: Bounds): Promise<void>;
+  /** What is stored for each; undefined where nothing is. */
+  fetch(
+    partitions: readonly { readonly topic: string; readonly partition: number }[],
+    bounds: Bounds,
+  ): Promise<readonly (GroupOffset | undefined)[]>;
 }
 
 export interface CommitterSettings {

@@ -7,14 +7,17 @@ import type { TopicInfo } from '../cluster/metadata.js';
 import type { Message } from '../records/index.js';
 import type { AutoCommit } from './auto-commit.js';
 import { type CommitTarget, Committer } from './committer.js';
+import { Contexts } from './contexts.js';
+import { EmptyAnswers } from './empty-answers.js';
 import { Fetcher, type FetcherSettings, type Misplaced } from './fetcher.js';
 import { HandOut } from './hand-out.js';
 import { Loop, type LoopHost } from './loop.js';
 import { leaseOf, type Markable, type MarkedRange, rangeAt, rangesOf } from './marking.js';
 import type { MessageBatch } from './message-batch.js';
+import { OffsetRefresh, refreshEveryMs } from './offset-refresh.js';
 import type { Partition } from './partition.js';
 import { Seat } from './seat.js';
-import { Session, type SessionHost } from './session.js';
+import type { Session, SessionHost } from './session.js';
 
 /**
  * Who says that a message is done. `'loop'`: asking for more means that what came before is done. `'explicit'`: only marks do, which is
@@ -25,6 +28,10 @@ export type Marking = 'loop' | 'explicit';
 export interface CoreSettings extends FetcherSettings {
   readonly marking: Marking;
   readonly autoCommit: AutoCommit | undefined;
+  /** A loop ends quietly when nothing came for so many ms. */
+  readonly iterTimeoutMs: number;
+  /** A read fails with `TIDE_NO_DATA` after so many fetches without records, and one more. */
+  readonly emptyRetryLimit: number;
 }
 
 /** What the kinds of consumers decide for themselves. What they begin ends with `signal`. */
@@ -62,15 +69,14 @@ export class ConsumerCore {
   readonly #host: CoreHost;
   readonly #fetcher: Fetcher;
   readonly #committer: Committer | undefined;
+  readonly #refresh: OffsetRefresh | undefined;
   readonly #handOut: HandOut;
   readonly #seat: Seat;
   #partitions: readonly Partition[] = [];
   #ready: Promise<void> | undefined;
   #isReady = false;
   #closing: Promise<void> | undefined;
-  #session: Session | undefined;
-  /** Where the partitions stood when a context failed, and how often it did so there. */
-  #failed: { readonly starts: ReadonlyMap<Partition, number>; readonly attempts: number } | undefined;
+  readonly #contexts: Contexts;
 
   constructor(cluster: Cluster, settings: CoreSettings, host: CoreHost) {
     const partitions = () => this.#partitions;
@@ -86,6 +92,22 @@ export class ConsumerCore {
     const { signal } = this.#fetcher;
     const failed = (error: Error) => host.commitFailed(error);
     this.#committer = target === undefined ? undefined : new Committer({ clock, target, autoCommit, partitions, failed, signal });
+    this.#refresh =
+      target === undefined ? undefined : new OffsetRefresh({ clock, target, everyMs: refreshEveryMs, partitions, failed, signal });
+    this.#contexts = new Contexts({
+      cluster,
+      settings,
+      seat: this.#seat,
+      committer: this.#committer,
+      owner: this,
+      partitions,
+      markHandedOut: () => this.#markHandedOut(),
+      markRanges: ranges => this.#markRanges(ranges),
+      ended: () => {
+        this.moved();
+        this.#seat.released();
+      },
+    });
   }
 
   get partitions(): readonly Partition[] {
@@ -117,70 +139,17 @@ export class ConsumerCore {
 
   /** Whether a commit context holds the consumer. */
   get inContext(): boolean {
-    return this.#session !== undefined;
+    return this.#contexts.current !== undefined;
   }
 
   /** @throws KafkaError `TIDE_STATE` while a commit context holds the consumer. */
   assertNoContext(what: string): void {
-    if (this.#session === undefined) return;
-    throw new StateError(
-      'TIDE_STATE',
-      `${what}: a commit context is open on this consumer; mark and commit by the context, or end it first`,
-    );
+    this.#contexts.assertNone(what);
   }
 
-  /**
-   * Lets a commit context have the consumer: from now on it only hands out. What was handed out before counts as done, as when more is asked for.
-   * @throws KafkaError `TIDE_STATE` when somebody reads, another context is open, commits are automatic, there is no group, or marks are
-   * awaited; `TIDE_CLOSED`.
-   */
+  /** See {@link Contexts.begin}. */
   beginSession(what: string, partition: SessionHost['partition']): Session {
-    this.assertNoContext(what);
-    const holder = { kind: 'call', what } as const;
-    this.#seat.take(holder);
-    this.#seat.free(holder);
-    const committer = this.#committer;
-    if (committer === undefined) throw new StateError('TIDE_STATE', `${what}: there is nowhere to commit to; give the consumer a groupId`);
-    if (this.#settings.autoCommit !== undefined) {
-      throw new StateError('TIDE_STATE', `${what}: this consumer commits automatically; a context needs one with autoCommit: false`);
-    }
-    if (this.#settings.marking === 'explicit' && this.#partitions.some(({ outstanding }) => !outstanding.empty)) {
-      throw new StateError('TIDE_STATE', `${what}: messages that were handed out are not marked; mark them, or rewind, first`);
-    }
-    this.#markHandedOut();
-    const host: SessionHost = {
-      clock: this.#cluster.clock,
-      owner: this,
-      partitions: () => this.#partitions,
-      partition,
-      markRanges: ranges => this.#markRanges(ranges),
-      within: timeoutMs => {
-        const policy = { ...this.#cluster.settings.retry, attempts: Number.MAX_SAFE_INTEGER };
-        return { policy, deadline: this.#cluster.deadline(timeoutMs) };
-      },
-      assertNotClosed: each => this.#seat.assertNotClosed(each),
-      take: each => this.#seat.takeLast(each),
-      free: each => this.#seat.free(each),
-      store: (offsets, bounds) => committer.commitAt(offsets, bounds),
-      ended: (session, starts) => this.#sessionEnded(session, starts),
-    };
-    this.#session = new Session(host, this.#attemptHere());
-    return this.#session;
-  }
-
-  /** The number of this attempt: more than 1 when the last context failed, and everything stands where it did then. */
-  #attemptHere(): number {
-    if (this.#failed === undefined) return 1;
-    const { starts, attempts } = this.#failed;
-    return [...starts].every(([partition, initial]) => partition.position === initial) ? attempts + 1 : 1;
-  }
-
-  #sessionEnded(session: Session, starts: ReadonlyMap<Partition, number> | undefined): void {
-    if (this.#session !== session) return;
-    this.#session = undefined;
-    this.#failed = starts === undefined ? undefined : { starts, attempts: session.attempt };
-    this.moved();
-    this.#seat.released();
+    return this.#contexts.begin(what, partition);
   }
 
   /** Partitions are known after this, and positions where there are any; a failure is thrown, and tried again at the next call. */
@@ -192,6 +161,7 @@ export class ConsumerCore {
         this.#isReady = true;
         this.#fetcher.start();
         this.#committer?.start();
+        if (!this.#seat.closing) this.#refresh?.start();
       },
       (error: unknown) => {
         this.#ready = undefined;
@@ -260,8 +230,9 @@ export class ConsumerCore {
   mark(given: Markable, upTo: boolean): void {
     const what = upTo ? 'markUpTo()' : 'mark()';
     this.#seat.assertNotClosed(what);
-    if (this.#session === undefined) this.#markRanges(rangesOf(given, upTo, this, what));
-    else this.#session.mark(given, upTo, what);
+    const session = this.#contexts.current;
+    if (session === undefined) this.#markRanges(rangesOf(given, upTo, this, what));
+    else session.mark(given, upTo, what);
   }
 
   /** As {@link mark}, by offset. */
@@ -299,12 +270,13 @@ export class ConsumerCore {
     const deadline = this.#cluster.deadline(timeoutMs);
     const { marking } = this.#settings;
     const waitsForMarks = () =>
-      this.#session !== undefined || (marking === 'explicit' && this.#partitions.some(({ outstanding }) => !outstanding.empty));
+      this.inContext || (marking === 'explicit' && this.#partitions.some(({ outstanding }) => !outstanding.empty));
     const waited = this.#seat.close(timeoutMs, waitsForMarks);
     this.#fetcher.arrived.ring();
     const inTime = await waited;
     const commitFailure = await this.#lastCommit(Math.max(lastCommitMs, deadline.remainingMs()));
     await this.#fetcher.stop();
+    await this.#refresh?.stop();
     await this.#ready?.catch(() => {});
     if (!inTime) {
       throw new TimeoutError(
@@ -335,7 +307,8 @@ export class ConsumerCore {
   async #collect(messages: Message[], count: number, wanted: number, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
     const take = (partition: Partition) => partition.take();
     // What was collected may be what a partition waits for before it can go on: then it is given now.
-    const stopped = () => this.#seat.closing || (messages.length > 0 && this.#partitions.some(({ stalled }) => stalled));
+    const empty = this.#emptyAnswers();
+    const stopped = () => this.#seat.closing || (messages.length > 0 ? this.#partitions.some(({ stalled }) => stalled) : empty.tooMany);
     const deadline = this.#cluster.deadline(timeoutMs);
     let asked = false;
     while (messages.length < count) {
@@ -348,11 +321,16 @@ export class ConsumerCore {
       signal?.throwIfAborted();
       this.#seat.assertOpen('getMessages()');
       if (message !== undefined) continue;
+      if (messages.length === 0) empty.check('getMessages()');
       // Nobody wants to wait, and nothing is there: one fetch that does not wait is left to try.
       if (wanted > 0 || messages.length > 0 || asked) return;
       asked = true;
       await orAborted(this.#fetcher.once(), signal);
     }
+  }
+
+  #emptyAnswers(): EmptyAnswers {
+    return new EmptyAnswers(this.#settings.emptyRetryLimit, () => this.#partitions);
   }
 
   #loopHost<T>(take: (partition: Partition) => T | undefined): LoopHost<T> {
@@ -383,11 +361,15 @@ export class ConsumerCore {
           }
           return item;
         };
-        return this.#handOut.wait(takeAndHold, Number.POSITIVE_INFINITY, signal, () => closing() || left());
+        const empty = this.#emptyAnswers();
+        const stopped = () => closing() || left() || empty.tooMany;
+        const item = await this.#handOut.wait(takeAndHold, this.#settings.iterTimeoutMs, signal, stopped);
+        if (item === undefined && !closing() && !left() && !signal?.aborted) empty.check('a loop');
+        return item;
       },
       end: (holder, putBack) => {
         // With `'explicit'` what is not done may be in other hands, and stays there.
-        if (putBack && this.#settings.marking === 'loop' && this.#session === undefined) this.#putBack();
+        if (putBack && this.#settings.marking === 'loop' && !this.inContext) this.#putBack();
         else this.moved();
         this.#seat.free(holder);
       },
@@ -396,7 +378,7 @@ export class ConsumerCore {
 
   /** The reader asks for more: with `marking: 'loop'` what it was given is done. `only`: everything it was given is of this partition. */
   #markHandedOut(only?: Partition): void {
-    if (this.#settings.marking !== 'loop' || this.#session !== undefined) return;
+    if (this.#settings.marking !== 'loop' || this.inContext) return;
     if (only !== undefined) return this.#counted(only.outstanding.markAll());
     let count = 0;
     for (const partition of this.#partitions) count += partition.outstanding.markAll();

@@ -334,6 +334,7 @@ export class Fetcher {
     const { records } = answer;
     if (records === null || records.length === 0) {
       partition.failures = 0;
+      partition.emptyAnswers += 1;
       return;
     }
     const { nextOffset, bytesNeeded } = scanBatches(records);

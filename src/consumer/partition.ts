@@ -50,6 +50,8 @@ export class Partition {
   logStartOffset = -1;
   /** No fetch before this time. */
   quietUntil = 0;
+  /** Fetches that brought nothing. */
+  emptyAnswers = 0;
   /** Failed fetches in a row. */
   failures = 0;
   /** Something the reader has to know; handed to it once. */

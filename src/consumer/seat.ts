@@ -43,6 +43,13 @@ export class Seat {
     this.takeLast(holder);
   }
 
+  /** As {@link take}, for a moment. */
+  assertFree(what: string): void {
+    const holder = { kind: 'call', what } as const;
+    this.take(holder);
+    this.free(holder);
+  }
+
   /** As {@link take}, for what ends something that was begun before the consumer was being closed. */
   takeLast(holder: Holder): void {
     this.assertNotClosed(holder.what);

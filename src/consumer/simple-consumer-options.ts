@@ -1,5 +1,5 @@
 import { InputError } from '../base/errors.js';
-import { custom, type Given, integer, needed, oneOf, optional, resolve, text } from '../base/options.js';
+import { custom, duration, type Given, integer, needed, oneOf, optional, resolve, text } from '../base/options.js';
 import { checkPartition, checkTopic } from '../client/inputs.js';
 import { type AutoCommit, autoCommitRule } from './auto-commit.js';
 import { autoOffsetResetRule } from './offset-reset.js';
@@ -27,6 +27,19 @@ export const simpleConsumerRules = {
   autoCommit: optional(autoCommitRule(autoCommitDefaults)),
   /** Where to start without a committed offset, and where to go on when an offset is not in the log. Default earliest. Kafka: auto.offset.reset. */
   autoOffsetReset: autoOffsetResetRule,
+  /**
+   * Where to start, whatever is committed: an offset, `'earliest'` or `'latest'`. Default: at the committed offset, else as `autoOffsetReset`
+   * says. One for all partitions that are read.
+   */
+  startOffset: optional(
+    custom<number | 'earliest' | 'latest', number | 'earliest' | 'latest'>('an offset, "earliest" or "latest"', 'earliest', given =>
+      given === 'earliest' || given === 'latest' || (Number.isSafeInteger(given) && (given as number) >= 0) ? (given as number) : undefined,
+    ),
+  ),
+  /** A loop ends quietly when no message came for so many ms. `null`: it goes on for ever. */
+  iterTimeoutMs: duration(Number.POSITIVE_INFINITY, 0, true),
+  /** A read fails with `TIDE_NO_DATA` when so many fetches of every partition brought nothing, and one more. Default: never. */
+  emptyRetryLimit: optional(integer(0, 0, 1_000_000)),
   /** Who says that a message is done: asking for more (`'loop'`), or marks alone (`'explicit'`). */
   marking: oneOf('loop', ['loop', 'explicit']),
   /** Whether messages of transactions that are not committed are passed over. Kafka: isolation.level. */
@@ -61,7 +74,11 @@ export function simpleConsumerOptions(given: SimpleConsumerOptions) {
     throw new InputError('SimpleConsumer: autoCommit needs a groupId to store offsets for', { code: 'TIDE_OPTION' });
   }
   const byDefault = groupId === undefined ? undefined : autoCommitDefaults;
-  return { ...options, autoCommit: autoCommit === 'never' ? undefined : (autoCommit ?? byDefault) };
+  return {
+    ...options,
+    autoCommit: autoCommit === 'never' ? undefined : (autoCommit ?? byDefault),
+    emptyRetryLimit: options.emptyRetryLimit ?? Number.POSITIVE_INFINITY,
+  };
 }
 
 function partitionList(value: unknown): readonly number[] | undefined {

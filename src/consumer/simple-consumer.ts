@@ -1,37 +1,23 @@
 import { type InspectOptions, inspect } from 'node:util';
-import { brokerError, errorNumbers } from '../base/broker-errors.js';
-import { sleep, turn } from '../base/clock.js';
-import { asError, KafkaError, StateError } from '../base/errors.js';
+import { StateError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
 import { resolve } from '../base/options.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
 import { checkOffset, checkPartition } from '../client/inputs.js';
-import { missingTopic } from '../client/missing-topic.js';
 import { OffsetStore } from '../client/offset-store.js';
 import { type WaitOptions, waitRules } from '../client/wait-options.js';
 import type { Bounds } from '../cluster/cluster.js';
-import type { TopicInfo } from '../cluster/metadata.js';
 import type { Message } from '../records/index.js';
+import type { ConsumerEvents } from './consumer-events.js';
 import { ConsumerCore, type GetOptions } from './core.js';
-import type { Misplaced } from './fetcher.js';
 import type { Markable } from './marking.js';
 import type { MessageBatch } from './message-batch.js';
-import { Partition } from './partition.js';
-import { type OutOfRange, Placing } from './placing.js';
-import type { PassedOver } from './prefetched.js';
+import type { Partition } from './partition.js';
+import { Placing } from './placing.js';
 import { checkWhence, seekTargets, type Whence } from './seek-targets.js';
 import { offerSessions } from './session.js';
 import { type SimpleConsumerOptions, simpleConsumerOptions } from './simple-consumer-options.js';
-
-/** What a consumer tells its listeners. */
-export interface ConsumerEvents {
-  /** An automatic commit failed; the next trigger tries again. */
-  commitFailed: { readonly error: Error };
-  /** The offset to fetch was not in the log; the policy chose another. */
-  outOfRange: OutOfRange;
-  /** Damaged records were passed over (`onCorrupt: 'skip'`), or are handed out as one invalid message (`'return'`). */
-  corruptRecords: PassedOver;
-}
+import { TopicPartitions } from './topic-partitions.js';
 
 /**
  * Reads one topic, all partitions or some, without being a member of a group: partitions are never given to or taken from it. With a
@@ -47,8 +33,8 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
   readonly #core: ConsumerCore;
   readonly #store: OffsetStore | undefined;
   readonly #placing: Placing;
+  readonly #read: TopicPartitions;
   readonly #release: () => void;
-  #growing = false;
   #closing: Promise<void> | undefined;
 
   /** Checks the options and nothing else; the first read connects. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`, `TIDE_CLOSED`. */
@@ -61,14 +47,25 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     this.#store = groupId === undefined ? undefined : new OffsetStore(this.#client);
     this.#placing = new Placing(this.#client, this.#options);
     this.#core = new ConsumerCore(this.#client.cluster, this.#options, {
-      prepare: signal => this.#prepare({ signal }),
-      outOfRange: (partition, offset, why, signal) => this.#outOfRange(partition, offset, why, { signal }),
-      looked: (topics, signal) => this.#looked(topics.get(topic), { signal }),
+      prepare: signal => this.#read.prepare({ signal }),
+      outOfRange: (partition, offset, why, signal) => this.#read.outOfRange(partition, offset, why, { signal }),
+      looked: (topics, signal) => this.#read.looked(topics.get(topic), { signal }),
       commitFailed: error => this.emit('commitFailed', { error }),
       target:
         this.#store === undefined
           ? undefined
-          : { commit: (offsets, bounds) => this.#storeOf('commit').commit(groupId ?? '', offsets, bounds) },
+          : {
+              commit: (offsets, bounds) => this.#storeOf('commit').commit(groupId ?? '', offsets, bounds),
+              fetch: (partitions, bounds) => this.#storeOf('fetch').fetch(groupId ?? '', partitions, bounds),
+            },
+    });
+    this.#read = new TopicPartitions({
+      client: this.#client,
+      options: this.#options,
+      core: this.#core,
+      store: this.#store,
+      placing: this.#placing,
+      emit: (event, detail) => this.emit(event, detail),
     });
     this.#release = this.#client.adopt(this);
     offerSessions(this, what =>
@@ -111,6 +108,12 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
    */
   getMessages(count = 1, options: GetOptions = {}): Promise<Message[]> {
     return this.#core.getMessages(count, options);
+  }
+
+  /** One message, or undefined when none came in time: {@link getMessages} with a count of one. */
+  async getMessage(options: GetOptions = {}): Promise<Message | undefined> {
+    const [message] = await this.getMessages(1, options);
+    return message;
   }
 
   /**
@@ -173,6 +176,45 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     this.#core.assertOpen(what);
     this.#core.assertNoContext(what);
     for (const [i, target] of targets.entries()) partitions[i]?.seek(target);
+    this.#core.moved();
+  }
+
+  /**
+   * Moves a partition to where `autoOffsetReset` says, and gives that offset. Done and position stand there.
+   * @throws KafkaError `TIDE_STATE` with the policy `'none'`, and in a commit context; `TIDE_NOT_OWNED`; why the offset could not be had.
+   */
+  async resetPartitionOffset(partition: number, bounds: Bounds = {}): Promise<number> {
+    const what = 'resetPartitionOffset()';
+    await this.#core.prepare(what, bounds.signal);
+    this.#core.assertNoContext(what);
+    const found = this.#partition(partition, what);
+    if ((await this.#placing.place([found], bounds)).length === 0) {
+      throw found.failure ?? new StateError('TIDE_STATE', `${what}: autoOffsetReset is "none"`);
+    }
+    this.#core.moved();
+    return found.position;
+  }
+
+  /**
+   * Goes to the offsets that are stored for the group: position and done stand there, and what was fetched ahead is dropped. Partitions without
+   * one stay where they are.
+   * @throws KafkaError `TIDE_STATE` without a `groupId` and in a commit context; why the offsets could not be had. Nothing is moved then.
+   */
+  async fetchLastKnownOffsets(partitions?: readonly number[], bounds: Bounds = {}): Promise<void> {
+    const what = 'fetchLastKnownOffsets()';
+    const store = this.#storeOf(what);
+    await this.#core.prepare(what, bounds.signal);
+    this.#core.assertNoContext(what);
+    const chosen = this.#chosen(partitions, what);
+    const stored = await store.fetch(this.#options.groupId ?? '', chosen, bounds);
+    this.#core.assertNoContext(what);
+    for (const [i, partition] of chosen.entries()) {
+      const offset = stored[i]?.offset;
+      if (offset === undefined) continue;
+      partition.place(offset);
+      partition.committed = offset;
+      partition.unsure = false;
+    }
     this.#core.moved();
   }
 
@@ -273,68 +315,6 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     this.#core.moved();
   }
 
-  /** Finds the partitions, and where to start in each: at the committed offset, or where the policy says. */
-  async #prepare(bounds: Bounds): Promise<void> {
-    const topic = await this.#findTopic(bounds);
-    const ids = this.#options.partitions ?? topic.partitions.map(({ partition }) => partition);
-    const partitions = ids.map(id => this.#newPartition(id));
-    const unplaced = await this.#placeCommitted(partitions, bounds);
-    await this.#core.storePlaces(await this.#placing.place(unplaced, bounds));
-    this.#core.assign(partitions);
-  }
-
-  /** Puts partitions where the group stands in them; gives those where it stands nowhere. */
-  async #placeCommitted(partitions: readonly Partition[], bounds: Bounds): Promise<readonly Partition[]> {
-    const committed = await this.#store?.fetch(this.#options.groupId ?? '', partitions, bounds);
-    for (const [i, partition] of partitions.entries()) {
-      const offset = committed?.[i]?.offset;
-      if (offset !== undefined) partition.place(offset);
-      partition.committed = offset;
-    }
-    return partitions.filter(({ placed }) => !placed);
-  }
-
-  async #findTopic(bounds: Bounds): Promise<TopicInfo> {
-    const { cluster } = this.#client;
-    const { allowAutoTopicCreation, retry } = cluster.settings;
-    // A topic that does not exist will not appear by waiting, unless we have just asked for it; one just created elsewhere is known in a moment.
-    const mostMisses = allowAutoTopicCreation ? retry.attempts : 4;
-    let misses = 0;
-    return cluster.retrying(async () => {
-      const topic = (await cluster.topics([this.topic], bounds.signal)).topics.get(this.topic);
-      const code = topic?.errorCode ?? errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
-      if (topic === undefined || code !== 0) {
-        const isMissing = code === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
-        const retriable = isMissing && ++misses >= mostMisses ? false : undefined;
-        const message = isMissing ? missingTopic(cluster.settings) : undefined;
-        throw brokerError(code, `topic ${this.topic}`, { message, retriable, context: { topic: this.topic } });
-      }
-      const known = new Set(topic.partitions.map(({ partition }) => partition));
-      const missing = this.#options.partitions?.find(id => !known.has(id));
-      if (missing === undefined) return topic;
-      cluster.outdated(topic);
-      throw brokerError(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, `${this.topic}/${missing}`, {
-        retriable: ++misses >= mostMisses ? false : undefined,
-        message: `the topic has ${known.size} partitions, 0 to ${known.size - 1}`,
-        context: { topic: this.topic, partition: missing, partitionCount: known.size },
-      });
-    }, bounds);
-  }
-
-  #newPartition(partition: number): Partition {
-    const { maxDecompressedBytes, onCorrupt } = this.#options;
-    const { clock } = this.#client.cluster;
-    return new Partition(this.#core, {
-      topic: this.topic,
-      partition,
-      maxDecompressedBytes,
-      onCorrupt,
-      turn: () => turn(clock),
-      ready: () => this.#core.moved(),
-      passedOver: what => this.emit('corruptRecords', what),
-    });
-  }
-
   async #targets(partitions: readonly Partition[], offset: number, whence: Whence, what: string): Promise<readonly number[]> {
     if (whence === 1) this.#core.assertPlaced(partitions);
     const [starts, ends] = [await this.#placing.list(partitions, 'earliest', {}), await this.#placing.list(partitions, 'latest', {})];
@@ -342,68 +322,5 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
       return { topic, partition, position, start: starts[i] ?? 0, end: ends[i] ?? 0 };
     });
     return seekTargets(bounded, offset, whence, what);
-  }
-
-  async #outOfRange(partition: Partition, requestedOffset: number, why: Misplaced, bounds: Bounds): Promise<void> {
-    const inHand = () => this.#options.marking === 'loop' && !this.#core.inContext && !partition.outstanding.empty;
-    const event = await this.#placing.reset(partition, requestedOffset, why, inHand, bounds);
-    if (event !== undefined) {
-      partition.held = event.newOffset !== undefined;
-      const { epoch } = partition;
-      this.emit('outOfRange', event);
-      await this.#storePlace(partition, bounds);
-      if (partition.epoch === epoch) partition.held = false;
-    }
-    this.#core.moved();
-  }
-
-  /** Stores where the policy went on. Until that is done nothing is handed out; a refusal that will not pass is left for the reader. */
-  async #storePlace(partition: Partition, { signal }: Bounds): Promise<void> {
-    const { clock, settings } = this.#client.cluster;
-    const { epoch } = partition;
-    while (partition.held && partition.epoch === epoch && !signal?.aborted) {
-      const error = await this.#core.storePlaces([partition]).then(() => undefined, asError);
-      if (error === undefined || signal?.aborted || partition.epoch !== epoch) return;
-      this.emit('commitFailed', { error });
-      if (!(error instanceof KafkaError && error.retriable)) {
-        partition.failure = error instanceof KafkaError ? error : new KafkaError('TIDE_STATE', error.message, { cause: error });
-        return;
-      }
-      await sleep(clock, settings.retry.maxBackoffMs, signal).catch(() => {});
-    }
-  }
-
-  /** A topic that is read whole may have grown. New partitions are read from where the group stands in them, else from their beginning. */
-  #looked(topic: TopicInfo | undefined, bounds: Bounds): Promise<void> | undefined {
-    this.#shrink(topic);
-    const { partitions } = this.#core;
-    if (this.#growing || this.#options.partitions !== undefined || topic === undefined || topic.partitions.length <= partitions.length)
-      return;
-    this.#growing = true;
-    const { clock, settings } = this.#client.cluster;
-    return this.#grow(topic, bounds)
-      .catch(() => sleep(clock, settings.retry.maxBackoffMs, bounds.signal)) // then tried again at the next look
-      .catch(() => {})
-      .finally(() => {
-        this.#growing = false;
-      });
-  }
-
-  /** A topic that was created again may have fewer partitions than it had: those that are gone are not read any more. */
-  #shrink(topic: TopicInfo | undefined): void {
-    if (this.#options.partitions !== undefined || topic === undefined || topic.errorCode !== 0) return;
-    const there = new Set(topic.partitions.map(({ partition }) => partition));
-    const isGone = ({ partition, topicId }: Partition) => !there.has(partition) && topicId !== undefined && topicId !== topic.id;
-    if (this.#core.partitions.some(isGone)) this.#core.assign(this.#core.partitions.filter(partition => !isGone(partition)));
-  }
-
-  async #grow(topic: TopicInfo, bounds: Bounds): Promise<void> {
-    const known = new Set(this.#core.partitions.map(({ partition }) => partition));
-    const added = topic.partitions.filter(({ partition }) => !known.has(partition)).map(({ partition }) => this.#newPartition(partition));
-    const fresh = await this.#placeCommitted(added, bounds);
-    const starts = await this.#placing.list(fresh, 'earliest', bounds);
-    for (const [i, partition] of fresh.entries()) partition.place(starts[i] ?? 0);
-    await this.#core.storePlaces(fresh);
-    this.#core.assign([...this.#core.partitions, ...added]);
   }
 }

@@ -15,10 +15,10 @@ const names = (module: object): string => Object.keys(module).sort().join(' ');
 test('tidemark exports exactly these names', () => {
   assert.equal(
     names(index),
-    'Admin AuthError BrokerError ConnectionError CorruptRecordError InputError KafkaClient KafkaError KeyedProducer Message ' +
-      'MessageBatch OffsetCommitContext OutputLimitError PartialError ProtocolError SimpleConsumer SimpleProducer StateError ' +
-      'TimeoutError UnsupportedError murmur2Partitioner randomPartitioner rawSnappy registerCodec roundRobinPartitioner ' +
-      'tideCodes withOffsets',
+    'Admin AuthError BrokerError ConnectionError CorruptRecordError InputError KafkaClient KafkaError KeyedProducer Merged ' +
+      'Message MessageBatch OffsetCommitContext OutputLimitError PartialError ProtocolError SimpleConsumer SimpleProducer ' +
+      'StateError TimeoutError UnsupportedError merge murmur2Partitioner randomPartitioner rawSnappy registerCodec ' +
+      'roundRobinPartitioner tideCodes withOffsets',
   );
 });
 
@@ -52,10 +52,10 @@ test('the types exported beside them are these', () => {
     'AdminCallOptions AutoCommit AutoOffsetReset BrokerInfo ClusterMetadata Codec CommitFailureDecision CommitResult ' +
       'CompressionName ConnectionTrace ConsumerEvents ContextOptions CreateTopicsOptions CreatedTopic Credentials ' +
       'CredentialsProvider ErrorCode GetOptions GroupOffset KafkaClientEvents KafkaClientOptions KeyedProducerOptions ' +
-      'Markable Marking NewTopic OauthToken OauthbearerOptions OnCommitFailure OnCorrupt OutOfRange PartitionInfo Partitioner ' +
-      'PassedOver PasswordOptions Persistence Place ProducerEvents ProducerRecord RecordResult RequestTarget RequestTrace ' +
-      'SaslExchange SaslMechanism SaslOptions SaslTarget SecurityWarning SimpleConsumerOptions SimpleProducerOptions TideCode ' +
-      'TlsOptions TlsProvider TokenProvider TopicInfo TopicListing TopicResult',
+      'Markable Marking Mergeable NewTopic OauthToken OauthbearerOptions OnCommitFailure OnCorrupt OutOfRange PartitionInfo ' +
+      'Partitioner PassedOver PasswordOptions Persistence Place ProducerEvents ProducerRecord RecordResult RequestTarget ' +
+      'RequestTrace SaslExchange SaslMechanism SaslOptions SaslTarget SecurityWarning SimpleConsumerOptions ' +
+      'SimpleProducerOptions TideCode TlsOptions TlsProvider TokenProvider TopicInfo TopicListing TopicResult',
   );
 });
 

@@ -94,6 +94,9 @@ const words: Readonly<Record<string, string>> = {
   retry: "the client's",
   partitioner: 'murmur2, as Java',
   ipVersion: 'either',
+  startOffset: 'where the group stands',
+  iterTimeoutMs: 'none',
+  emptyRetryLimit: 'never',
   sasl: 'none',
   apiVersions: 'newest',
 };
@@ -102,6 +105,7 @@ const bytesIn: Readonly<Record<string, number>> = { KiB: 1024, MiB: 1024 ** 2 };
 /** Whether a cell says this default: `required`, a number or a size, a value in backquotes, or the word for what is not given. */
 function says(cell: string, name: string, fallback: unknown): boolean {
   if (typeof fallback === 'symbol') return cell === 'required';
+  if (fallback === Number.POSITIVE_INFINITY) return cell === words[name];
   if (typeof fallback === 'number') {
     const [, digits = '', unit = ''] = /^([\d,]+)(?: (.iB))?$/.exec(cell) ?? [];
     return digits !== '' && Number(digits.replaceAll(',', '')) * (bytesIn[unit] ?? 1) === fallback;

@@ -1,0 +1,100 @@
+import { StateError } from '../base/errors.js';
+import type { Cluster } from '../cluster/cluster.js';
+import type { AutoCommit } from './auto-commit.js';
+import type { Committer } from './committer.js';
+import type { MarkedRange } from './marking.js';
+import type { Marker } from './message-batch.js';
+import type { Partition } from './partition.js';
+import type { Seat } from './seat.js';
+import { Session, type SessionHost } from './session.js';
+
+/** What commit contexts need of the core. */
+export interface ContextsHost {
+  readonly cluster: Cluster;
+  readonly settings: { readonly marking: 'loop' | 'explicit'; readonly autoCommit: AutoCommit | undefined };
+  readonly seat: Seat;
+  readonly committer: Committer | undefined;
+  readonly owner: Marker;
+  partitions(): readonly Partition[];
+  markHandedOut(): void;
+  markRanges(ranges: readonly MarkedRange[]): number;
+  /** A context has ended: positions may have moved. */
+  ended(): void;
+}
+
+/** The commit contexts of one consumer: one at a time, and how often the same start failed. */
+export class Contexts {
+  readonly #host: ContextsHost;
+  #current: Session | undefined;
+  /** Where the partitions stood when the last context failed, and how often it did so there. */
+  #failed: { readonly starts: ReadonlyMap<Partition, number>; readonly attempts: number } | undefined;
+
+  constructor(host: ContextsHost) {
+    this.#host = host;
+  }
+
+  /** The session of the context that holds the consumer now. */
+  get current(): Session | undefined {
+    return this.#current;
+  }
+
+  /** @throws KafkaError `TIDE_STATE` while a commit context holds the consumer. */
+  assertNone(what: string): void {
+    if (this.#current === undefined) return;
+    throw new StateError(
+      'TIDE_STATE',
+      `${what}: a commit context is open on this consumer; mark and commit by the context, or end it first`,
+    );
+  }
+
+  /**
+   * Lets a commit context have the consumer: from now on it only hands out. What was handed out before counts as done, as when more is asked for.
+   * @throws KafkaError `TIDE_STATE` when somebody reads, another context is open, commits are automatic, there is no group, or marks are
+   * awaited; `TIDE_CLOSED`.
+   */
+  begin(what: string, partition: SessionHost['partition']): Session {
+    const { cluster, settings, seat, committer, owner, partitions, markRanges } = this.#host;
+    this.assertNone(what);
+    seat.assertFree(what);
+    if (committer === undefined) throw new StateError('TIDE_STATE', `${what}: there is nowhere to commit to; give the consumer a groupId`);
+    if (settings.autoCommit !== undefined) {
+      throw new StateError('TIDE_STATE', `${what}: this consumer commits automatically; a context needs one with autoCommit: false`);
+    }
+    if (settings.marking === 'explicit' && partitions().some(({ outstanding }) => !outstanding.empty)) {
+      throw new StateError('TIDE_STATE', `${what}: messages that were handed out are not marked; mark them, or rewind, first`);
+    }
+    this.#host.markHandedOut();
+    const host: SessionHost = {
+      clock: cluster.clock,
+      owner,
+      partitions,
+      partition,
+      markRanges,
+      within: timeoutMs => {
+        const policy = { ...cluster.settings.retry, attempts: Number.MAX_SAFE_INTEGER };
+        return { policy, deadline: cluster.deadline(timeoutMs) };
+      },
+      assertNotClosed: each => seat.assertNotClosed(each),
+      take: each => seat.takeLast(each),
+      free: each => seat.free(each),
+      store: (offsets, bounds) => committer.commitAt(offsets, bounds),
+      ended: (session, starts) => this.#ended(session, starts),
+    };
+    this.#current = new Session(host, this.#attemptHere());
+    return this.#current;
+  }
+
+  /** The number of this attempt: more than 1 when the last context failed, and everything stands where it did then. */
+  #attemptHere(): number {
+    if (this.#failed === undefined) return 1;
+    const { starts, attempts } = this.#failed;
+    return [...starts].every(([partition, initial]) => partition.position === initial) ? attempts + 1 : 1;
+  }
+
+  #ended(session: Session, starts: ReadonlyMap<Partition, number> | undefined): void {
+    if (this.#current !== session) return;
+    this.#current = undefined;
+    this.#failed = starts === undefined ? undefined : { starts, attempts: session.attempt };
+    this.#host.ended();
+  }
+}

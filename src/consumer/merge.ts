@@ -1,0 +1,126 @@
+import { KafkaError, StateError } from '../base/errors.js';
+import { type Deferred, deferred } from '../base/wait.js';
+import type { Message } from '../records/index.js';
+
+/** What can be merged: every kind of consumer. */
+export interface Mergeable {
+  messages(): AsyncIterableIterator<Message>;
+}
+
+/** One consumer that is read from. */
+interface Source {
+  readonly consumer: Mergeable;
+  loop: AsyncIterableIterator<Message>;
+}
+
+type Outcome = { readonly source: Source; readonly message: Message } | { readonly source: Source; readonly error: unknown };
+
+/**
+ * The messages of several consumers as they come, each as far ahead of the reader as one message. A message is done when the reader asks for
+ * the next; leaving puts it, and those nobody has seen, back.
+ *
+ * A consumer that ends (`iterTimeoutMs`, `TIDE_NO_DATA`, `close()`) is taken out, and the last one ends the whole. A read that fails rejects once,
+ * and that consumer is read on.
+ */
+export class Merged implements AsyncIterableIterator<Message> {
+  readonly #sources = new Set<Source>();
+  readonly #ready: Outcome[] = [];
+  #waiting: Deferred<Outcome | undefined> | undefined;
+  /** Those that have given what they had, and are asked for more by the next call. */
+  readonly #given = new Set<Source>();
+
+  constructor(consumers: readonly Mergeable[]) {
+    for (const consumer of consumers) this.#sources.add({ consumer, loop: consumer.messages() });
+    for (const source of this.#sources) this.#given.add(source);
+  }
+
+  /** How many consumers are still read from. */
+  get workers(): number {
+    return this.#sources.size;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** The next message of any; done when no consumer is left. */
+  async next(): Promise<IteratorResult<Message>> {
+    const message = await this.#next();
+    return message === undefined ? { done: true, value: undefined } : { done: false, value: message };
+  }
+
+  /** The next message of any. @throws KafkaError `TIDE_CLOSED` when no consumer is left; why a read failed, once. */
+  async nextMessage(): Promise<Message> {
+    const message = await this.#next();
+    if (message === undefined) throw new StateError('TIDE_CLOSED', 'merge: no consumer is left to read from');
+    return message;
+  }
+
+  /** Leaves: what is not done is handed out again by the consumers, which stay open. Calling it again does nothing. */
+  async close(): Promise<void> {
+    const sources = [...this.#sources];
+    this.#sources.clear();
+    this.#given.clear();
+    this.#ready.length = 0;
+    this.#tell(undefined);
+    await Promise.all(sources.map(({ loop }) => loop.return?.()));
+  }
+
+  async return(): Promise<IteratorResult<Message>> {
+    await this.close();
+    return { done: true, value: undefined };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #next(): Promise<Message | undefined> {
+    if (this.#waiting !== undefined) throw new StateError('TIDE_STATE', 'merge: the call before is pending; only one may read at a time');
+    for (const source of this.#given) this.#ask(source);
+    this.#given.clear();
+    const outcome = this.#ready.shift() ?? (await this.#arrival());
+    if (outcome === undefined) return undefined;
+    if (this.#sources.has(outcome.source)) this.#given.add(outcome.source);
+    if ('error' in outcome) throw outcome.error;
+    return outcome.message;
+  }
+
+  /** The next outcome; undefined when there is none to come. */
+  #arrival(): Promise<Outcome | undefined> {
+    if (this.#sources.size === 0) return Promise.resolve(undefined);
+    this.#waiting = deferred<Outcome | undefined>();
+    return this.#waiting.promise;
+  }
+
+  #tell(outcome: Outcome | undefined): void {
+    this.#waiting?.resolve(outcome);
+    this.#waiting = undefined;
+  }
+
+  /** Asks for the next message, which says that the one before is done. Never rejects. */
+  #ask(source: Source): void {
+    source.loop.next().then(
+      result => (result.done === true ? this.#remove(source) : this.#arrived({ source, message: result.value })),
+      (error: unknown) => {
+        if (error instanceof KafkaError && (error.code === 'TIDE_NO_DATA' || error.code === 'TIDE_CLOSED')) return this.#remove(source);
+        source.loop = source.consumer.messages(); // a loop that failed is over
+        this.#arrived({ source, error });
+      },
+    );
+  }
+
+  #arrived(outcome: Outcome): void {
+    if (!this.#sources.has(outcome.source)) return; // we have left: its loop has put the message back
+    if (this.#waiting === undefined) this.#ready.push(outcome);
+    else this.#tell(outcome);
+  }
+
+  #remove(source: Source): void {
+    this.#sources.delete(source);
+    if (this.#sources.size === 0) this.#tell(undefined);
+  }
+}
+
+/** Reads several consumers as one; see {@link Merged}. Without any it is at its end. */
+export const merge = (...consumers: readonly Mergeable[]): Merged => new Merged(consumers);

@@ -1,0 +1,175 @@
+import { brokerError, errorNumbers } from '../base/broker-errors.js';
+import { sleep, turn } from '../base/clock.js';
+import { asError, KafkaError } from '../base/errors.js';
+import type { ClientCore } from '../client/client.js';
+import { missingTopic } from '../client/missing-topic.js';
+import type { OffsetStore } from '../client/offset-store.js';
+import type { Bounds } from '../cluster/cluster.js';
+import type { TopicInfo } from '../cluster/metadata.js';
+import type { Emitting } from './consumer-events.js';
+import type { ConsumerCore } from './core.js';
+import type { Misplaced } from './fetcher.js';
+import { Partition } from './partition.js';
+import type { Placing } from './placing.js';
+import type { simpleConsumerOptions } from './simple-consumer-options.js';
+
+export interface TopicPartitionsSettings {
+  readonly client: ClientCore;
+  readonly options: ReturnType<typeof simpleConsumerOptions>;
+  readonly core: ConsumerCore;
+  readonly store: OffsetStore | undefined;
+  readonly placing: Placing;
+  readonly emit: Emitting;
+}
+
+/** The partitions of one topic that are read, all or some: finds them, puts them where reading begins, and follows what becomes of the topic. */
+export class TopicPartitions {
+  readonly #client: ClientCore;
+  readonly #options: TopicPartitionsSettings['options'];
+  readonly #core: ConsumerCore;
+  readonly #store: OffsetStore | undefined;
+  readonly #placing: Placing;
+  readonly #emit: Emitting;
+  #growing = false;
+
+  constructor({ client, options, core, store, placing, emit }: TopicPartitionsSettings) {
+    this.#client = client;
+    this.#options = options;
+    this.#core = core;
+    this.#store = store;
+    this.#placing = placing;
+    this.#emit = emit;
+  }
+
+  /** Finds the partitions, and where to start in each: at the committed offset, or where the policy says. */
+  async prepare(bounds: Bounds): Promise<void> {
+    const topic = await this.#findTopic(bounds);
+    const ids = this.#options.partitions ?? topic.partitions.map(({ partition }) => partition);
+    const partitions = ids.map(id => this.#newPartition(id));
+    const unplaced = await this.#placeCommitted(partitions, bounds);
+    if (this.#options.startOffset === undefined) await this.#core.storePlaces(await this.#placing.place(unplaced, bounds));
+    else await this.#startAt(partitions, this.#options.startOffset, bounds);
+    this.#core.assign(partitions);
+  }
+
+  async #startAt(partitions: readonly Partition[], start: number | 'earliest' | 'latest', bounds: Bounds): Promise<void> {
+    const offsets = typeof start === 'number' ? undefined : await this.#placing.list(partitions, start, bounds);
+    for (const [i, partition] of partitions.entries()) partition.place(offsets === undefined ? Number(start) : (offsets[i] ?? 0));
+  }
+
+  /** Puts partitions where the group stands in them; gives those where it stands nowhere. */
+  async #placeCommitted(partitions: readonly Partition[], bounds: Bounds): Promise<readonly Partition[]> {
+    const committed = await this.#store?.fetch(this.#options.groupId ?? '', partitions, bounds);
+    for (const [i, partition] of partitions.entries()) {
+      const offset = committed?.[i]?.offset;
+      if (offset !== undefined) partition.place(offset);
+      partition.committed = offset;
+    }
+    return partitions.filter(({ placed }) => !placed);
+  }
+
+  async #findTopic(bounds: Bounds): Promise<TopicInfo> {
+    const { cluster } = this.#client;
+    const { allowAutoTopicCreation, retry } = cluster.settings;
+    // A topic that does not exist will not appear by waiting, unless we have just asked for it; one just created elsewhere is known in a moment.
+    const mostMisses = allowAutoTopicCreation ? retry.attempts : 4;
+    let misses = 0;
+    return cluster.retrying(async () => {
+      const topic = (await cluster.topics([this.#options.topic], bounds.signal)).topics.get(this.#options.topic);
+      const code = topic?.errorCode ?? errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
+      if (topic === undefined || code !== 0) {
+        const isMissing = code === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
+        const retriable = isMissing && ++misses >= mostMisses ? false : undefined;
+        const message = isMissing ? missingTopic(cluster.settings) : undefined;
+        throw brokerError(code, `topic ${this.#options.topic}`, { message, retriable, context: { topic: this.#options.topic } });
+      }
+      const known = new Set(topic.partitions.map(({ partition }) => partition));
+      const missing = this.#options.partitions?.find(id => !known.has(id));
+      if (missing === undefined) return topic;
+      cluster.outdated(topic);
+      throw brokerError(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, `${this.#options.topic}/${missing}`, {
+        retriable: ++misses >= mostMisses ? false : undefined,
+        message: `the topic has ${known.size} partitions, 0 to ${known.size - 1}`,
+        context: { topic: this.#options.topic, partition: missing, partitionCount: known.size },
+      });
+    }, bounds);
+  }
+
+  #newPartition(partition: number): Partition {
+    const { maxDecompressedBytes, onCorrupt } = this.#options;
+    const { clock } = this.#client.cluster;
+    return new Partition(this.#core, {
+      topic: this.#options.topic,
+      partition,
+      maxDecompressedBytes,
+      onCorrupt,
+      turn: () => turn(clock),
+      ready: () => this.#core.moved(),
+      passedOver: what => this.#emit('corruptRecords', what),
+    });
+  }
+
+  /** The policy answers an offset that is not in the log. Never rejects. */
+  async outOfRange(partition: Partition, requestedOffset: number, why: Misplaced, bounds: Bounds): Promise<void> {
+    const inHand = () => this.#options.marking === 'loop' && !this.#core.inContext && !partition.outstanding.empty;
+    const event = await this.#placing.reset(partition, requestedOffset, why, inHand, bounds);
+    if (event !== undefined) {
+      partition.held = event.newOffset !== undefined;
+      const { epoch } = partition;
+      this.#emit('outOfRange', event);
+      await this.#storePlace(partition, bounds);
+      if (partition.epoch === epoch) partition.held = false;
+    }
+    this.#core.moved();
+  }
+
+  /** Stores where the policy went on. Until that is done nothing is handed out; a refusal that will not pass is left for the reader. */
+  async #storePlace(partition: Partition, { signal }: Bounds): Promise<void> {
+    const { clock, settings } = this.#client.cluster;
+    const { epoch } = partition;
+    while (partition.held && partition.epoch === epoch && !signal?.aborted) {
+      const error = await this.#core.storePlaces([partition]).then(() => undefined, asError);
+      if (error === undefined || signal?.aborted || partition.epoch !== epoch) return;
+      this.#emit('commitFailed', { error });
+      if (!(error instanceof KafkaError && error.retriable)) {
+        partition.failure = error instanceof KafkaError ? error : new KafkaError('TIDE_STATE', error.message, { cause: error });
+        return;
+      }
+      await sleep(clock, settings.retry.maxBackoffMs, signal).catch(() => {});
+    }
+  }
+
+  /** A topic that is read whole may have grown. New partitions are read from where the group stands in them, else from their beginning. */
+  looked(topic: TopicInfo | undefined, bounds: Bounds): Promise<void> | undefined {
+    this.#shrink(topic);
+    const { partitions } = this.#core;
+    if (this.#growing || this.#options.partitions !== undefined || topic === undefined || topic.partitions.length <= partitions.length)
+      return;
+    this.#growing = true;
+    const { clock, settings } = this.#client.cluster;
+    return this.#grow(topic, bounds)
+      .catch(() => sleep(clock, settings.retry.maxBackoffMs, bounds.signal)) // then tried again at the next look
+      .catch(() => {})
+      .finally(() => {
+        this.#growing = false;
+      });
+  }
+
+  /** A topic that was created again may have fewer partitions than it had: those that are gone are not read any more. */
+  #shrink(topic: TopicInfo | undefined): void {
+    if (this.#options.partitions !== undefined || topic === undefined || topic.errorCode !== 0) return;
+    const there = new Set(topic.partitions.map(({ partition }) => partition));
+    const isGone = ({ partition, topicId }: Partition) => !there.has(partition) && topicId !== undefined && topicId !== topic.id;
+    if (this.#core.partitions.some(isGone)) this.#core.assign(this.#core.partitions.filter(partition => !isGone(partition)));
+  }
+
+  async #grow(topic: TopicInfo, bounds: Bounds): Promise<void> {
+    const known = new Set(this.#core.partitions.map(({ partition }) => partition));
+    const added = topic.partitions.filter(({ partition }) => !known.has(partition)).map(({ partition }) => this.#newPartition(partition));
+    const fresh = await this.#placeCommitted(added, bounds);
+    const starts = await this.#placing.list(fresh, 'earliest', bounds);
+    for (const [i, partition] of fresh.entries()) partition.place(starts[i] ?? 0);
+    await this.#core.storePlaces(fresh);
+    this.#core.assign([...this.#core.partitions, ...added]);
+  }
+}
