@@ -83,6 +83,10 @@ export class TopicPartitions {
         const message = isMissing ? missingTopic(cluster.settings) : undefined;
         throw brokerError(code, `topic ${this.#options.topic}`, { message, retriable, context: { topic: this.#options.topic } });
       }
+      if (topic.partitions.length === 0) {
+        cluster.outdated(topic); // a broker that has just heard of it
+        throw brokerError(errorNumbers.LEADER_NOT_AVAILABLE, `topic ${this.#options.topic}: it has no partitions yet`);
+      }
       const known = new Set(topic.partitions.map(({ partition }) => partition));
       const missing = this.#options.partitions?.find(id => !known.has(id));
       if (missing === undefined) return topic;
