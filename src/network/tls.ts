@@ -178,7 +178,12 @@ export class TlsDial {
       ...(name === undefined ? {} : { servername: name }),
       rejectUnauthorized,
       checkServerIdentity: (host, certificate) => {
-        this.#refusal = (own ?? checkServerIdentity)(servername ?? (host || this.#host), certificate);
+        try {
+          const refusal: unknown = (own ?? checkServerIdentity)(servername ?? (host || this.#host), certificate);
+          this.#refusal = refusal === undefined || refusal instanceof Error ? refusal : new Error('it gave neither an error nor undefined');
+        } catch (error) {
+          this.#refusal = asError(error); // Node lets it through to the top, where it ends the process
+        }
         return this.#refusal;
       },
     };

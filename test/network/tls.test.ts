@@ -205,6 +205,22 @@ test('checkServerIdentity decides who it may be: the host and the certificate ar
   assert.equal((await rejection(open(t, `127.0.0.1:${port}`, { checkServerIdentity: accept }))).code, 'TIDE_AUTH');
 });
 
+test('a checkServerIdentity that throws, or gives what is no error, refuses', async t => {
+  const { port } = await setting(t, broker);
+  const throws = () => {
+    throw new Error('not on the list');
+  };
+  const cases: readonly (readonly [() => unknown, RegExp])[] = [
+    [throws, /is refused: checkServerIdentity: not on the list/],
+    [async () => undefined, /is refused: checkServerIdentity: it gave neither an error nor undefined/],
+  ];
+  for (const [check, why] of cases) {
+    const error = await rejection(open(t, `127.0.0.1:${port}`, { ca, checkServerIdentity: check as never }));
+    assert.equal(error.code, 'TIDE_AUTH');
+    assert.match(error.message, why);
+  }
+});
+
 for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   test(`${maxVersion}: a broker that demands a certificate gets ours; without one, or with that of a stranger, we are refused`, async t => {
     const { clients, port } = await setting(t, { ca, requestCert: true, rejectUnauthorized: true, maxVersion });

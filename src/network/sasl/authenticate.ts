@@ -1,6 +1,7 @@
 import { brokerErrorRow, errorNumbers } from '../../base/broker-errors.js';
 import { AuthError, asError, ConnectionError, KafkaError, ProtocolError, TimeoutError, UnsupportedError } from '../../base/errors.js';
 import { withoutSecrets } from '../../base/secret.js';
+import { orAborted } from '../../base/wait.js';
 import { decodeResponseBody, SaslAuthenticate, SaslHandshake } from '../../protocol/index.js';
 import type { Connection } from '../connection.js';
 import { chooseVersion } from '../versions.js';
@@ -86,7 +87,7 @@ export async function authenticate(
 
   async function next(challenge: Buffer): Promise<Uint8Array | undefined> {
     try {
-      return await exchange.step(challenge);
+      return await orAborted((async () => exchange.step(challenge))(), signal); // it may be the user's, and never answer
     } catch (error) {
       if (signal?.aborted) throw error;
       throw refuse(quoted(asError(error).message), { cause: error instanceof KafkaError ? undefined : error });

@@ -14,8 +14,6 @@ export interface OauthToken {
 /** Gives a token that is valid now. Its signal is aborted when nobody waits for the token any more. */
 export type TokenProvider = (context: { readonly signal: AbortSignal }) => OauthToken | Promise<OauthToken>;
 
-const maxComplaint = 500;
-
 /** What is wrong with a token, in words that do not tell it; undefined when nothing is. */
 export function tokenFault(token: unknown): string | undefined {
   if (typeof token !== 'object' || token === null || !('value' in token)) return 'an object with a value';
@@ -53,18 +51,14 @@ export function oauthbearer(
   };
 }
 
-/** The broker's reason in its own fields (RFC 7628, 3.2.2), or as it stands. */
+/** The broker's reason in its own fields (RFC 7628, 3.2.2), or as it stands; all of it: cut in a token, the rest would not be known for one. */
 function reasonIn(json: string): string {
   try {
     const { status, scope, error_description: description } = JSON.parse(json);
     const known = Object.entries({ status, scope, description }).filter(([, text]) => typeof text === 'string' && text !== '');
-    if (known.length > 0)
-      return known
-        .map(([name, text]) => `${name} ${text}`)
-        .join(', ')
-        .slice(0, maxComplaint);
+    if (known.length > 0) return known.map(([name, text]) => `${name} ${text}`).join(', ');
   } catch {
     // no JSON: shown as it is
   }
-  return json.slice(0, maxComplaint);
+  return json;
 }

@@ -1,9 +1,9 @@
 import { type Clock, systemClock } from '../../base/clock.js';
-import { InputError } from '../../base/errors.js';
+import { AuthError, InputError } from '../../base/errors.js';
 import { custom, needed, oneOf, optional, type Rule, resolve } from '../../base/options.js';
 import { Secret } from '../../base/secret.js';
-import { type Credentials, type CredentialsProvider, credentialsFrom, usable } from './credentials.js';
-import type { Sasl, SaslMechanism, SaslTarget } from './mechanism.js';
+import { asked, type Credentials, type CredentialsProvider, credentialsFrom, usable } from './credentials.js';
+import type { Sasl, SaslExchange, SaslMechanism, SaslTarget } from './mechanism.js';
 import { type OauthToken, oauthbearer, type TokenProvider, tokenFault } from './oauthbearer.js';
 import { plain } from './plain.js';
 import { SaltedPasswords } from './salted-passwords.js';
@@ -88,11 +88,20 @@ function ownMechanism(mechanism: string, given: object): Sasl {
     cleartext: false,
     refused: () => {},
     start: async target => {
-      const exchange = await own.start(target);
+      const exchange = await asked('sasl.start', () => own.start(target), target.signal);
+      if (!isExchange(exchange)) throw new AuthError('sasl.start must give { first, step }: bytes and a function', { persistence: 'no' });
       return { first: exchange.first, step: challenge => exchange.step(challenge), user: undefined, secrets: [] };
     },
   };
 }
+
+const isExchange = (given: unknown): given is SaslExchange =>
+  typeof given === 'object' &&
+  given !== null &&
+  'first' in given &&
+  given.first instanceof Uint8Array &&
+  'step' in given &&
+  typeof given.step === 'function';
 
 function passwordMechanism(given: object): Sasl {
   const { mechanism, authzid, ...who } = resolve('KafkaClient sasl', passwordRules, given as PasswordOptions);

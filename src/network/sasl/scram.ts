@@ -41,7 +41,7 @@ function attributes(message: Buffer): Map<string, string> {
 /** @throws AuthError with the broker's own word for why it refuses. */
 function refusalIn(found: ReadonlyMap<string, string>): void {
   const refusal = found.get('e');
-  if (refusal !== undefined) throw new AuthError(`the broker refused: ${refusal.slice(0, 200)}`);
+  if (refusal !== undefined) throw new AuthError(`the broker refused: ${refusal}`);
 }
 
 /** Bytes in base64, strictly: Node reads over what does not belong there. */

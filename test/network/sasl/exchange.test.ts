@@ -330,3 +330,33 @@ test('renewal is no use: a connection nobody needs is closed all the same', asyn
   assert.match((await closed.promise)?.message ?? '', /it was idle for 1300 ms/);
   assert.ok(broker.attempts > 1, 'it was renewed meanwhile');
 });
+
+test("a mechanism of the user's own that fails, gives nothing, or never answers: said, and in time", async t => {
+  const never = new Promise<never>(() => {});
+  const first = Buffer.from('one');
+  const cases: readonly (readonly [string, () => unknown, RegExp])[] = [
+    ['TIDE_AUTH', () => Promise.reject(new Error('no ticket')), /sasl\.start failed: no ticket/],
+    ['TIDE_AUTH', () => undefined, /sasl\.start must give \{ first, step \}/],
+    ['TIDE_AUTH', () => ({ first: 'one', step: () => undefined }), /sasl\.start must give/],
+    ['TIDE_CONNECTION', () => never, /with OWN: not done within 300 ms/],
+    ['TIDE_CONNECTION', () => ({ first, step: () => never }), /with OWN: not done within 300 ms/],
+  ];
+  for (const [code, start, why] of cases) {
+    const sasl = { mechanism: 'OWN', start: start as never };
+    const { client } = await setting(t, {}, { sasl, connectTimeoutMs: 300, retry: { attempts: 1, backoffMs: 5, maxBackoffMs: 20 } });
+    const error = await rejection(client.connect());
+    assert.equal(error.code, code, error.message);
+    assert.match(error.message, why);
+  }
+});
+
+test('a token that the broker repeats is not shown in part, however long it is', async t => {
+  const token = 'canary'.repeat(200);
+  const refusal = JSON.stringify({ status: 'invalid_token', error_description: `the token ${token} is bad` });
+  const script: Script = {
+    answer: message => (message.length > 1 ? { authBytes: Buffer.from(refusal) } : { errorCode: 58, errorMessage: 'refused' }),
+  };
+  const { client } = await setting(t, script, { sasl: { mechanism: 'OAUTHBEARER', token } });
+  const error = await rejection(client.connect());
+  assert.match(error.message, /invalid_token, description the token \[redacted\] is bad/);
+});
