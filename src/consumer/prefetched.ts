@@ -138,8 +138,8 @@ export class Prefetched {
   }
 
   /**
-   * Where the damage that was met at `position` ends: where the next sound batch begins, else where the damaged one says it does. Too low is
-   * safe: the rest of it is met again.
+   * Where the damage that was met at `position` ends: where the next sound batch begins, or before that where the damaged one says it does, as
+   * a length that is damaged may pass over sound ones. Too low is safe: the rest of it is met again.
    */
   #damagedEnd(position: number): number {
     if (this.#opening !== undefined) return this.#opening.batch.nextOffset;
@@ -149,7 +149,8 @@ export class Prefetched {
     try {
       const next = reader.next();
       if (next !== undefined && next.magic < 2) next.open(); // only then it says where it begins
-      if (next !== undefined && next.baseOffset > position) return next.baseOffset;
+      if (next !== undefined && next.baseOffset > position)
+        return claimed > position ? Math.min(claimed, next.baseOffset) : next.baseOffset;
     } catch {
       // damaged as well
     }

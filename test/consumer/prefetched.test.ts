@@ -248,7 +248,7 @@ function damaged(options: Made): Buffer {
 }
 
 for (const onCorrupt of ['skip', 'return'] as const) {
-  test(`records that stay damaged: ${onCorrupt} goes on behind them, where the next sound batch begins`, () => {
+  test(`records that stay damaged: ${onCorrupt} goes on behind them, as far as they reach`, () => {
     const told: PassedOver[] = [];
     const prefetched = made({ onCorrupt, passedOver: what => told.push(what) });
     const answer = [batch({ at: 0, count: 2 }), damaged({ at: 2, count: 3 }), batch({ at: 7, count: 2 })];
@@ -262,19 +262,47 @@ for (const onCorrupt of ['skip', 'return'] as const) {
     const invalid = found.batch?.next();
     if (onCorrupt === 'return') {
       assert.deepEqual([invalid?.offset, invalid?.valid, invalid?.value, invalid?.error?.code], [2, false, null, 'TIDE_CORRUPT']);
-      assert.equal(found.batch?.nextOffset, 7);
+      assert.equal(found.batch?.nextOffset, 5);
     } else {
-      assert.deepEqual(found, { batch: undefined, position: 7 });
+      assert.deepEqual(found, { batch: undefined, position: 5 });
     }
     assert.deepEqual(
       told.map(({ offset, nextOffset }) => [offset, nextOffset]),
-      [[2, 7]],
+      [[2, 5]],
     );
-    assert.equal(prefetched.nextFetch, 7);
+    assert.equal(prefetched.nextFetch, 5);
     add(prefetched, [batch({ at: 7, count: 2 })]);
-    assert.deepEqual(drain(prefetched, 7).offsets, [7, 8]);
+    assert.deepEqual(drain(prefetched, 5).offsets, [7, 8]);
   });
 }
+
+test('a damaged length that reaches over sound batches does not pass over them', () => {
+  const prefetched = made({ onCorrupt: 'skip' });
+  let position = 0;
+  for (let times = 0; times < 2; times++) {
+    const answer = [0, 1, 2].map(at => batch({ at, count: 1 }));
+    const [first, second] = answer;
+    first?.writeInt32BE(first.readInt32BE(8) + (second?.length ?? 0), 8);
+    prefetched.restart(0);
+    add(prefetched, answer);
+    position = prefetched.next(0).position;
+  }
+  assert.equal(position, 1);
+});
+
+test('what the numbers of a damaged batch say is not believed where a sound one begins before', () => {
+  const prefetched = made({ onCorrupt: 'skip' });
+  let position = 0;
+  for (let times = 0; times < 2; times++) {
+    const wrong = damaged({ at: 0, count: 2 });
+    wrong.writeInt32BE(99, 23); // the delta of the last offset
+    wrong.writeInt32BE(100, 57); // the count
+    prefetched.restart(0);
+    add(prefetched, [wrong, batch({ at: 2, count: 2 })]);
+    position = prefetched.next(0).position;
+  }
+  assert.equal(position, 2);
+});
 
 test('the last batch of an answer ends where it says, or one further when that is not believable: nothing sound is ever passed over', () => {
   const ends = (bytes: Buffer, position: number): number => {
