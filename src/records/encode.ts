@@ -1,4 +1,5 @@
 import { InputError, UnsupportedError } from '../base/errors.js';
+import { show } from '../base/options.js';
 import { BatchBuilder, type SealOptions } from './builder.js';
 import { endOfTransaction } from './control.js';
 import { encodeMessageSet, type OldRecord } from './encode-message-set.js';
@@ -29,13 +30,16 @@ export interface EncodeOptions extends SealOptions {
  */
 export function encodeBatch(records: Iterable<RecordInput>, options: EncodeOptions = {}): Buffer {
   const { magic = 2, ...rest } = options;
+  if (magic !== 0 && magic !== 1 && magic !== 2) throw new InputError(`message format ${show(magic)} is none of 0, 1 and 2`);
+  const { baseOffset = 0 } = rest;
+  if (!Number.isSafeInteger(baseOffset) || baseOffset < 0) throw new InputError(`a base offset of ${show(baseOffset)}`);
   return magic === 2 ? encodeNew(records, rest) : encodeMessageSet(inOldFormat(records, rest.baseOffset ?? 0, magic), { magic, ...rest });
 }
 
 function* inOldFormat(records: Iterable<RecordInput>, baseOffset: number, magic: 0 | 1): Generator<OldRecord, void, void> {
   let next = baseOffset;
   for (const { key = null, value = null, timestamp = -1, headers, offset = next } of records) {
-    if (offset < next) throw new InputError(`offset ${offset} is below ${next}: offsets must grow within a batch`);
+    checkPlace(timestamp, offset, next);
     if ((toHeaders(headers, 'headers') ?? []).length > 0) {
       throw new UnsupportedError(`message format v${magic} has no headers: they need record format v2, of Kafka 0.11`);
     }
@@ -44,13 +48,25 @@ function* inOldFormat(records: Iterable<RecordInput>, baseOffset: number, magic:
   }
 }
 
+/** Timestamps are 64 bit integers, and so is what one differs from another. */
+const highestTimestamp = 2 ** 62;
+const mostDelta = 2 ** 31 - 1;
+
+function checkPlace(timestamp: number, offset: number, lowest: number): void {
+  if (!Number.isInteger(timestamp) || Math.abs(timestamp) >= highestTimestamp)
+    throw new InputError(`a timestamp must be whole milliseconds, got ${show(timestamp)}`);
+  if (!Number.isSafeInteger(offset)) throw new InputError(`an offset must be a safe integer, got ${show(offset)}`);
+  if (offset < lowest) throw new InputError(`offset ${offset} is below ${lowest}: offsets must grow within a batch`);
+}
+
 function encodeNew(records: Iterable<RecordInput>, options: SealOptions): Buffer {
   const builder = new BatchBuilder();
   const baseOffset = options.baseOffset ?? 0;
   let next = 0;
   for (const { key = null, value = null, timestamp = -1, headers, offset } of records) {
     const delta = offset === undefined ? next : offset - baseOffset;
-    if (delta < next) throw new InputError(`offset ${offset} is below ${baseOffset + next}: offsets must grow within a batch`);
+    checkPlace(timestamp, baseOffset + delta, baseOffset + next);
+    if (delta > mostDelta) throw new InputError(`offset ${offset} is more than ${mostDelta} above the base offset ${baseOffset}`);
     builder.append(toBytes(key, 'key'), toBytes(value, 'value'), timestamp, toHeaders(headers, 'headers'), delta);
     next = delta + 1;
   }

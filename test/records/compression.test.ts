@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as zlib from 'node:zlib';
 import { KafkaError } from '../../src/base/errors.js';
-import { type Codec, compressionNames, encodeBatch, readBatches, registerCodec } from '../../src/records/index.js';
+import {
+  type Codec,
+  codecOf,
+  compressionNames,
+  encodeBatch,
+  OutputLimitError,
+  readBatches,
+  registerCodec,
+} from '../../src/records/index.js';
 
 const source = { topic: 'orders', partition: 3 };
 
@@ -112,4 +120,33 @@ test('the bound counts what tells the records apart, so that a million tiny ones
   assert.throws(() => open(300_000), { code: 'TIDE_TOO_LARGE', message: /10000 records of \d+ bytes, and 320000 bytes/ });
   assert.throws(() => open(50_000), { code: 'TIDE_TOO_LARGE', message: /bytes of gzip/ });
   assert.equal(open(450_000)?.count, 10_000);
+});
+
+test('a codec of the user that breaks its word is named, wherever it does', async t => {
+  const builtIn = codecOf('gzip');
+  t.after(() => registerCodec(builtIn));
+  const compressed = encodeBatch([{ value: 'tea' }], { compression: 'gzip' });
+  const wrong: readonly (() => unknown)[] = [
+    () => {
+      throw new Error('away');
+    },
+    () => undefined,
+    () => 'tea',
+  ];
+  for (const each of wrong) {
+    const decompress = () => {
+      throw new OutputLimitError();
+    };
+    registerCodec({ name: 'gzip', compress: builtIn.compress, decompress, decompressInTurns: each as never });
+    const [batch] = readBatches(compressed, { topic: 't', partition: 0 });
+    await assert.rejects(async () => batch?.openInTurns(async () => {}), { code: 'TIDE_CORRUPT' });
+  }
+  for (const each of wrong.slice(1)) {
+    registerCodec({ name: 'gzip', compress: each as never, decompress: builtIn.decompress });
+    assert.throws(() => encodeBatch([{ value: 'tea' }], { compression: 'gzip' }), {
+      code: 'TIDE_INPUT',
+      message: /the codec for gzip gave/,
+    });
+  }
+  assert.throws(() => registerCodec(undefined as never), { code: 'TIDE_INPUT' });
 });

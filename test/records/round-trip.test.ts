@@ -95,3 +95,19 @@ test('records may leave gaps between their offsets, but not go back', () => {
   assert.equal(batch?.nextOffset, 20);
   assert.throws(() => encodeBatch([at(12), at(12)], { baseOffset: 10 }), { code: 'TIDE_INPUT' });
 });
+
+test('what a batch cannot say is refused, not written as something else', () => {
+  const far = 2 ** 31;
+  for (const magic of [0, 1, 2] as const) {
+    for (const timestamp of [Number.NaN, 1.5, 2 ** 63, Number.POSITIVE_INFINITY]) {
+      assert.throws(() => encodeBatch([{ timestamp }], { magic }), { code: 'TIDE_INPUT' }, `timestamp ${timestamp}`);
+    }
+    for (const offset of [Number.NaN, 1.5, 2 ** 53, ...(magic === 2 ? [far] : [])]) {
+      assert.throws(() => encodeBatch([{}, { offset }], { magic }), { code: 'TIDE_INPUT' }, `offset ${offset}`);
+    }
+    for (const baseOffset of [Number.NaN, 1.5, 2 ** 53, -1]) {
+      assert.throws(() => encodeBatch([{}], { magic, baseOffset }), { code: 'TIDE_INPUT' }, `base offset ${baseOffset}`);
+    }
+  }
+  assert.throws(() => encodeBatch([{}], { magic: 7 as never }), { code: 'TIDE_INPUT' });
+});

@@ -38,6 +38,7 @@ export function codecOf(name: CompressionName): Codec {
  * @throws KafkaError `TIDE_INPUT` unless it is a codec with the name of one of Kafka's.
  */
 export function registerCodec(codec: Codec): Codec {
+  if (typeof codec !== 'object' || codec === null) throw new InputError(`registerCodec: expected a codec, got ${show(codec)}`);
   const { name, compress, decompress } = codec;
   const id = compressionId(name);
   if (id < 1) throw new InputError(`registerCodec: expected a codec named ${compressionNames.slice(1).join(', ')}, got ${show(name)}`);
@@ -54,7 +55,9 @@ export function registerCodec(codec: Codec): Codec {
  * @throws UnsupportedError where this codec is not available.
  */
 export function compress(name: CompressionName, bytes: Uint8Array, level?: number): Uint8Array {
-  return codecOf(name).compress(bytes, level);
+  const output: unknown = codecOf(name).compress(bytes, level);
+  if (output instanceof Uint8Array) return output;
+  throw new InputError(`the codec for ${name} gave ${show(output)} when it compressed, expected bytes`);
 }
 
 /**
@@ -103,12 +106,15 @@ export function decompressInTurns(data: Compressed, turn: () => Promise<void>): 
   } catch (error) {
     if (!(error instanceof OutputLimitError)) throw explained(data, error);
   }
-  return codec.decompressInTurns(bytes, maxBytes, turn, oldFormat).then(
-    output => checked(data, output),
-    (error: unknown) => {
-      throw explained(data, error);
-    },
-  );
+  return inTurns(data, codec, turn);
+}
+
+async function inTurns(data: Compressed, codec: Codec, turn: () => Promise<void>): Promise<Uint8Array> {
+  try {
+    return checked(data, await codec.decompressInTurns?.(data.bytes, data.maxBytes, turn, data.oldFormat));
+  } catch (error) {
+    throw explained(data, error);
+  }
 }
 
 /** Codecs need not be ours: what they give is looked at. */
