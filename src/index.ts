@@ -8,6 +8,7 @@ export {
   type TopicResult,
 } from './admin/index.js';
 export type { ConnectionTrace, RequestTrace, SecurityWarning } from './base/diagnostics.js';
+export { type ErrorCodeInfo, errorCodeNamed, errorCodes } from './base/error-codes.js';
 export {
   AuthError,
   BrokerError,
@@ -25,9 +26,21 @@ export {
   tideCodes,
   UnsupportedError,
 } from './base/errors.js';
-export { KafkaClient, type KafkaClientEvents, type RequestTarget } from './client/client.js';
+export { KafkaClient, type KafkaClientEvents } from './client/client.js';
 export type { KafkaClientOptions } from './client/client-options.js';
+export type { Client } from './client/client-type.js';
+export { constants } from './client/constants.js';
+export type { NonFatalError } from './client/failure-log.js';
+export type { Fetched, FetchOptions, FetchRequest } from './client/fetch.js';
+export type { FoundOffset, Isolation, OffsetQuestion, OffsetSpec } from './client/list-offsets.js';
+export type { CommitNote, OffsetCoordinator, OffsetCoordinatorOptions } from './client/offset-coordinator.js';
+export type { OffsetQueries, OffsetQueryOptions } from './client/offset-queries.js';
 export type { CommitResult, GroupOffset } from './client/offset-store.js';
+export type { ItemOutcome } from './client/outcome.js';
+export type { Produced, ProduceOptions, ProduceRequest } from './client/produce.js';
+export type { MessageInput, MessageWithKey } from './client/produce-batch.js';
+export type { RequestTarget } from './client/raw-request.js';
+export type { RequestLists } from './client/request-lists.js';
 export type { BrokerInfo, ClusterMetadata, PartitionInfo, TopicInfo } from './cluster/metadata.js';
 export {
   type AutoCommit,
@@ -60,6 +73,7 @@ export type { OauthToken, TokenProvider } from './network/sasl/oauthbearer.js';
 export type { OauthbearerOptions, PasswordOptions, SaslOptions } from './network/sasl/options.js';
 export type { TlsOptions, TlsProvider } from './network/tls.js';
 export {
+  fnv1aPartitioner,
   KeyedProducer,
   type KeyedProducerOptions,
   murmur2Partitioner,
@@ -71,5 +85,6 @@ export {
   roundRobinPartitioner,
   SimpleProducer,
   type SimpleProducerOptions,
+  stickyPartitioner,
 } from './producer/index.js';
 export { type Codec, type CompressionName, Message, OutputLimitError, rawSnappy, registerCodec } from './records/index.js';

@@ -25,6 +25,8 @@ export interface RetryBounds {
   /** No attempt starts after it, and no wait goes past it. */
   readonly deadline?: Deadline | undefined;
   readonly clock?: Clock | undefined;
+  /** Told of each error that is followed by another attempt, `pauseMs` later. */
+  readonly onRetry?: ((error: KafkaError, pauseMs: number) => void) | undefined;
 }
 
 /**
@@ -32,7 +34,7 @@ export interface RetryBounds {
  * The last error comes out as it was thrown. A result that arrived is given even if `signal` was aborted meanwhile.
  */
 export async function retrying<T>(attempt: (n: number) => Promise<T>, policy: RetryPolicy, bounds: RetryBounds = {}): Promise<T> {
-  const { signal, deadline, clock = systemClock } = bounds;
+  const { signal, deadline, clock = systemClock, onRetry } = bounds;
   let thrown: unknown;
   const run = async (n: number): Promise<T> => {
     try {
@@ -45,6 +47,7 @@ export async function retrying<T>(attempt: (n: number) => Promise<T>, policy: Re
     const again =
       thrown instanceof KafkaError && thrown.retriable && n < policy.attempts && !(deadline && deadline.remainingMs() <= pauseMs);
     if (!again) throw new AbortError(asError(thrown));
+    if (thrown instanceof KafkaError) onRetry?.(thrown, pauseMs);
     try {
       await sleep(clock, pauseMs, signal);
     } catch (aborted) {

@@ -37,6 +37,8 @@ export const clientRules = {
   sasl: optional(custom<SaslOptions, Sasl | undefined>('an object with a mechanism', undefined, given => saslFrom(given))),
   /** Try the addresses in `brokers` in random order, so that not every client asks the same one. */
   shuffleBrokers: flag(true),
+  /** How many errors that passed {@link KafkaClient.nonFatalErrors} keeps, the last ones; 0: none. Kafka has no name for it. */
+  maxLoggedErrors: integer(100, 0, 1_000_000),
   /** The highest version to use of an API, by its name: `{ Fetch: 11 }`. For tests and for brokers that claim too much. */
   apiVersions: custom<Readonly<Record<string, number>>, ReadonlyMap<string, number>>(
     'an object of API names and versions, as { Fetch: 11 }',

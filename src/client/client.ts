@@ -2,20 +2,30 @@ import { type InspectOptions, inspect } from 'node:util';
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { systemClock } from '../base/clock.js';
 import type { ConnectionTrace, SecurityWarning } from '../base/diagnostics.js';
-import { asError, ConnectionError, InputError, KafkaError, StateError } from '../base/errors.js';
+import { asError, ConnectionError, InputError, StateError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
 import { duration, optional, resolve, show } from '../base/options.js';
 import { orAborted } from '../base/wait.js';
 import { ZERO_UUID } from '../bytes/reader.js';
-import { Cluster, isUnanswered } from '../cluster/cluster.js';
-import { type CoordinatorKind, Coordinators } from '../cluster/coordinators.js';
+import { Cluster } from '../cluster/cluster.js';
+import { Coordinators } from '../cluster/coordinators.js';
 import type { BrokerInfo, ClusterMetadata, TopicInfo } from '../cluster/metadata.js';
-import { leaderIn } from '../cluster/scatter.js';
 import { type Address, formatAddress, parseAddress } from '../network/address.js';
 import { Security } from '../network/security.js';
 import type { Api, RequestOf, ResponseOf } from '../protocol/index.js';
 import { clientRules, type KafkaClientOptions } from './client-options.js';
-import { checkPartition, checkTopic } from './inputs.js';
+import { ensuredTopic } from './ensure-topic.js';
+import { FailureLog, type NonFatalError } from './failure-log.js';
+import { checkFetch, type Fetched, type FetchOptions, fetchAll, fetchSettings } from './fetch.js';
+import { checkGroupId, checkPartition, checkTopic } from './inputs.js';
+import { type OffsetCoordinator, type OffsetCoordinatorOptions, offsetCoordinator } from './offset-coordinator.js';
+import { type OffsetQueries, offsetQueries } from './offset-queries.js';
+import { onlyValue } from './outcome.js';
+import { Polls } from './polls.js';
+import { type Produced, type ProduceOptions, produceAll, produceSettings } from './produce.js';
+import type { MessageInput } from './produce-batch.js';
+import { type RequestTarget, rawRequest } from './raw-request.js';
+import { type RequestLists, requestLists } from './request-lists.js';
 import { type WaitOptions, waitRules } from './wait-options.js';
 
 /** Longest time in ms over all attempts to connect. `null`: no limit but the attempts. */
@@ -23,24 +33,20 @@ const connectRules = { timeoutMs: duration(Number.POSITIVE_INFINITY, 1, true) };
 /** Longest time in ms for one attempt of a request. Default: the client's `requestTimeoutMs`. `null`: no limit. */
 const requestRules = { timeoutMs: optional(duration(30_000, 1, true)) };
 
+/** Longest time in ms to wait for a topic. `null`: no limit. */
+const ensureRules = { timeoutMs: duration(30_000, 0, true) };
+
 /** What {@link KafkaClient} tells its listeners. */
 export interface KafkaClientEvents {
   /** A connection was opened, was closed, or could not be opened. */
   connection: ConnectionTrace;
   /** The cluster described itself anew. */
   metadata: ClusterMetadata;
+  /** An error passed: what failed is tried again, or was had from another broker. */
+  nonFatalError: NonFatalError;
   /** A connection is less safe than it could be: nobody's certificate is checked, or a password goes over the wire as it is. */
   warning: SecurityWarning;
 }
-
-/** Which broker a raw request is for. */
-export type RequestTarget =
-  | 'any'
-  | 'controller'
-  | { readonly broker: number }
-  | { readonly topic: string; readonly partition: number }
-  | { readonly group: string }
-  | { readonly transaction: string };
 
 /** Something made from a client, which the client closes first. */
 export interface Closable {
@@ -56,6 +62,8 @@ export interface ClientCore {
   readonly cluster: Cluster;
   readonly coordinators: Coordinators;
   readonly clientId: string;
+  /** The connections for single fetches. */
+  readonly polls: Polls;
   /** Remembers `child` until the function given back is called. Default turn: `'first'`. */
   adopt(child: Closable, turn?: ClosingTurn): () => void;
 }
@@ -77,7 +85,13 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
   readonly #core: ClientCore;
   readonly #children = new Map<Closable, ClosingTurn>();
   readonly #brokers: readonly string[];
+  readonly #failures: FailureLog;
   #closing: Promise<void> | undefined;
+
+  /** Where logs begin and end, and where a time is in them. */
+  readonly offsets: OffsetQueries;
+  /** Requests for many partitions at once, with results in the order of the payloads. */
+  readonly send: RequestLists;
 
   /** @throws KafkaError `TIDE_OPTION` naming the option and what it may be. */
   constructor(options: KafkaClientOptions) {
@@ -91,25 +105,38 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
       clock: systemClock,
       observe: (warning: SecurityWarning) => this.emit('warning', warning),
     };
+    const failures = new FailureLog(systemClock, resolved.maxLoggedErrors);
     const cluster = new Cluster({
       ...rest,
       security: tls || sasl ? new Security(safeguards) : undefined,
       clock: systemClock,
       reconnect: resolved.retry,
       versionCaps: resolved.apiVersions,
-      observe: event => this.emit('connection', event),
-      observeMetadata: metadata => this.emit('metadata', metadata),
+      observe: event => {
+        failures.connection(event);
+        this.emit('connection', event);
+      },
+      observeMetadata: metadata => {
+        const known = new Set([...resolved.brokers, ...metadata.brokers.values()].map(formatAddress));
+        failures.forget(broker => known.has(broker));
+        this.emit('metadata', metadata);
+      },
+      observePassing: error => this.emit('nonFatalError', failures.passed(error)),
     });
     this.#core = {
       cluster,
       coordinators: new Coordinators(cluster),
       clientId: resolved.clientId,
+      polls: new Polls(cluster),
       adopt: (child, turn = 'first') => {
         if (this.#closing !== undefined) throw closedError();
         this.#children.set(child, turn);
         return () => this.#children.delete(child);
       },
     };
+    this.#failures = failures;
+    this.offsets = offsetQueries(this.#core);
+    this.send = requestLists(this.#core);
   }
 
   /**
@@ -166,6 +193,29 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
     return Object.freeze({ ...all, brokers: new Map(all.brokers), topics: new Map(described) });
   }
 
+  /** The names of all topics but Kafka's own, sorted; asked for now. @throws KafkaError as {@link metadata}. */
+  async topics(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<readonly string[]> {
+    const { topics } = await this.metadata(undefined, options);
+    return [...topics.values()].flatMap(({ name, internal, errorCode }) => (internal || errorCode !== 0 ? [] : [name])).sort();
+  }
+
+  /**
+   * Waits until a topic is there, and gives its description. It is created by being asked for, where the client's `allowAutoTopicCreation` and
+   * the broker allow that; `Admin` creates it in any case.
+   * @param options.timeoutMs Longest wait in ms. Default 30,000; `null`: no limit.
+   * @throws KafkaError `TIDE_TIMEOUT` with the last answer as cause; `UNKNOWN_TOPIC_OR_PARTITION` at once without `allowAutoTopicCreation`; else
+   * as {@link metadata}.
+   */
+  async ensureTopicExists(
+    topic: string,
+    options: { readonly timeoutMs?: number | null | undefined; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<TopicInfo> {
+    const { signal, ...rest } = options;
+    checkTopic(topic, 'ensureTopicExists');
+    const { timeoutMs } = resolve('ensureTopicExists', ensureRules, rest);
+    return ensuredTopic(this.#core, topic, timeoutMs, signal);
+  }
+
   /**
    * How many partitions a topic has; asked for where nothing current is known.
    * @throws KafkaError `UNKNOWN_TOPIC_OR_PARTITION` when there is no such topic, or its own error; else as {@link metadata}.
@@ -198,6 +248,76 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
   }
 
   /**
+   * What a partition holds from `offset` on. Nothing is remembered, and nothing committed: the next fetch is from the `nextOffset` of this one. No
+   * message is not an error. A fetch that the broker holds back does not stand before other requests, nor, for up to four, before other fetches.
+   * @throws KafkaError `OFFSET_OUT_OF_RANGE` with `logStartOffset` and `logEndOffset` in its `context`; `TIDE_CORRUPT` for damaged records, unless
+   * `onCorrupt` says otherwise; `TIDE_TOO_LARGE`, `TIDE_UNSUPPORTED` for a batch that cannot be read; `TIDE_INPUT`, and what any request throws.
+   */
+  async fetch(
+    topic: string,
+    partition: number,
+    offset: number,
+    options: FetchOptions & { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Fetched> {
+    const { signal, ...rest } = options;
+    const request = { topic, partition, offset };
+    checkFetch(request, 'fetch');
+    return onlyValue(await fetchAll(this.#core, [request], fetchSettings('fetch', rest), { signal }));
+  }
+
+  /**
+   * Stores messages in one partition, in their order, as one batch: all of them or none. No message, no request. A batch is never split, nor put
+   * together with another. It is sent again when that may help: also when nobody knows whether it was stored, unless `onUnsure` says otherwise.
+   * @throws KafkaError `TIDE_TOO_LARGE` when they do not fit into one request, and `TIDE_INPUT`: nothing was sent. Else Kafka's own error, or
+   * what any request throws, with `persistence`: `'no'`, they are not stored, or `'maybe'`, nobody knows.
+   */
+  async produce(
+    topic: string,
+    partition: number,
+    messages: MessageInput | readonly MessageInput[],
+    options: ProduceOptions & { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Produced> {
+    const { signal, ...rest } = options;
+    const request = { topic, partition, messages: isList(messages) ? messages : [messages] };
+    return onlyValue(await produceAll(this.#core, [request], 'produce', produceSettings('produce', rest), { signal }));
+  }
+
+  /** Stores and reads the offsets of a group without being one of its members. @throws KafkaError `TIDE_OPTION`. */
+  offsetCoordinator(options: OffsetCoordinatorOptions): OffsetCoordinator {
+    return offsetCoordinator(this.#core, options);
+  }
+
+  /**
+   * The broker that coordinates a group; asked for now, and again while there is none.
+   * @throws KafkaError with errno -1019 when there is none in the end; else what any request throws.
+   */
+  async findCoordinator(groupId: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<BrokerInfo> {
+    checkGroupId(groupId, 'findCoordinator');
+    const { cluster, coordinators } = this.#core;
+    const { signal } = options;
+    const id = await cluster.retrying(() => coordinators.findAnew('group', groupId, { signal }), { signal });
+    const broker = cluster.metadata.brokers.get(id);
+    if (broker === undefined)
+      throw new ConnectionError(`the coordinator of group ${JSON.stringify(groupId)}, broker ${id}, has no address`);
+    return broker;
+  }
+
+  /** The last errors that passed, oldest first: as many as `maxLoggedErrors` allows. Those that did not pass are thrown, and not here. */
+  nonFatalErrors(): readonly NonFatalError[] {
+    return this.#failures.nonFatal;
+  }
+
+  /** Forgets {@link nonFatalErrors}. */
+  clearNonFatalErrors(): void {
+    this.#failures.clear();
+  }
+
+  /** Why the connection to a broker failed or broke, by its `host:port`, for each to which none was opened since. A copy. */
+  clusterErrors(): ReadonlyMap<string, Error> {
+    return this.#failures.down;
+  }
+
+  /**
    * The raw answer to a raw request, in the highest version both sides speak: the way to everything tidemark has no method for.
    * Error codes inside the answer are not looked at. What certainly was not sent is tried again; nothing else is.
    * Who coordinates a group is asked each time. Who leads a partition is as {@link metadata} last said.
@@ -214,23 +334,9 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
       readonly signal?: AbortSignal | undefined;
     } = {},
   ): Promise<ResponseOf<A>> {
-    const { cluster } = this.#core;
     const { signal, to = api.route === 'controller' ? 'controller' : 'any', ...rest } = options;
-    const send = { ...resolve('request', requestRules, rest), signal, changes: true };
-    return cluster.retrying(
-      async () => {
-        let id: number | undefined;
-        try {
-          id = await orAborted(this.#target(to), signal);
-          return id === undefined ? await cluster.toAny(api, body, send) : await cluster.toBroker(id, api, body, send);
-        } catch (error) {
-          if (id !== undefined && isUnanswered(error)) this.#notAt(id, to);
-          if (error instanceof KafkaError && error.retriable && error.persistence === 'maybe') throw forGood(error);
-          throw error;
-        }
-      },
-      { signal },
-    );
+    const { timeoutMs } = resolve('request', requestRules, rest);
+    return rawRequest(this.#core, api, body, to, { timeoutMs, signal });
   }
 
   /**
@@ -292,44 +398,11 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
     cluster.close();
     if (failures.length > 0) throw asError(failures[0]);
   }
-
-  async #target(to: RequestTarget): Promise<number | undefined> {
-    const { cluster, coordinators } = this.#core;
-    if (to === 'any') return undefined;
-    if (to === 'controller') {
-      const { controllerId } = cluster.metadata.controllerId < 0 ? await cluster.refresh([]) : cluster.metadata;
-      return controllerId < 0 ? undefined : controllerId;
-    }
-    if ('broker' in to) {
-      if (!cluster.metadata.brokers.has(to.broker)) await cluster.refresh([]);
-      return to.broker;
-    }
-    if ('topic' in to) {
-      const topic = (await cluster.topics([to.topic])).topics.get(to.topic);
-      try {
-        return leaderIn(topic, to).leader;
-      } catch (error) {
-        if (topic !== undefined) cluster.outdated(topic); // there may be a leader by the next attempt
-        throw error;
-      }
-    }
-    return coordinators.findAnew(...coordinated(to));
-  }
-
-  /** Whoever `to` means, it may not be broker `id` any more. */
-  #notAt(id: number, to: RequestTarget): void {
-    const { cluster } = this.#core;
-    if (to === 'controller') cluster.forgetController(id);
-    if (typeof to === 'string' || !('topic' in to)) return;
-    const topic = cluster.topic(to.topic);
-    if (topic !== undefined) cluster.outdated(topic);
-  }
 }
 
-const coordinated = (to: { readonly group: string } | { readonly transaction: string }): [CoordinatorKind, string] =>
-  'group' in to ? ['group', to.group] : ['transaction', to.transaction];
-
 export { coreOf };
+
+const isList = (messages: MessageInput | readonly MessageInput[]): messages is readonly MessageInput[] => Array.isArray(messages);
 
 function addressOf(broker: string): Address {
   try {
@@ -345,11 +418,3 @@ const entry = (metadata: ClusterMetadata, name: string): [string, NonNullable<Re
   const topic = metadata.topics.get(name);
   return topic === undefined ? [] : [[name, topic]];
 };
-
-/** The same error, not to be tried again by us: whether it was applied is for the caller to find out. */
-function forGood(error: KafkaError): KafkaError {
-  const { code, message, context, persistence, errno } = error;
-  if (error instanceof ConnectionError)
-    return new ConnectionError(message, { retriable: false, cause: error, context, persistence, errno });
-  return new KafkaError(code, message, { retriable: false, cause: error, context, persistence, errno });
-}

@@ -1,9 +1,9 @@
 import { brokerError } from '../base/broker-errors.js';
-import type { KafkaError } from '../base/errors.js';
 import type { Bounds } from '../cluster/cluster.js';
-import { type ForPartition, type Outcome, scatter } from '../cluster/scatter.js';
+import { type ForPartition, type Outcome, type Routed, scatter } from '../cluster/scatter.js';
 import { ListOffsets } from '../protocol/index.js';
 import type { ClientCore } from './client.js';
+import { byTopic, inRounds } from './rounds.js';
 
 /** A point in a log: an offset, or the first message at or after a time. */
 export type OffsetSpec = 'earliest' | 'latest' | { readonly timestampMs: number };
@@ -21,6 +21,13 @@ export interface OffsetQuestion extends ForPartition {
   readonly at: OffsetSpec;
 }
 
+/** A point that was found. */
+export interface FoundOffset {
+  readonly offset: number;
+  /** Of the message there, in ms since 1970, where a time was asked for; else -1. */
+  readonly timestamp: number;
+}
+
 /**
  * The offset at each point, in the order asked; undefined where no message is as young as the time asked for.
  * With `read_committed` the end of a log is where its first open transaction begins.
@@ -32,81 +39,63 @@ export async function listOffsets(
   isolation: Isolation,
   bounds: Bounds = {},
 ): Promise<readonly (number | undefined)[]> {
-  const offsets = new Array<number | undefined>(questions.length);
-  await Promise.all(
-    oncePerPartition(questions).map(async part => {
-      const asked = part.map(({ question }) => question);
-      const found = await listOnce(core, asked, isolation, bounds);
-      for (const [i, { place }] of part.entries()) offsets[place] = found[i];
-    }),
-  );
-  return offsets;
+  const outcomes = await findOffsets(core, questions, isolation, bounds);
+  return outcomes.map(outcome => {
+    if (!outcome.ok) throw outcome.error;
+    return outcome.value?.offset;
+  });
 }
 
-interface Placed {
-  readonly question: OffsetQuestion;
-  readonly place: number;
-}
-
-/** The questions with their places, so divided that no part names a partition twice: brokers refuse requests that do. */
-function oncePerPartition(questions: readonly OffsetQuestion[]): readonly (readonly Placed[])[] {
-  const parts: Placed[][] = [];
-  const asked = new Map<string, number>();
-  for (const [place, question] of questions.entries()) {
-    const where = `${question.topic}/${question.partition}`;
-    const before = asked.get(where) ?? 0;
-    asked.set(where, before + 1);
-    const part = parts[before];
-    if (part === undefined) parts.push([{ question, place }]);
-    else part.push({ question, place });
-  }
-  return parts;
-}
-
-async function listOnce(
+/** As {@link listOffsets}, an outcome for each. */
+export function findOffsets(
   core: ClientCore,
   questions: readonly OffsetQuestion[],
   isolation: Isolation,
-  bounds: Bounds,
-): Promise<readonly (number | undefined)[]> {
-  const isolationLevel = isolation === 'read_committed' ? 1 : 0;
-  const outcomes = await scatter<OffsetQuestion, number | undefined>(core.cluster, {
-    items: questions,
-    bounds,
-    send: async (brokerId, routed) => {
-      const byTopic = new Map<string, { partitionIndex: number; currentLeaderEpoch: number; timestamp: number }[]>();
-      for (const { item, partition } of routed) {
-        const timestamp = typeof item.at === 'string' ? special[item.at] : item.at.timestampMs;
-        const entry = { partitionIndex: item.partition, currentLeaderEpoch: partition.leaderEpoch, timestamp };
-        byTopic.set(item.topic, [...(byTopic.get(item.topic) ?? []), entry]);
-      }
-      const topics = [...byTopic].map(([name, partitions]) => ({ name, partitions }));
-      const answer = await core.cluster.toBroker(
-        brokerId,
-        ListOffsets,
-        // Before version 2 there were no transactions to look at.
-        version => ({ replicaId: -1, isolationLevel: version >= 2 ? isolationLevel : 0, topics, timeoutMs: remoteTimeoutMs }),
-        { signal: bounds.signal },
-      );
-      const found = new Map(
-        answer.topics.flatMap(({ name, partitions }) => partitions.map(entry => [`${name}/${entry.partitionIndex}`, entry])),
-      );
-      return routed.map(({ item }): Outcome<number | undefined> => {
-        const where = `${item.topic}/${item.partition}`;
-        const entry = found.get(where);
-        if (entry?.errorCode === 0) return { ok: true, value: entry.offset < 0 ? undefined : entry.offset };
-        return {
-          ok: false,
-          error: brokerError(entry?.errorCode ?? -1, `list the offsets of ${where}`, {
-            context: { topic: item.topic, partition: item.partition },
-          }),
-        };
-      });
-    },
-  });
-  return outcomes.map(outcome => (outcome.ok ? outcome.value : fail(outcome.error)));
+  bounds: Bounds = {},
+): Promise<readonly Outcome<FoundOffset | undefined>[]> {
+  return inRounds(questions, 'together', items =>
+    scatter<OffsetQuestion, FoundOffset | undefined>(core.cluster, {
+      items,
+      bounds,
+      send: (brokerId, routed) => ask(core, brokerId, routed, isolation, bounds),
+    }),
+  );
 }
 
-function fail(error: KafkaError): never {
-  throw error;
+async function ask(
+  core: ClientCore,
+  brokerId: number,
+  routed: readonly Routed<OffsetQuestion>[],
+  isolation: Isolation,
+  bounds: Bounds,
+): Promise<readonly Outcome<FoundOffset | undefined>[]> {
+  const isolationLevel = isolation === 'read_committed' ? 1 : 0;
+  const placed = routed.map(({ item, partition }) => ({ ...item, epoch: partition.leaderEpoch }));
+  const topics = [...byTopic(placed)].map(([name, entries]) => ({
+    name,
+    partitions: entries.map(({ partition, epoch, at }) => ({
+      partitionIndex: partition,
+      currentLeaderEpoch: epoch,
+      timestamp: typeof at === 'string' ? special[at] : at.timestampMs,
+    })),
+  }));
+  const answer = await core.cluster.toBroker(
+    brokerId,
+    ListOffsets,
+    // Before version 2 there were no transactions to look at.
+    version => ({ replicaId: -1, isolationLevel: version >= 2 ? isolationLevel : 0, topics, timeoutMs: remoteTimeoutMs }),
+    { signal: bounds.signal },
+  );
+  const found = new Map(
+    answer.topics.flatMap(({ name, partitions }) => partitions.map(entry => [`${name}/${entry.partitionIndex}`, entry])),
+  );
+  return routed.map(({ item: { topic, partition } }): Outcome<FoundOffset | undefined> => {
+    const entry = found.get(`${topic}/${partition}`);
+    if (entry?.errorCode === 0) {
+      const { offset, timestamp } = entry;
+      return { ok: true, value: offset < 0 ? undefined : { offset, timestamp } };
+    }
+    const error = brokerError(entry?.errorCode ?? -1, `list the offsets of ${topic}/${partition}`, { context: { topic, partition } });
+    return { ok: false, error };
+  });
 }

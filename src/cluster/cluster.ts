@@ -20,6 +20,8 @@ export interface ClusterSettings extends LinkSettings {
   readonly retry: RetryPolicy;
   /** Told of every new snapshot. */
   readonly observeMetadata: (metadata: ClusterMetadata) => void;
+  /** Told of every error that passes: what failed is tried again `pauseMs` later, or was had from another broker. */
+  readonly observePassing?: ((error: KafkaError, pauseMs: number) => void) | undefined;
   /** The highest version to use of some APIs. */
   readonly versionCaps: ReadonlyMap<string, number>;
 }
@@ -163,12 +165,13 @@ export class Cluster {
 
   /** The answer of whichever broker can be reached, those already connected first. One round over all of them. */
   async toAny<A extends Api>(api: A, body: Body<A>, options: SendOptions = {}): Promise<ResponseOf<A>> {
-    const failures: Error[] = [];
+    const failures: KafkaError[] = [];
     await this.#untilOneMayConnect(options.signal);
     for (const link of this.#candidates()) {
       try {
         const answer = await this.#send(link, api, body, options);
         this.#answeredBy = link.broker;
+        for (const failure of failures) this.passing(failure, 0);
         return answer;
       } catch (error) {
         if (options.signal?.aborted || !(error instanceof KafkaError) || error.code === 'TIDE_UNSUPPORTED' || error.code === 'TIDE_OPTION')
@@ -210,7 +213,13 @@ export class Cluster {
   /** Runs `attempt` under the client's retry policy, or the one in `bounds`; not longer than the cluster is open. */
   retrying<T>(attempt: (n: number) => Promise<T>, bounds: Bounds = {}): Promise<T> {
     const { policy = this.settings.retry, deadline, clock = this.clock } = bounds;
-    return retrying(attempt, policy, { clock, deadline, signal: this.#orClosed(bounds.signal) });
+    const onRetry = (error: KafkaError, pauseMs: number) => this.passing(error, pauseMs);
+    return retrying(attempt, policy, { clock, deadline, onRetry, signal: this.#orClosed(bounds.signal) });
+  }
+
+  /** An error that nobody is told of as long as what failed is tried again, `pauseMs` later. */
+  passing(error: KafkaError, pauseMs: number): void {
+    this.settings.observePassing?.(error, pauseMs);
   }
 
   /** Resolves after `ms`; rejects with the signal's reason when aborted, and with `TIDE_CLOSED` when closed meanwhile. */

@@ -8,6 +8,9 @@ import { Link, type LinkSettings } from '../network/link.js';
  */
 export type Purpose = 'shared' | `fetch ${number}`;
 
+/** What a reason says with which a connection is closed, though nothing is wrong with it. */
+const meant = { context: { meant: true } };
+
 /** All links of one client: one for each address and purpose. */
 export class Links {
   readonly #settings: LinkSettings;
@@ -36,7 +39,7 @@ export class Links {
     for (const [key, link] of this.#links) {
       if (kept.has(link.broker)) continue;
       this.#links.delete(key);
-      link.close(new ConnectionError(`broker ${link.broker} is no longer part of the cluster`));
+      link.close(new ConnectionError(`broker ${link.broker} is no longer part of the cluster`, meant));
     }
   }
 
@@ -45,14 +48,15 @@ export class Links {
     const resting = new Set([...addresses].map(formatAddress));
     for (const link of this.#links.values()) {
       if (resting.has(link.broker) && link.pendingCount === 0)
-        link.disconnect(new ConnectionError(`broker ${link.broker} goes by another address`));
+        link.disconnect(new ConnectionError(`broker ${link.broker} goes by another address`, meant));
     }
   }
 
   /** Closes all connections to one address; the next request opens a new one. */
   disconnect(address: Address): void {
     for (const link of this.#links.values()) {
-      if (link.broker === formatAddress(address)) link.disconnect(new ConnectionError(`broker ${link.broker} was disconnected on request`));
+      if (link.broker === formatAddress(address))
+        link.disconnect(new ConnectionError(`broker ${link.broker} was disconnected on request`, meant));
     }
   }
 

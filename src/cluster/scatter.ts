@@ -65,9 +65,14 @@ export async function scatter<Item extends ForPartition, Result>(
     const pauseMs = backoffMs(policy, attempt);
     if (left.length === 0 || attempt >= policy.attempts || (bounds.deadline !== undefined && bounds.deadline.remainingMs() <= pauseMs))
       return outcomes;
+    for (const error of new Set(left.map(({ index }) => errorOf(outcomes[index]))))
+      if (error !== undefined) cluster.passing(error, pauseMs);
     await cluster.pause(pauseMs, bounds.signal);
   }
 }
+
+const errorOf = (outcome: Outcome<unknown> | undefined): KafkaError | undefined =>
+  outcome === undefined || outcome.ok ? undefined : outcome.error;
 
 interface Indexed<Item> {
   readonly item: Item;

@@ -419,7 +419,7 @@ export class Connection {
     const { clock, idleTimeoutMs } = this.#settings;
     const leftMs = this.#lastUsed + idleTimeoutMs - clock.now();
     if (leftMs <= 0 && this.pendingCount === 0) {
-      this.#fail(lost(`it was idle for ${idleTimeoutMs} ms (idleTimeoutMs)`));
+      this.#fail(new ConnectionError(`connection lost: it was idle for ${idleTimeoutMs} ms (idleTimeoutMs)`, { context: { meant: true } }));
       return;
     }
     this.#idleTimer = clock.after(Math.max(leftMs, 1000), () => this.#watchIdle(), true);

@@ -1,12 +1,14 @@
 export { KeyedProducer } from './keyed-producer.js';
 export type { KeyedProducerOptions } from './options.js';
 export {
+  fnv1aPartitioner,
   murmur2Partitioner,
   type PartitionChoice,
   type PartitionedRecord,
   type Partitioner,
   randomPartitioner,
   roundRobinPartitioner,
+  stickyPartitioner,
 } from './partitioners.js';
 export { Producer, type ProducerEvents, type SendOptions } from './producer.js';
 export type { ProducerRecord, RecordResult } from './record.js';

@@ -1,3 +1,6 @@
+import { InputError } from '../base/errors.js';
+import { checkNames, show } from '../base/options.js';
+import { fnv1a } from '../bytes/fnv1a.js';
 import { murmur2 } from '../bytes/murmur2.js';
 
 /** What a partitioner sees of a record: all that the caller gave. */
@@ -27,7 +30,17 @@ export interface Partitioner {
 /** Same key, same partition, as Java's clients choose it: `(murmur2(key) & 0x7fffffff) % partitions`, whether they have a leader or not. */
 export const murmur2Partitioner: Partitioner = Object.assign(
   ({ key }: PartitionedRecord, partitions: readonly PartitionChoice[]) =>
-    numberAt(partitions, (murmur2(typeof key === 'string' ? Buffer.from(key) : (key ?? noKey)) & 0x7fffffff) % partitions.length),
+    numberAt(partitions, (murmur2(bytesOf(key)) & 0x7fffffff) % partitions.length),
+  { needsKey: true },
+);
+
+/**
+ * Same key, same partition, as the Go client `optiopay/kafka` chooses it: the absolute value of the hash as a signed integer, modulo all
+ * partitions, but never a negative one. It is not where {@link murmur2Partitioner} sends a key: use one of them on a topic.
+ */
+export const fnv1aPartitioner: Partitioner = Object.assign(
+  ({ key }: PartitionedRecord, partitions: readonly PartitionChoice[]) =>
+    numberAt(partitions, Math.abs(fnv1a(bytesOf(key)) | 0) % partitions.length),
   { needsKey: true },
 );
 
@@ -55,6 +68,37 @@ export const randomPartitioner: Partitioner = (_record, partitions) => {
   const choices = led.length > 0 ? led : partitions;
   return numberAt(choices, Math.floor(Math.random() * choices.length));
 };
+
+/**
+ * One that sends records without a key to one partition after the other, for as long as it takes to fill a batch, so that batches are fewer and
+ * larger; it moves on, to any other with a leader, after `everyBytes` of values, and when the partition has lost its leader. Records
+ * with a key go where {@link murmur2Partitioner} sends them. Each topic by itself.
+ * @param options.everyBytes Default 65,536, as the producers' `batchBytes`.
+ * @throws KafkaError `TIDE_OPTION`.
+ * @see KIP-480, KIP-794
+ */
+export function stickyPartitioner(options: { readonly everyBytes?: number | undefined } = {}): Partitioner {
+  checkNames('stickyPartitioner', ['everyBytes'], options);
+  const { everyBytes = 65_536 } = options;
+  if (!(Number.isSafeInteger(everyBytes) && everyBytes >= 1))
+    throw new InputError(`stickyPartitioner: "everyBytes" must be an integer from 1, got ${show(everyBytes)}`, { code: 'TIDE_OPTION' });
+  const stuck = new Map<string, { partition: number; bytes: number }>();
+  return (record, partitions, topic) => {
+    const { key = null, value = null } = record;
+    if (key !== null) return murmur2Partitioner(record, partitions, topic);
+    let at = stuck.get(topic);
+    const led = partitions.some(({ partition, leader }) => partition === at?.partition && leader >= 0);
+    if (at === undefined || at.bytes >= everyBytes || !led) {
+      const others = partitions.filter(({ partition }) => partition !== at?.partition);
+      at = { partition: randomPartitioner(record, others.length > 0 ? others : partitions, topic), bytes: 0 };
+      stuck.set(topic, at);
+    }
+    at.bytes += typeof value === 'string' ? Buffer.byteLength(value) : (value?.length ?? 0);
+    return at.partition;
+  };
+}
+
+const bytesOf = (key: Uint8Array | string | null | undefined): Uint8Array => (typeof key === 'string' ? Buffer.from(key) : (key ?? noKey));
 
 const noKey = new Uint8Array(0);
 

@@ -1,6 +1,7 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import type { Timer } from '../base/clock.js';
 import { type KafkaError, TimeoutError } from '../base/errors.js';
+import { withPersistence } from '../base/persistence.js';
 import { backoffMs, type RetryPolicy } from '../base/retry.js';
 import { ZERO_UUID } from '../bytes/reader.js';
 import type { Cluster } from '../cluster/cluster.js';
@@ -22,7 +23,7 @@ import {
   refusal,
 } from './produce-request.js';
 import { halves, rebuild } from './rebuild.js';
-import { asKafkaError, verdictOf, withPersistence } from './verdict.js';
+import { asKafkaError, verdictOf } from './verdict.js';
 
 export interface SenderSettings {
   /** -1: all in-sync replicas. */
@@ -243,10 +244,12 @@ export class Sender {
         this.#proceed(lane);
         break;
       case 'retry':
+        this.#cluster.passing(error, 0);
         lane.putBack(batch);
         this.#pause(lane, batch.attempts, () => this.#proceed(lane));
         break;
       case 'refresh':
+        this.#cluster.passing(error, 0);
         this.#cluster.outdated(topic);
         lane.putBack(batch);
         lane.state = 'paused';

@@ -1,16 +1,5 @@
 import { brokerErrorRow, errorNumbers } from '../base/broker-errors.js';
-import {
-  AuthError,
-  asError,
-  BrokerError,
-  ConnectionError,
-  KafkaError,
-  type Persistence,
-  ProtocolError,
-  StateError,
-  TimeoutError,
-  UnsupportedError,
-} from '../base/errors.js';
+import { asError, BrokerError, KafkaError, type Persistence } from '../base/errors.js';
 
 /** What an attempt says of a batch that it did not store for certain. */
 export interface Attempt {
@@ -42,19 +31,6 @@ export function verdictOf({ error, count, blamed, onUnsure }: Attempt): Verdict 
   if (!error.retriable || (error.persistence === 'maybe' && onUnsure === 'reject')) return 'reject';
   if (error instanceof BrokerError) return brokerErrorRow(error.errno ?? 0).remedy === 'refresh-metadata' ? 'refresh' : 'retry';
   return 'refresh'; // a broker that cannot be reached may have lost its partitions to another
-}
-
-/** The same error, saying what is known of the records after all attempts. */
-export function withPersistence(error: KafkaError, persistence: Persistence): KafkaError {
-  if (error.persistence === persistence) return error;
-  const { code, message, errno, retriable, context } = error;
-  const detail = { errno, retriable, context, persistence, cause: error };
-  if (error instanceof BrokerError) return new BrokerError(code, message, detail);
-  if (code === 'TIDE_CLOSED') return new StateError('TIDE_CLOSED', message, detail);
-  for (const Kind of [ConnectionError, TimeoutError, ProtocolError, UnsupportedError, AuthError]) {
-    if (error instanceof Kind) return new Kind(message, detail);
-  }
-  return new KafkaError(code, message, detail);
 }
 
 /** What was thrown as an error that callers can be given; what is no KafkaError is a bug, and its `cause` says which. */

@@ -17,8 +17,8 @@ test('tidemark exports exactly these names', () => {
     names(index),
     'Admin AuthError BrokerError ConnectionError CorruptRecordError InputError KafkaClient KafkaError KeyedProducer Merged ' +
       'Message MessageBatch OffsetCommitContext OutputLimitError PartialError ProtocolError SimpleConsumer SimpleProducer ' +
-      'StateError TimeoutError UnsupportedError merge murmur2Partitioner randomPartitioner rawSnappy registerCodec ' +
-      'roundRobinPartitioner tideCodes withOffsets',
+      'StateError TimeoutError UnsupportedError constants errorCodeNamed errorCodes fnv1aPartitioner merge murmur2Partitioner ' +
+      'randomPartitioner rawSnappy registerCodec roundRobinPartitioner stickyPartitioner tideCodes withOffsets',
   );
 });
 
@@ -49,13 +49,16 @@ test('the types exported beside them are these', () => {
   const all = [...new Set([...types, ...inline].map(name => name.trim()).filter(Boolean))].sort();
   assert.equal(
     all.join(' '),
-    'AdminCallOptions AutoCommit AutoOffsetReset BrokerInfo ClusterMetadata Codec CommitFailureDecision CommitResult ' +
-      'CompressionName ConnectionTrace ConsumerEvents ContextOptions CreateTopicsOptions CreatedTopic Credentials ' +
-      'CredentialsProvider ErrorCode GetOptions GroupOffset KafkaClientEvents KafkaClientOptions KeyedProducerOptions ' +
-      'Markable Marking Mergeable NewTopic OauthToken OauthbearerOptions OnCommitFailure OnCorrupt OutOfRange PartitionInfo ' +
-      'Partitioner PassedOver PasswordOptions Persistence Place ProducerEvents ProducerRecord RecordResult RequestTarget ' +
-      'RequestTrace SaslExchange SaslMechanism SaslOptions SaslTarget SecurityWarning SimpleConsumerOptions ' +
-      'SimpleProducerOptions TideCode TlsOptions TlsProvider TokenProvider TopicInfo TopicListing TopicResult',
+    'AdminCallOptions AutoCommit AutoOffsetReset BrokerInfo Client ClusterMetadata Codec CommitFailureDecision CommitNote ' +
+      'CommitResult CompressionName ConnectionTrace ConsumerEvents ContextOptions CreateTopicsOptions CreatedTopic ' +
+      'Credentials CredentialsProvider ErrorCode ErrorCodeInfo FetchOptions FetchRequest Fetched FoundOffset GetOptions ' +
+      'GroupOffset Isolation ItemOutcome KafkaClientEvents KafkaClientOptions KeyedProducerOptions Markable Marking Mergeable ' +
+      'MessageInput MessageWithKey NewTopic NonFatalError OauthToken OauthbearerOptions OffsetCoordinator ' +
+      'OffsetCoordinatorOptions OffsetQueries OffsetQueryOptions OffsetQuestion OffsetSpec OnCommitFailure OnCorrupt ' +
+      'OutOfRange PartitionInfo Partitioner PassedOver PasswordOptions Persistence Place ProduceOptions ProduceRequest ' +
+      'Produced ProducerEvents ProducerRecord RecordResult RequestLists RequestTarget RequestTrace SaslExchange SaslMechanism ' +
+      'SaslOptions SaslTarget SecurityWarning SimpleConsumerOptions SimpleProducerOptions TideCode TlsOptions TlsProvider ' +
+      'TokenProvider TopicInfo TopicListing TopicResult',
   );
 });
 

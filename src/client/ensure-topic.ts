@@ -1,0 +1,61 @@
+import { brokerError, errorNumbers } from '../base/broker-errors.js';
+import { type KafkaError, TimeoutError } from '../base/errors.js';
+import { orAborted } from '../base/wait.js';
+import type { TopicInfo } from '../cluster/metadata.js';
+import type { ClientCore } from './client.js';
+import { missingTopic } from './missing-topic.js';
+
+/** How often it may be looked for: the time decides. */
+const attempts = 1_000_000;
+
+/**
+ * The topic as described, asked for until it is there: by that it is created, where client and broker allow it.
+ * @throws KafkaError what speaks against it, or `TIDE_TIMEOUT` with the last answer as cause.
+ */
+export async function ensuredTopic(
+  { cluster }: ClientCore,
+  topic: string,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<TopicInfo> {
+  const over = new AbortController();
+  const late = new Error('late');
+  const timer = cluster.clock.after(timeoutMs, () => over.abort(late));
+  const stop = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
+  let last: unknown;
+  const look = async (): Promise<TopicInfo> => {
+    try {
+      const { topics } = await orAborted(cluster.topics([topic], stop), stop);
+      const found = topics.get(topic);
+      if (found?.errorCode === 0 && found.partitions.length > 0) return found;
+      if (found !== undefined) cluster.outdated(found);
+      throw absent(topic, found, cluster.settings);
+    } catch (error) {
+      if (error !== late) last = error;
+      throw error;
+    }
+  };
+  try {
+    return await cluster.retrying(look, { signal: stop, policy: { ...cluster.settings.retry, attempts } });
+  } catch (error) {
+    if (error !== late) throw error;
+    const why = last instanceof Error ? `; last: ${last.message}` : '; no broker has answered';
+    throw new TimeoutError(`ensureTopicExists: topic ${topic} is not there within ${timeoutMs} ms (timeoutMs)${why}`, {
+      retriable: true,
+      cause: last,
+      context: { topic, timeoutMs },
+    });
+  } finally {
+    timer.cancel();
+  }
+}
+
+function absent(topic: string, found: TopicInfo | undefined, settings: Parameters<typeof missingTopic>[0]): KafkaError {
+  const code = found === undefined || found.errorCode === 0 ? errorNumbers.UNKNOWN_TOPIC_OR_PARTITION : found.errorCode;
+  const missing = code === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
+  return brokerError(code, `topic ${topic}`, {
+    message: missing ? missingTopic(settings) : undefined,
+    retriable: missing && !settings.allowAutoTopicCreation ? false : undefined, // nobody creates it by our asking
+    context: { topic },
+  });
+}
