@@ -1,5 +1,5 @@
 import { brokerError, brokerErrorRow, errorNumbers } from '../base/broker-errors.js';
-import { BrokerError, type KafkaError, PartialError, StateError } from '../base/errors.js';
+import { BrokerError, KafkaError, PartialError, StateError } from '../base/errors.js';
 import { ZERO_UUID } from '../bytes/reader.js';
 import type { Bounds } from '../cluster/cluster.js';
 import { OffsetCommit, OffsetFetch } from '../protocol/index.js';
@@ -35,7 +35,8 @@ export class OffsetStore {
   /**
    * Stores offsets, all in one request.
    * @throws KafkaError {@link PartialError} when some or all partitions were refused, with a {@link CommitResult} for each;
-   * `TIDE_GROUP_IN_USE` when the group has live members, who alone may commit; otherwise why the coordinator could not be asked.
+   * `TIDE_GROUP_IN_USE` when the group has live members, who alone may commit; otherwise why the coordinator could not be asked. With
+   * `persistence: 'maybe'` when an attempt, the last or one before it, got no answer: it may have been stored.
    */
   async commit(
     groupId: string,
@@ -56,15 +57,20 @@ export class OffsetStore {
       })),
     }));
     const withIds = topics.every(({ topicId }) => topicId !== ZERO_UUID);
-    const results = await this.#core.coordinators.request(
+    const attempts = { sent: 0, answered: 0 };
+    const request = this.#core.coordinators.request(
       'group',
       groupId,
       OffsetCommit,
-      version => ({
-        groupId,
-        topics: topics.map(({ name, topicId, partitions }) => (version >= 10 ? { topicId, partitions } : { name, partitions })),
-      }),
+      version => {
+        attempts.sent += 1;
+        return {
+          groupId,
+          topics: topics.map(({ name, topicId, partitions }) => (version >= 10 ? { topicId, partitions } : { name, partitions })),
+        };
+      },
       answer => {
+        attempts.answered += 1;
         const codes = new Map<string, number>();
         for (const { name, topicId, partitions } of answer.topics) {
           for (const { partitionIndex, errorCode } of partitions) codes.set(`${name || topicId}/${partitionIndex}`, errorCode);
@@ -79,12 +85,16 @@ export class OffsetStore {
       },
       { ...bounds, maxVersion: withIds ? undefined : 9 },
     );
+    const unsure = () => attempts.sent > attempts.answered; // one may have been stored, whatever became of the last
+    const results = await request.catch((error: unknown) => {
+      throw unsure() && error instanceof KafkaError ? asUnsure(error) : error;
+    });
     const refused = results.filter(({ error }) => error !== undefined);
     const first = refused[0]?.error;
     if (first === undefined) return;
-    if (first.code === 'TIDE_GROUP_IN_USE') throw first;
+    if (first.code === 'TIDE_GROUP_IN_USE') throw unsure() ? asUnsure(first) : first;
     const rest = refused.length > 1 ? ` (and ${refused.length - 1} more)` : '';
-    throw new PartialError(`${first.message}${rest}`, first, results);
+    throw new PartialError(`${first.message}${rest}`, first, results, unsure() ? { persistence: 'maybe' } : {});
   }
 
   /** The committed offset of each partition, in their order; undefined where the group has none. */
@@ -164,6 +174,12 @@ export class OffsetStore {
       if (topic?.id === id) cluster.outdated(topic);
     }
   }
+}
+
+/** The last attempt failed like this, and an earlier one was not answered. */
+function asUnsure(error: KafkaError): KafkaError {
+  const { code, message, errno, retriable, context, persistence } = error;
+  return persistence === 'maybe' ? error : new KafkaError(code, message, { errno, retriable, context, persistence: 'maybe', cause: error });
 }
 
 const isAnother = (now: string | undefined, id: string): boolean => now !== undefined && now !== ZERO_UUID && now !== id;

@@ -105,17 +105,23 @@ export class Committer {
   }
 
   async #commit(partitions: readonly Partition[], bounds: Bounds): Promise<boolean> {
-    const due = partitions.filter(({ placed, done, committed, unsure }) => placed && (unsure || done !== committed));
-    if (due.length === 0) return false;
-    return this.#store(
-      due.map(partition => ({ partition, offset: partition.done })),
-      bounds,
-    );
+    const due = partitions
+      .filter(({ placed }) => placed)
+      .map(partition => ({ partition, offset: Math.min(partition.done, partition.keepFrom) }))
+      .filter(({ partition: { committed, unsure }, offset }) => unsure || offset !== committed);
+    return due.length === 0 ? false : this.#store(due, bounds);
   }
 
   async #store(due: readonly StoredOffset[], bounds: Bounds): Promise<boolean> {
     const offsets = due.map(({ partition: { topic, partition, topicId }, offset }) => ({ topic, partition, topicId, offset }));
     const { target, signal } = this.#settings;
+    const epochs = due.map(({ partition }) => partition.epoch);
+    const stored = (i: number): void => {
+      const entry = due[i];
+      if (entry === undefined) return;
+      entry.partition.committed = entry.offset;
+      if (entry.partition.epoch === epochs[i]) entry.partition.unsure = false; // else it was rolled back meanwhile, and that is to be stated
+    };
     const both = linked(bounds.signal, signal);
     try {
       await target.commit(offsets, { ...bounds, signal: both.signal });
@@ -124,14 +130,14 @@ export class Committer {
       for (const { partition } of due) partition.committed = undefined;
       if (error instanceof PartialError) {
         for (const [i, result] of (error as PartialError<CommitResult>).results.entries()) {
-          if (result.error === undefined) stored(due[i]?.partition, result.offset);
+          if (result.error === undefined) stored(i);
         }
       }
       throw error;
     } finally {
       both.unlink();
     }
-    for (const { partition, offset } of due) stored(partition, offset);
+    for (const i of due.keys()) stored(i);
     return true;
   }
 
@@ -161,10 +167,4 @@ export class Committer {
       true,
     );
   }
-}
-
-function stored(partition: Partition | undefined, offset: number): void {
-  if (partition === undefined) return;
-  partition.committed = offset;
-  partition.unsure = false;
 }

@@ -75,6 +75,7 @@ export class Contexts {
         return { policy, deadline: cluster.deadline(timeoutMs) };
       },
       assertNotClosed: each => seat.assertNotClosed(each),
+      isClosed: () => seat.closed,
       take: each => seat.takeLast(each),
       free: each => seat.free(each),
       store: (offsets, bounds) => committer.commitAt(offsets, bounds),

@@ -54,6 +54,17 @@ export interface GetOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What {@link ConsumerCore.getMessages} waits for. */
+interface Collecting {
+  readonly count: number;
+  /** So many are waited for. */
+  readonly wanted: number;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+  /** Whether the messages are for nobody any more. */
+  isOver(): boolean;
+}
+
 const getNames: readonly (keyof GetOptions)[] = ['block', 'timeoutMs', 'signal'];
 
 /** However short its time is, `close` waits so many ms for the answer to its commit. */
@@ -117,6 +128,7 @@ export class ConsumerCore {
   /** The partitions that are read from now on. */
   assign(partitions: readonly Partition[]): void {
     this.#partitions = partitions;
+    this.#contexts.current?.appeared(partitions);
     this.moved();
   }
 
@@ -204,13 +216,17 @@ export class ConsumerCore {
     signal?.throwIfAborted();
     const holder = { kind: 'call', what } as const;
     const messages: Message[] = [];
+    const session = this.#contexts.current;
     this.#seat.take(holder);
     try {
       this.#markHandedOut();
       await this.prepare(what, signal);
       this.assertPlaced(this.#partitions);
       const wanted = block === true ? count : block === false ? 0 : Math.min(block, count);
-      await this.#collect(messages, count, wanted, timeoutMs ?? Number.POSITIVE_INFINITY, signal);
+      const isOver = () => this.#contexts.current !== session;
+      await this.#collect(messages, { count, wanted, timeoutMs: timeoutMs ?? Number.POSITIVE_INFINITY, signal, isOver });
+      // What it gave would count as done with the next call, and nobody is there to do it.
+      if (isOver()) throw new StateError('TIDE_STATE', `${what}: the commit context it was called in has ended`);
       return messages;
     } catch (error) {
       this.#handBack(messages);
@@ -304,11 +320,12 @@ export class ConsumerCore {
     });
   }
 
-  async #collect(messages: Message[], count: number, wanted: number, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+  async #collect(messages: Message[], { count, wanted, timeoutMs, signal, isOver }: Collecting): Promise<void> {
     const take = (partition: Partition) => partition.take();
     // What was collected may be what a partition waits for before it can go on: then it is given now.
     const empty = this.#emptyAnswers();
-    const stopped = () => this.#seat.closing || (messages.length > 0 ? this.#partitions.some(({ stalled }) => stalled) : empty.tooMany);
+    const stopped = () =>
+      this.#seat.closing || isOver() || (messages.length > 0 ? this.#partitions.some(({ stalled }) => stalled) : empty.tooMany);
     const deadline = this.#cluster.deadline(timeoutMs);
     let asked = false;
     while (messages.length < count) {
@@ -320,6 +337,7 @@ export class ConsumerCore {
       if (message !== undefined) messages.push(message);
       signal?.throwIfAborted();
       this.#seat.assertOpen('getMessages()');
+      if (isOver()) return;
       if (message !== undefined) continue;
       if (messages.length === 0) empty.check('getMessages()');
       // Nobody wants to wait, and nothing is there: one fetch that does not wait is left to try.

@@ -34,7 +34,7 @@ export class Partition {
   committed: number | undefined;
   /** Kafka may hold another offset than `committed`: the next commit states what is true. */
   unsure = false;
-  /** What is read from this offset on is kept in memory, done or not. */
+  /** A commit context began here: what is read from this offset on is kept in memory, done or not, and is not the consumer's to commit. */
   keepFrom = Number.POSITIVE_INFINITY;
   paused = false;
   /** Nothing is handed out: where it stands has still to be stored. */
@@ -187,6 +187,7 @@ export class Partition {
     this.#lease = this.#newLease();
     this.#position = offset;
     this.#first = offset;
+    if (this.keepFrom !== Number.POSITIVE_INFINITY) this.keepFrom = offset;
     this.held = false;
     this.stalled = false;
     this.failure = undefined;

@@ -27,6 +27,11 @@ export class Seat {
     return this.#state !== 'open';
   }
 
+  /** True once nobody is waited for any more. */
+  get closed(): boolean {
+    return this.#state === 'closed';
+  }
+
   /** For what begins something. @throws KafkaError `TIDE_CLOSED` once the consumer is being closed. */
   assertOpen(what: string): void {
     if (this.closing) throw closedError(what);

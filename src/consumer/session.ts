@@ -40,6 +40,8 @@ export interface SessionHost {
   markRanges(ranges: readonly MarkedRange[]): number;
   within(timeoutMs: number): Bounds;
   assertNotClosed(what: string): void;
+  /** Nothing can be committed any more. */
+  isClosed(): boolean;
   take(holder: Holder): void;
   free(holder: Holder): void;
   store(offsets: readonly StoredOffset[], bounds: Bounds): Promise<boolean>;
@@ -75,10 +77,13 @@ export class Session {
   constructor(host: SessionHost, attempt: number) {
     this.#host = host;
     this.attempt = attempt;
-    for (const partition of host.partitions()) {
-      this.#startOf(partition, partition.position);
-      partition.keepFrom = partition.position;
-    }
+    for (const partition of host.partitions()) this.#startOf(partition, partition.position);
+    this.appeared(host.partitions());
+  }
+
+  /** These are read too from now on. */
+  appeared(partitions: readonly Partition[]): void {
+    for (const partition of partitions) partition.keepFrom = Math.min(partition.keepFrom, partition.position);
   }
 
   get clock(): Clock {
@@ -121,6 +126,10 @@ export class Session {
   /** @throws KafkaError `TIDE_CLOSED`. */
   assertNotClosed(what: string): void {
     this.#host.assertNotClosed(what);
+  }
+
+  get isClosed(): boolean {
+    return this.#host.isClosed();
   }
 
   /** Bounds for a commit: as many attempts as fit into `timeoutMs`. */
@@ -168,8 +177,9 @@ export class Session {
   }
 
   #mark(ranges: readonly MarkedRange[]): void {
-    for (const { partition, from } of ranges) {
+    for (const { partition, from, to } of ranges) {
       const start = this.#startOf(partition);
+      if (to < start.initial) continue; // done before: it says nothing of what was handed out since
       start.lowestMarked = Math.min(start.lowestMarked, Math.max(from, start.initial));
     }
     this.#markedCount += this.#host.markRanges(ranges);

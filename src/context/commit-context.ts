@@ -13,7 +13,8 @@ const rules = {
   rollbackBackoffMs: duration(0, 0),
   /**
    * What becomes of a commit that failed: `'rollback'` (default) puts the consumer back and throws, `'retry'` sends it again, `'keep'` leaves
-   * the consumer at its marks: they count as done, and the next commit stores them.
+   * the consumer at its marks: they count as done, and the next commit stores them. A function that throws rolls back too, and what it
+   * threw is what {@link OffsetCommitContext.commit} rejects with.
    */
   onCommitFailure: optional(commitFailureRule),
 };
@@ -96,6 +97,7 @@ export class OffsetCommitContext {
   /**
    * Stores what is marked without a hole, and puts every partition that was read from behind it, or back to where it began when nothing of it
    * is marked. True: Kafka has stored it; false: there was nothing to store.
+   * @param options.signal Gives up: it is rolled back, and `onCommitFailure` is not asked.
    * @throws KafkaError why it was not stored; everything was rolled back then. {@link PartialError} when some partitions were: those stand at
    * their marks. With `persistence: 'maybe'` nobody knows; the next commit states what is true. `TIDE_STATE` while a loop is open, and
    * after the end; `TIDE_CLOSED`, when the consumer was closed meanwhile.
@@ -113,15 +115,14 @@ export class OffsetCommitContext {
         return stored;
       } catch (thrown) {
         const error = asError(thrown);
-        const decision = await this.#decide(error, failures);
+        const isGivenUp = options.signal?.aborted === true || this.#session.isClosed;
+        const decision = isGivenUp ? 'rollback' : await this.#decide(error, failures);
         if (decision === 'retry') continue;
         if (decision === 'keep') {
           this.#end('committed', { keeps: () => true, unsure: true, failed: false });
           return false;
         }
-        const stored = storedIn(error);
-        const unsure = !(error instanceof KafkaError) || error.persistence !== 'no';
-        this.#end('rolled back', { keeps: ({ topic, partition }) => stored.has(`${topic}/${partition}`), unsure, failed: true });
+        this.#rollBackAfter(error);
         throw thrown;
       }
     }
@@ -157,7 +158,20 @@ export class OffsetCommitContext {
   async #decide(error: Error, failures: number): Promise<'rollback' | 'retry' | 'keep'> {
     const { onCommitFailure } = this.#settings;
     if (onCommitFailure === undefined) return 'rollback';
-    return typeof onCommitFailure === 'string' ? onCommitFailure : onCommitFailure(error, failures);
+    if (typeof onCommitFailure === 'string') return onCommitFailure;
+    try {
+      return await onCommitFailure(error, failures);
+    } catch (thrown) {
+      this.#rollBackAfter(error);
+      throw thrown;
+    }
+  }
+
+  /** A commit failed: what Kafka has stored all the same stands at its marks. */
+  #rollBackAfter(error: Error): void {
+    const stored = storedIn(error);
+    const unsure = !(error instanceof KafkaError) || error.persistence !== 'no';
+    this.#end('rolled back', { keeps: ({ topic, partition }) => stored.has(`${topic}/${partition}`), unsure, failed: true });
   }
 
   #end(state: 'committed' | 'rolled back', end: Parameters<Session['end']>[0]): void {

@@ -286,3 +286,116 @@ test('rollbackBackoffMs slows what fails at once', async t => {
   }, 10);
   await rolling;
 });
+
+test('a mark by offset for what was done before the context marks nothing in it, also where the log has a gap', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, 2);
+  cluster.append('orders', 0, [{ value: '5' }], { baseOffset: 5 });
+  const orders = consumer(byHand);
+  await get(orders, 2);
+  const context = OffsetCommitContext.begin(orders);
+  assert.deepEqual(offsets(await get(orders, 1)), [5]);
+  context.mark(0, 1);
+  context.markUpTo(0, 0);
+  assert.equal(context.highWaterMark(0), undefined);
+  assert.equal(await context.commit(), false);
+  assert.deepEqual(committedSoFar(cluster), []);
+});
+
+test('a commit that is given up is rolled back, and onCommitFailure is not asked', { timeout: 10_000 }, async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, 2);
+  const orders = consumer(byHand);
+  const context = OffsetCommitContext.begin(orders, { onCommitFailure: 'retry' });
+  context.mark(await get(orders, 2));
+  const { held, release } = cluster.on(OffsetCommit).hold();
+  const stop = new AbortController();
+  const committing = context.commit({ signal: stop.signal });
+  await held;
+  const reason = new Error('enough');
+  stop.abort(reason);
+  await assert.rejects(committing, reason);
+  release();
+  assert.equal(orders.position(0), 0);
+  const empty = OffsetCommitContext.begin(orders);
+  assert.equal(await empty.commit(), true, 'nobody knows what Kafka has: it is stated');
+  assert.deepEqual(stored(cluster, 'audit'), { 0: 0 });
+});
+
+test('an onCommitFailure that throws rolls back, and its error comes out', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, 2);
+  const orders = consumer(byHand);
+  cluster.on(OffsetCommit).failOnce('OFFSET_METADATA_TOO_LARGE');
+  const own = new Error('of the function');
+  const onCommitFailure = () => {
+    throw own;
+  };
+  await assert.rejects(
+    withOffsets(orders, async context => context.mark(await get(orders, 2)), { onCommitFailure }),
+    own,
+  );
+  assert.equal(orders.position(0), 0);
+  assert.deepEqual(offsets(await get(orders, 2)), [0, 1]);
+});
+
+test('a read that is pending when its context ends gives nothing, and what it took comes again', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, 3);
+  const orders = consumer(byHand);
+  const context = OffsetCommitContext.begin(orders);
+  assert.deepEqual(offsets(await get(orders, 1)), [0]);
+  const pending = assert.rejects(get(orders, 5), { code: 'TIDE_STATE', message: /has ended/ });
+  await context.rollback();
+  await pending;
+  await withOffsets(orders, async next => {
+    assert.equal(next.attempt, 2);
+    assert.deepEqual(offsets(await get(orders, 3)), [0, 1, 2]);
+  });
+});
+
+test('a commit of the consumer that has still to be sent when a context begins stores nothing of it', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, 6);
+  const orders = consumer(byHand);
+  await get(orders, 1);
+  await get(orders, 1); // the first is done
+  const { held, release } = cluster.on(OffsetCommit).hold();
+  const first = orders.commit();
+  await held;
+  const second = orders.commit(); // waits for its turn
+  const context = OffsetCommitContext.begin(orders);
+  context.mark(await get(orders, 3));
+  release();
+  await Promise.all([first, second]);
+  assert.deepEqual(committedSoFar(cluster), ['0:1', '0:2']);
+  await context.rollback();
+  assert.deepEqual(offsets(await get(orders, 1)), [2]);
+});
+
+test('the first read of a consumer may be in a context: what was marked is read again from memory', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, 6, { perBatch: 1 });
+  const orders = consumer(byHand);
+  const context = OffsetCommitContext.begin(orders);
+  context.mark(await get(orders, 4));
+  context.mark(await get(orders, 1));
+  await context.rollback();
+  assert.deepEqual(offsets(await get(orders, 5)), [0, 1, 2, 3, 4]);
+  const asked = cluster.requests(Fetch).filter(({ body }) => body.topics[0]?.partitions[0]?.fetchOffset === 0);
+  assert.equal(asked.length, 1);
+});
+
+test('one attempt without an answer makes the outcome unknown, however the last one failed', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, 4);
+  const orders = consumer(byHand);
+  cluster.on(OffsetCommit).dropAnswer(1);
+  let seen = 0;
+  cluster.on(OffsetCommit, () => ++seen > 1).failOnce('OFFSET_METADATA_TOO_LARGE');
+  const work = withOffsets(orders, async context => context.mark(await get(orders, 2)));
+  await assert.rejects(work, { code: 'OFFSET_METADATA_TOO_LARGE', persistence: 'maybe' });
+  assert.deepEqual(stored(cluster, 'audit'), { 0: 2 }, 'by the first');
+  assert.equal(await OffsetCommitContext.begin(orders).commit(), true);
+  assert.deepEqual(stored(cluster, 'audit'), { 0: 0 });
+});
