@@ -150,3 +150,8 @@ test('a codec of the user that breaks its word is named, wherever it does', asyn
   }
   assert.throws(() => registerCodec(undefined as never), { code: 'TIDE_INPUT' });
 });
+
+test('zstd: a hundred thousand frames that hold nothing are refused, as each would cost a decoder', () => {
+  const empty = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x20, 0x00, 0x01, 0x00, 0x00]);
+  assert.throws(() => codecOf('zstd').decompress(Buffer.concat(Array<Buffer>(100_000).fill(empty)), 2 ** 20), /more than 100/);
+});

@@ -5,6 +5,8 @@ const MAGIC = 0xfd2fb528;
 const SKIPPABLE = 0x184d2a50;
 /** Of what was written before, a decoder keeps this much at most: the C library's own limit. */
 const MAX_WINDOW_BYTES = 2 ** 27;
+/** Writers make one. Each costs a decoder of its own, however little it holds. */
+const MOST_FRAMES = 100;
 const CHECKSUM_BIT = 0x04;
 const RESERVED_BIT = 0x08;
 const SINGLE_SEGMENT_BIT = 0x20;
@@ -29,6 +31,7 @@ export function zstdFrames(bytes: Uint8Array, maxBytes: number): Uint8Array[] {
     }
     if (magic !== MAGIC) throw damaged('no magic number');
     const end = endOfFrame(view, at, maxBytes);
+    if (frames.length === MOST_FRAMES) throw damaged(`it is one of more than ${MOST_FRAMES}`);
     frames.push(bytes.subarray(at, end));
     at = end;
   } while (at < bytes.length);
