@@ -1,5 +1,5 @@
 import { CorruptRecordError } from '../base/errors.js';
-import { AbortedFilter, type AbortedTransaction, type BatchReader, damagedBatch, type Message, readBatches } from '../records/index.js';
+import { AbortedFilter, type AbortedTransaction, damagedBatch, type Message, readBatches } from '../records/index.js';
 
 /** What becomes of damaged records: an error, nothing, or an invalid message in their place. */
 export type OnDamage = 'throw' | 'skip' | 'return';
@@ -62,24 +62,11 @@ export async function readShare(share: ShareToRead): Promise<ReadShare> {
       }
       damage ??= error;
       if (onCorrupt === 'throw') break;
-      const damagedEnd = Math.max(nextOffset + 1, end < 0 ? endOfDamage(reader, nextOffset) : end);
+      const damagedEnd = Math.max(nextOffset + 1, end < 0 ? reader.endOfDamage(nextOffset) : end);
       if (onCorrupt === 'return') messages.push(...damagedBatch({ topic, partition }, nextOffset, damagedEnd, error));
       nextOffset = damagedEnd;
       if (end < 0) break; // what comes behind is fetched again, and read with a reader of its own
     }
   }
   return { messages, nextOffset, damage, bytesNeeded: nextOffset === offset ? reader.bytesNeeded : 0 };
-}
-
-/** Where the next sound batch begins, else where the damaged one says that it ends. Too low is safe: the rest of it is met again. */
-function endOfDamage(reader: BatchReader, damagedAt: number): number {
-  const claimed = reader.damagedEnd;
-  try {
-    const next = reader.next();
-    if (next !== undefined && next.magic < 2) next.open(); // only then it says where it begins
-    if (next !== undefined && next.baseOffset > damagedAt) return next.baseOffset;
-  } catch {
-    // damaged as well
-  }
-  return claimed;
 }

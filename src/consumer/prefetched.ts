@@ -116,7 +116,7 @@ export class Prefetched {
         position = batch.nextOffset;
       }
     } catch (error) {
-      const damagedEnd = this.#damagedEnd(position);
+      const damagedEnd = this.#opening?.batch.nextOffset ?? this.#reading?.reader.endOfDamage(position) ?? position + 1;
       this.restart(position);
       if (!(error instanceof CorruptRecordError)) throw error;
       if (this.#corruptAt !== position) {
@@ -135,26 +135,6 @@ export class Prefetched {
     passedOver({ topic, partition, offset: position, nextOffset, error });
     if (onCorrupt === 'skip') return { batch: undefined, position: nextOffset };
     return { batch: damagedBatch(this.#settings, position, nextOffset, error), position };
-  }
-
-  /**
-   * Where the damage that was met at `position` ends: where the next sound batch begins, or before that where the damaged one says it does, as
-   * a length that is damaged may pass over sound ones. Too low is safe: the rest of it is met again.
-   */
-  #damagedEnd(position: number): number {
-    if (this.#opening !== undefined) return this.#opening.batch.nextOffset;
-    const reader = this.#reading?.reader;
-    if (reader === undefined) return position + 1;
-    const claimed = reader.damagedEnd;
-    try {
-      const next = reader.next();
-      if (next !== undefined && next.magic < 2) next.open(); // only then it says where it begins
-      if (next !== undefined && next.baseOffset > position)
-        return claimed > position ? Math.min(claimed, next.baseOffset) : next.baseOffset;
-    } catch {
-      // damaged as well
-    }
-    return claimed > position ? claimed : position + 1;
   }
 
   /** Opens `batch`: at once where it can; else it is put back, and false means that it is not ready. Throws as {@link next}. */

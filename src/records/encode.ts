@@ -33,6 +33,9 @@ export function encodeBatch(records: Iterable<RecordInput>, options: EncodeOptio
   if (magic !== 0 && magic !== 1 && magic !== 2) throw new InputError(`message format ${show(magic)} is none of 0, 1 and 2`);
   const { baseOffset = 0 } = rest;
   if (!Number.isSafeInteger(baseOffset) || baseOffset < 0) throw new InputError(`a base offset of ${show(baseOffset)}`);
+  const { producerEpoch = -1, baseSequence = -1 } = rest;
+  if (!isIntegerTo(producerEpoch, 2 ** 15 - 1)) throw new InputError(`a producer epoch of ${show(producerEpoch)}`);
+  if (!isIntegerTo(baseSequence, 2 ** 31 - 1)) throw new InputError(`a base sequence of ${show(baseSequence)}`);
   return magic === 2 ? encodeNew(records, rest) : encodeMessageSet(inOldFormat(records, rest.baseOffset ?? 0, magic), { magic, ...rest });
 }
 
@@ -47,6 +50,8 @@ function* inOldFormat(records: Iterable<RecordInput>, baseOffset: number, magic:
     next = offset + 1;
   }
 }
+
+const isIntegerTo = (value: number, highest: number): boolean => Number.isInteger(value) && value >= -1 && value <= highest;
 
 /** Timestamps are 64 bit integers, and so is what one differs from another. */
 const highestTimestamp = 2 ** 62;

@@ -61,9 +61,20 @@ export class BatchReader implements Iterable<RecordBatch> {
     return this.#bytesNeeded;
   }
 
-  /** After {@link next} has thrown: where that batch says it ends, -1 where it does not say. Nothing about the number was checked. */
-  get damagedEnd(): number {
-    return this.#damagedEnd;
+  /**
+   * After {@link next} has thrown for a batch at `position`: where the damage ends. That is where the next sound batch begins, or before that
+   * where the damaged one says it does, as a length that is damaged may pass over sound ones. Too low is safe: the rest of it is met again.
+   */
+  endOfDamage(position: number): number {
+    const claimed = this.#damagedEnd > position ? this.#damagedEnd : undefined;
+    try {
+      const next = this.next();
+      if (next !== undefined && next.magic < 2) next.open(); // only then it says where it begins
+      if (next !== undefined && next.baseOffset > position) return Math.min(claimed ?? next.baseOffset, next.baseOffset);
+    } catch {
+      // damaged as well
+    }
+    return claimed ?? position + 1;
   }
 
   /**

@@ -155,3 +155,11 @@ test('zstd: a hundred thousand frames that hold nothing are refused, as each wou
   const empty = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x20, 0x00, 0x01, 0x00, 0x00]);
   assert.throws(() => codecOf('zstd').decompress(Buffer.concat(Array<Buffer>(100_000).fill(empty)), 2 ** 20), /more than 100/);
 });
+
+test('a level the codec does not have, and header numbers that do not fit, are refused', () => {
+  const encode = (options: object) => () => encodeBatch([{ value: 'v' }], options);
+  assert.throws(encode({ compression: 'gzip', level: 99 }), { code: 'TIDE_INPUT', message: /gzip has levels from 1 to 9, got 99/ });
+  assert.throws(encode({ compression: 'lz4', level: 1 }), { code: 'TIDE_INPUT', message: /lz4 has no levels/ });
+  assert.throws(encode({ producerEpoch: 99_999 }), { code: 'TIDE_INPUT', message: /producer epoch of 99999/ });
+  assert.throws(encode({ baseSequence: 2 ** 31 }), { code: 'TIDE_INPUT', message: /base sequence/ });
+});

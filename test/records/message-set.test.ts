@@ -265,11 +265,13 @@ test('a damaged message among others costs itself alone', () => {
     [39, 40],
   );
   assert.throws(() => reader.next(), isCorrupt(/its checksum is \d+, expected \d+/, 41));
-  assert.equal(reader.damagedEnd, 42);
   assert.deepEqual(
     [...(reader.next() ?? [])].map(({ offset }) => offset),
     [42],
   );
+  const again = readBatches(Buffer.concat([damaged, plain(42)]), source);
+  assert.throws(() => again.next());
+  assert.equal(again.endOfDamage(41), 42);
 });
 
 test('in v1 the offsets inside count from the first, and the wrapper has the last; gaps that compaction made stay', () => {

@@ -55,7 +55,14 @@ export function registerCodec(codec: Codec): Codec {
  * @throws UnsupportedError where this codec is not available.
  */
 export function compress(name: CompressionName, bytes: Uint8Array, level?: number): Uint8Array {
-  const output: unknown = codecOf(name).compress(bytes, level);
+  const codec = codecOf(name);
+  const [lowest = 0, highest = -1] = codec.levels ?? [];
+  if (level !== undefined && !(Number.isInteger(level) && level >= lowest && level <= highest)) {
+    throw new InputError(
+      `compression ${name} has ${codec.levels === undefined ? 'no levels' : `levels from ${lowest} to ${highest}`}, got ${show(level)}`,
+    );
+  }
+  const output: unknown = codec.compress(bytes, level);
   if (output instanceof Uint8Array) return output;
   throw new InputError(`the codec for ${name} gave ${show(output)} when it compressed, expected bytes`);
 }
