@@ -26,6 +26,7 @@ export {
   tideCodes,
   UnsupportedError,
 } from './base/errors.js';
+export type { LogFields, Logger } from './base/log.js';
 export { KafkaClient, type KafkaClientEvents } from './client/client.js';
 export type { KafkaClientOptions } from './client/client-options.js';
 export type { Client } from './client/client-type.js';

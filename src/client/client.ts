@@ -4,6 +4,7 @@ import { systemClock } from '../base/clock.js';
 import type { ConnectionTrace, SecurityWarning } from '../base/diagnostics.js';
 import { asError, ConnectionError, InputError, StateError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
+import { Log } from '../base/log.js';
 import { duration, optional, resolve, show } from '../base/options.js';
 import { orAborted } from '../base/wait.js';
 import { ZERO_UUID } from '../bytes/reader.js';
@@ -13,6 +14,7 @@ import type { BrokerInfo, ClusterMetadata, TopicInfo } from '../cluster/metadata
 import { type Address, formatAddress, parseAddress } from '../network/address.js';
 import { Security } from '../network/security.js';
 import type { Api, RequestOf, ResponseOf } from '../protocol/index.js';
+import { logConnection, logMetadata, logPassing } from './client-log.js';
 import { clientRules, type KafkaClientOptions } from './client-options.js';
 import { ensuredTopic } from './ensure-topic.js';
 import { FailureLog, type NonFatalError } from './failure-log.js';
@@ -98,30 +100,40 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
     super();
     const resolved = resolve('KafkaClient', clientRules, options);
     this.#brokers = resolved.brokers.map(formatAddress);
-    const { tls, sasl, ...rest } = resolved;
+    const { tls, sasl, logger, ...rest } = resolved;
+    const log = Log.open(logger, process.env['TIDEMARK_DEBUG']);
     const safeguards = {
       tls: tls || undefined,
       sasl,
       clock: systemClock,
-      observe: (warning: SecurityWarning) => this.emit('warning', warning),
+      observe: (warning: SecurityWarning) => {
+        log?.say('IO', 'warn', warning.message, { broker: warning.broker });
+        this.emit('warning', warning);
+      },
     };
     const failures = new FailureLog(systemClock, resolved.maxLoggedErrors);
     const cluster = new Cluster({
       ...rest,
       security: tls || sasl ? new Security(safeguards) : undefined,
       clock: systemClock,
+      log,
       reconnect: resolved.retry,
       versionCaps: resolved.apiVersions,
       observe: event => {
         failures.connection(event);
+        if (log !== undefined) logConnection(log, event);
         this.emit('connection', event);
       },
       observeMetadata: metadata => {
         const known = new Set([...resolved.brokers, ...metadata.brokers.values()].map(formatAddress));
         failures.forget(broker => known.has(broker));
+        if (log !== undefined) logMetadata(log, metadata);
         this.emit('metadata', metadata);
       },
-      observePassing: error => this.emit('nonFatalError', failures.passed(error)),
+      observePassing: (error, pauseMs) => {
+        if (log !== undefined) logPassing(log, error, pauseMs);
+        this.emit('nonFatalError', failures.passed(error));
+      },
     });
     this.#core = {
       cluster,

@@ -3,6 +3,7 @@ import { onAbort } from '../base/abort.js';
 import type { Clock, Timer } from '../base/clock.js';
 import { traceConnection, traceRequest, tracesRequests } from '../base/diagnostics.js';
 import { asError, ConnectionError, type KafkaError, ProtocolError, StateError, TimeoutError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import { Bell } from '../base/wait.js';
 import { type Api, decodeResponseBody, encodeRequestFrame, type RequestOf, type ResponseOf, readCorrelationId } from '../protocol/index.js';
 import { type Address, formatAddress } from './address.js';
@@ -11,6 +12,7 @@ import { FrameAssembler } from './frame-assembler.js';
 import type { Security } from './security.js';
 import type { TlsDial } from './tls.js';
 import { chooseVersion, type VersionRange } from './versions.js';
+import { logAnswer, logFrame, logRequest } from './wire-log.js';
 
 export interface ConnectionSettings {
   readonly clientId: string;
@@ -22,6 +24,8 @@ export interface ConnectionSettings {
   readonly ipVersion: 4 | 6 | undefined;
   /** TLS and SASL; without it connections are plain. */
   readonly security?: Security | undefined;
+  /** Told of every request and answer; without it nobody is. */
+  readonly log?: Log | undefined;
   readonly clock: Clock;
 }
 
@@ -268,6 +272,7 @@ export class Connection {
         });
       }
       exchange.state = 'sent';
+      if (this.#settings.log !== undefined) logRequest(this.#settings.log, this.broker, exchange);
       const last = exchange.chunks.length - 1;
       for (const [index, chunk] of exchange.chunks.entries()) {
         if (exchange.answered || index < last) socket.write(chunk);
@@ -313,6 +318,7 @@ export class Connection {
       return;
     }
     if (this.#parked && this.#inFlight.length === 0) this.#quiet.ring();
+    if (this.#settings.log?.dumps) logFrame(this.#settings.log, this.broker, exchange, frame);
     if (exchange.state === 'abandoned') return;
     let body: unknown;
     try {
@@ -426,9 +432,12 @@ export class Connection {
   }
 
   #trace(exchange: Exchange, receivedBytes: number, throttleMs: number, error: Error | undefined): void {
-    if (!tracesRequests()) return;
+    const { log, clock } = this.#settings;
+    if (log === undefined && !tracesRequests()) return;
     const { api, version, correlationId, sizeBytes, startedAt } = exchange;
-    const durationMs = this.#settings.clock.now() - startedAt;
+    const durationMs = clock.now() - startedAt;
+    if (log !== undefined) logAnswer(log, this.broker, exchange, { bytes: receivedBytes, durationMs, throttleMs, error });
+    if (!tracesRequests()) return;
     traceRequest({
       api: api.name,
       version,

@@ -52,8 +52,8 @@ test('the types exported beside them are these', () => {
     'AdminCallOptions AutoCommit AutoOffsetReset BrokerInfo Client ClusterMetadata Codec CommitFailureDecision CommitNote ' +
       'CommitResult CompressionName ConnectionTrace ConsumerEvents ContextOptions CreateTopicsOptions CreatedTopic ' +
       'Credentials CredentialsProvider ErrorCode ErrorCodeInfo FetchOptions FetchRequest Fetched FoundOffset GetOptions ' +
-      'GroupOffset Isolation ItemOutcome KafkaClientEvents KafkaClientOptions KeyedProducerOptions Markable Marking Mergeable ' +
-      'MessageInput MessageWithKey NewTopic NonFatalError OauthToken OauthbearerOptions OffsetCoordinator ' +
+      'GroupOffset Isolation ItemOutcome KafkaClientEvents KafkaClientOptions KeyedProducerOptions LogFields Logger Markable ' +
+      'Marking Mergeable MessageInput MessageWithKey NewTopic NonFatalError OauthToken OauthbearerOptions OffsetCoordinator ' +
       'OffsetCoordinatorOptions OffsetQueries OffsetQueryOptions OffsetQuestion OffsetSpec OnCommitFailure OnCorrupt ' +
       'OutOfRange PartitionInfo Partitioner PassedOver PasswordOptions Persistence Place ProduceOptions ProduceRequest ' +
       'Produced ProducerEvents ProducerRecord RecordResult RequestLists RequestTarget RequestTrace SaslExchange SaslMechanism ' +

@@ -21,6 +21,7 @@ const printed: readonly (RegExp | 'endless' | 'elsewhere')[] = [
   'endless',
   /^[0-5] 2\n$/,
   /^$/,
+  /^\[ 0, 1 \]\nMessage .*Message .*until tea time\n$/s,
   /^\[\n {2}\{\n {4}name: 'orders',.*partitionCount: 6\n {2}\}\n\]\n$/s,
   /^(opened|closed) /,
   'elsewhere',
@@ -98,6 +99,7 @@ const words: Readonly<Record<string, string>> = {
   iterTimeoutMs: 'none',
   emptyRetryLimit: 'never',
   sasl: 'none',
+  logger: 'none',
   apiVersions: 'newest',
 };
 const bytesIn: Readonly<Record<string, number>> = { KiB: 1024, MiB: 1024 ** 2 };

@@ -1,0 +1,24 @@
+import type { ConnectionTrace } from '../base/diagnostics.js';
+import { AuthError, type KafkaError } from '../base/errors.js';
+import type { Log, Logger } from '../base/log.js';
+import type { ClusterMetadata } from '../cluster/metadata.js';
+
+/** The value of the option `logger`; undefined when it is none. */
+export function loggerFrom(given: unknown): Logger | undefined {
+  if (typeof given !== 'object' || given === null) return undefined;
+  const wanted = ['debug', 'info', 'warn', 'error'] as const;
+  return wanted.every(level => typeof (given as Partial<Logger>)[level] === 'function') ? (given as Logger) : undefined;
+}
+
+export function logConnection(log: Log, { kind, broker, error }: ConnectionTrace): void {
+  const level = kind !== 'failed' ? 'info' : error instanceof AuthError ? 'error' : 'warn';
+  log.say('IO', level, `connection ${kind}`, error === undefined ? { broker } : { broker, reason: error.message });
+}
+
+export function logMetadata(log: Log, { brokers, topics, controllerId }: ClusterMetadata): void {
+  log.say('Connection', 'debug', 'metadata', { brokers: brokers.size, topics: topics.size, controllerId });
+}
+
+export function logPassing(log: Log, { code, message }: KafkaError, pauseMs: number): void {
+  log.say('Connection', 'warn', 'an error passed', { code, error: message, pauseMs: Math.round(pauseMs) });
+}
