@@ -78,3 +78,35 @@ test('shutdown: SIGTERM ends in order, and what is done is committed', async () 
   assert.match(output(), /stopped in order\n$/);
   assert.equal(cluster.committed('workers').get('jobs/0')?.offset, 3);
 });
+
+test('stateless-fetch: begins at a time, goes on where it was told', async () => {
+  assert.deepEqual((await run([example('stateless-fetch')])).trim().split('\n'), [
+    'the last offset before noon: 1',
+    '2: 12.1',
+    '3: 12.4',
+    'next: 4',
+  ]);
+});
+
+test('stateless-fetch: a damaged batch shows as one invalid message', async () => {
+  await using cluster = await EmbeddedCluster.start({ topics: { readings: 1 } });
+  for (const value of ['good', 'bad']) cluster.append('readings', 0, [{ value, timestamp: Date.UTC(2026, 0, 1, 13) }]);
+  cluster.corrupt('readings', 0, 1);
+  const output = await run([example('stateless-fetch')], { KAFKA_BROKERS: cluster.brokers.join(',') });
+  assert.match(output, /\n0: good\n1: records of readings\/0 at offset 1: .*checksum.*\n2: 11\.5\n/);
+});
+
+test('offset-coordinator: an offset and its note come back', async () => {
+  assert.equal(await run([example('offset-coordinator')]), 'before: undefined\nafter: 421, up to Monday\n');
+});
+
+test('atomic-produce: two messages, one batch', async () => {
+  assert.equal(await run([example('atomic-produce')]), 'stored from offset 0: 0, 1\n');
+});
+
+test('debug: a logger is told; with TIDEMARK_DEBUG stderr is too', async () => {
+  assert.equal(await run([example('debug')]), "connection opened\n[ 'orders' ]\nconnection closed\n");
+  const debugged = await run([example('debug')], { TIDEMARK_DEBUG: 'Connection:1,IO:2' });
+  assert.match(debugged, /tidemark Connection debug: request api=Metadata /);
+  assert.match(debugged, /\n00000000 {2}00 00 00 /);
+});
