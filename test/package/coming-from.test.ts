@@ -118,6 +118,7 @@ async function exists(name: string, exported: Readonly<Record<string, unknown>>)
   if (script !== undefined) return script in scripts;
   if (/^[\w-]+\/[\w-]+\.ts$/.test(name)) return existsSync(join(PROJECT_ROOT, name));
   if (name.startsWith('type ')) return types.has(name.slice('type '.length)) && !(name.slice('type '.length) in exported);
+  if (name === 'TIDEMARK_DEBUG') return listensTo(name);
   if (/^[A-Z]+(_[A-Z]+)+$/.test(name)) return index.tideCodes.some(code => code === name) || name in errorNumbers;
   const [, emitter = '', event] = /^(\w+)\.on\('(\w+)'\)$/.exec(name) ?? [];
   if (event !== undefined) return events[emitter]?.includes(event) === true;
@@ -130,6 +131,22 @@ async function exists(name: string, exported: Readonly<Record<string, unknown>>)
   if (member === undefined) return it !== undefined;
   if (typeof it === 'object') return reaches(it, path);
   return typeof it === 'function' && more.length === 0 && (member in it || (isObject(it.prototype) && member in it.prototype));
+}
+
+/** Whether a client says something on stderr when this variable is not as it should be. */
+function listensTo(variable: string): boolean {
+  const [kept, write] = [process.env[variable], process.stderr.write];
+  const said: unknown[] = [];
+  process.env[variable] = 'Nonsense:1';
+  process.stderr.write = (text: unknown) => said.push(text) > 0;
+  try {
+    new index.KafkaClient({ brokers: 'localhost' });
+  } finally {
+    process.stderr.write = write;
+    if (kept === undefined) delete process.env[variable];
+    else process.env[variable] = kept;
+  }
+  return said.some(text => String(text).includes(variable));
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
@@ -258,6 +275,7 @@ test('a name that does not exist is noticed, whatever its form', async () => {
     '`type GroupOfset`',
     '`type KafkaClient`',
     '`TIDE_CLOSE`',
+    '`TIDEMARK_DEBUGS`',
     '`examples/none.ts`',
     '`npm run nothing`',
   ];
