@@ -49,7 +49,7 @@ const clientRows: readonly (readonly [number: number, name: string, text: string
   [-1016, 'RESPONSEMESSAGE_NOT_RECEIVED', 'an answer broke off', true, []],
   [-1017, 'INCOMPATIBLE_HOST_IP_VERSION', 'the address is not of the IP version asked for', false, []],
   [-1018, 'NO_CONNECTION', 'the connection was lost', true, []],
-  [-1019, 'NO_COORDINATOR', 'the group has no coordinator', true, []],
+  [-1019, 'GROUP_COORDINATOR_NOT_FOUND', 'the group has no coordinator', true, []],
 ];
 
 function brokerRow(number: number): ErrorCodeInfo {
