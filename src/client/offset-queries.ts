@@ -79,7 +79,7 @@ export function offsetQueries(core: ClientCore): OffsetQueries {
       // The ends first: what is appended meanwhile may be as young as that, and must not count as older for lying below the end.
       const [latest = 0, earliest = 0] = await ask('latest', 'earliest');
       const [first = latest] = await ask({ timestampMs });
-      const before = Math.min(first, latest) - 1;
+      const before = first - 1;
       return before < earliest ? undefined : before;
     },
     async list(topic, partition, { maxCount = 2, ...options } = {}) {

@@ -176,6 +176,16 @@ test('lists: one request for each leader, results in the order of the payloads, 
   );
 });
 
+test('lists: a batch that is sent again still goes before the next one of its partition', async t => {
+  const { cluster, client } = await clientSetting(t);
+  cluster.on(Produce).failOnce('NOT_ENOUGH_REPLICAS');
+  const results = await client.send.produce(['a', 'b'].map(value => ({ topic: 'orders', partition: 0, messages: [value] })));
+  assert.deepEqual(
+    results.map(({ baseOffset }) => baseOffset),
+    [0, 1],
+  );
+});
+
 for (const version of ['4.1.2', '1.1.1'] as const) {
   kafkaTest(
     'two messages in one atomic batch',
