@@ -1,12 +1,13 @@
 import { sleep } from '../base/clock.js';
 import { asError, InputError, KafkaError, PartialError, StateError } from '../base/errors.js';
-import { duration, type Given, optional, resolve, show } from '../base/options.js';
+import { duration, type Given, resolve, show } from '../base/options.js';
 import type { CommitResult } from '../client/offset-store.js';
 import { beginSession, type Markable, type MessageBatch, type Place, type Session } from '../consumer/index.js';
 import type { Message } from '../records/index.js';
 import { commitFailureRule } from './commit-failure.js';
 
-const rules = {
+/** Exported for the README's table. */
+export const contextRules = {
   /** Longest time in ms for a commit, all attempts together. `null`: no limit. */
   commitTimeoutMs: duration(30_000, 1, true),
   /** So many ms are waited after a rollback, so that what fails at once is not tried in a tight loop. */
@@ -16,11 +17,11 @@ const rules = {
    * the consumer at its marks: they count as done, and the next commit stores them. A function that throws rolls back too, and what it
    * threw is what {@link OffsetCommitContext.commit} rejects with.
    */
-  onCommitFailure: optional(commitFailureRule),
+  onCommitFailure: commitFailureRule,
 };
 
 /** Options of a commit context. */
-export type ContextOptions = Given<typeof rules>;
+export type ContextOptions = Given<typeof contextRules>;
 
 /**
  * A batch of work that commits as one, or leaves the consumer exactly where it was. While it is open, reading marks nothing: what is done
@@ -157,7 +158,6 @@ export class OffsetCommitContext {
 
   async #decide(error: Error, failures: number): Promise<'rollback' | 'retry' | 'keep'> {
     const { onCommitFailure } = this.#settings;
-    if (onCommitFailure === undefined) return 'rollback';
     if (typeof onCommitFailure === 'string') return onCommitFailure;
     try {
       return await onCommitFailure(error, failures);
@@ -216,7 +216,7 @@ export async function withOffsets<T>(
 }
 
 function settingsOf(options: ContextOptions | undefined) {
-  return resolve('OffsetCommitContext', rules, options);
+  return resolve('OffsetCommitContext', contextRules, options);
 }
 
 /** The partitions Kafka stored although the commit failed. */

@@ -110,3 +110,35 @@ test('debug: a logger is told; with TIDEMARK_DEBUG stderr is too', async () => {
   assert.match(debugged, /tidemark Connection debug: request api=Metadata /);
   assert.match(debugged, /\n00000000 {2}00 00 00 /);
 });
+
+test('commit-context: what is marked is committed, the rest comes again', async () => {
+  assert.deepEqual((await run([example('commit-context')])).trim().split('\n'), [
+    '30 has to wait',
+    '2 booked, the balance is 30, committed is 2',
+    '30 has to wait',
+    '0 booked, the balance is 30, committed is 2',
+    '2 booked, the balance is 100, committed is 4',
+  ]);
+});
+
+test('deferred: what is not due yet comes when it is', async () => {
+  const lines = (await run([example('deferred')])).trim().split('\n');
+  assert.deepEqual(lines.slice(0, 2).sort(), ['call back', 'water the plants']);
+  assert.deepEqual(lines.slice(2), ['send the invoice']);
+});
+
+test('poison: a message that always fails becomes a dead letter, and the others are done', async () => {
+  await using cluster = await EmbeddedCluster.start({ topics: { jobs: 1, 'jobs-dead': 1 } });
+  assert.deepEqual((await run([example('poison')], { KAFKA_BROKERS: cluster.brokers.join(',') })).trim().split('\n'), [
+    'job 1 done',
+    'failed, comes again',
+    'failed, comes again',
+    'offset 1 is dead after 3 attempts',
+    'job 3 done',
+    'committed: 3',
+  ]);
+  assert.deepEqual(
+    cluster.records('jobs-dead', 0).map(({ value }) => String(value)),
+    ['not JSON'],
+  );
+});

@@ -8,6 +8,7 @@ import { inspect, promisify } from 'node:util';
 import { tideCodes } from '../../src/base/errors.js';
 import { clientRules } from '../../src/client/client-options.js';
 import { simpleConsumerRules } from '../../src/consumer/simple-consumer-options.js';
+import { contextRules } from '../../src/context/commit-context.js';
 import { EmbeddedCluster } from '../../src/embedded/index.js';
 import { keyedRules } from '../../src/producer/options.js';
 import { simpleRules } from '../../src/producer/simple-producer.js';
@@ -19,6 +20,7 @@ const printed: readonly (RegExp | 'endless' | 'elsewhere')[] = [
   /^charged customer-7 \{"item":"tea"\}\n$/,
   /^$/,
   'endless',
+  /^0 undefined\n$/,
   /^[0-5] 2\n$/,
   /^$/,
   /^\[ 0, 1 \]\nMessage .*Message .*until tea time\n$/s,
@@ -121,6 +123,7 @@ function says(cell: string, name: string, fallback: unknown): boolean {
 
 const tables: readonly [heading: string, rules: Readonly<Record<string, { readonly fallback: unknown }>>][] = [
   ['Options of SimpleConsumer', simpleConsumerRules],
+  ['Options of commit contexts', contextRules],
   ['Options of the producers', { ...keyedRules, ...simpleRules }],
   ['The client', clientRules],
 ];
