@@ -352,22 +352,24 @@ class Run {
   /** A context is open in which there is something to commit, of two partitions if that can be. */
   async #busy(a: number, b: number, isHasty = false): Promise<Open> {
     if (isHasty) await this.#rollback();
-    if (this.#open === undefined) this.#begin(a, b, isHasty);
+    if (this.#open === undefined) await this.#begin(a, b, isHasty);
     if (this.#model.due.size < 2) {
       for (const id of [a, a + 1]) this.#append(id % (PARTITIONS - 1), b);
       await this.#get(15, 2);
+      await this.check(); // takes over what the position has passed
       for (let i = 1; i <= 15; i++) this.#mark(Math.max(0, this.#hands.length - i));
     }
     return this.#open ?? assert.fail();
   }
 
-  #begin(a: number, b: number, isHasty = false): void {
+  async #begin(a: number, b: number, isHasty = false): Promise<void> {
+    await new Promise(setImmediate); // as in check()
     if (this.#model.marking === 'explicit' && this.#model.places.some(({ placed, done, position }) => placed && done < position)) {
       assert.throws(() => OffsetCommitContext.begin(this.#consumer), { code: 'TIDE_STATE' });
       this.#rewind();
     }
     const onCommitFailure = (['rollback', 'rollback', 'retry', 'keep'] as const)[a % 4] ?? 'rollback';
-    const options = { onCommitFailure, ...(isHasty ? { commitTimeoutMs: 12 } : {}) };
+    const options = { onCommitFailure, ...(isHasty ? { commitTimeoutMs: 20 } : {}) };
     this.#model.begin();
     if (b % 2 === 0) {
       this.#open = { context: OffsetCommitContext.begin(this.#consumer, options), onCommitFailure, work: undefined };
@@ -482,27 +484,32 @@ class Run {
     const open = await this.#busy(2 * (a % 2) + 1, b, true); // whoever tries again without end is not for this
     const { due } = this.#model;
     if (due.size === 0) return this.#rollback();
-    let losing = true;
     const arrives = b % 3 > 0;
-    const faults = this.#cluster.on(OffsetCommit, () => losing);
-    if (arrives) faults.dropAnswer(Number.POSITIVE_INFINITY);
-    else faults.drop(Number.POSITIVE_INFINITY);
+    const before = this.#seenCommits;
+    let losing = true;
+    const hold = arrives ? this.#cluster.on(OffsetCommit, () => losing).hold() : undefined;
+    const gate = deferred();
+    if (!arrives) this.#cluster.on(OffsetCommit, () => losing).answer(() => gate.promise.then(() => undefined), Number.POSITIVE_INFINITY);
     const { error } = await this.#ended(open);
-    // The last attempt was given up before its end, and may be on its way still.
-    for (let seen = -1; seen !== this.#cluster.requests(OffsetCommit).length; await delay(8)) {
+    // It was given up at the end of its time, and may be on its way still.
+    for (let seen = -1; seen !== this.#cluster.requests(OffsetCommit).length; await delay(5)) {
       seen = this.#cluster.requests(OffsetCommit).length;
     }
     this.#checkCommits();
     losing = false;
-    happened.lost += 1;
-    if (arrives) store(due, false);
+    hold?.release();
+    gate.resolve();
+    const isSent = this.#seenCommits > before; // on a machine that is busy its time may be over before
+    happened.lost += isSent ? 1 : 0;
+    if (arrives && isSent) store(due, false);
     for (const place of due.keys()) place.known = undefined;
     if (open.onCommitFailure === 'keep') {
       assert.equal(error, undefined);
       return this.#model.end(false, () => true, true);
     }
-    assert.equal((error as { persistence?: string }).persistence, 'maybe', String(error));
-    this.#model.end(true, () => false, true);
+    const { persistence } = error as { persistence?: string };
+    if (isSent) assert.equal(persistence, 'maybe', String(error));
+    this.#model.end(true, () => false, persistence !== 'no');
   }
 
   /** Whoever commits gives up while the answer is on its way. */
