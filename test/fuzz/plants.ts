@@ -83,8 +83,8 @@ export const plants: readonly Plant[] = [
   {
     what: 'gzip without a bound',
     file: 'records/compression/gzip.js',
-    from: 'maxOutputLength: outputLimit(maxBytes), chunkSize: chunkFor(bytes)',
-    to: 'chunkSize: chunkFor(bytes)',
+    from: 'maxOutputLength: outputLimit(maxBytes), chunkSize: chunkFor(bytes, maxBytes)',
+    to: 'chunkSize: chunkFor(bytes, maxBytes)',
     complaint: memory,
   },
   {
