@@ -1,4 +1,5 @@
 import { type InspectOptions, inspect } from 'node:util';
+import { linked } from '../base/abort.js';
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { systemClock } from '../base/clock.js';
 import type { ConnectionTrace, SecurityWarning } from '../base/diagnostics.js';
@@ -166,8 +167,8 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
     const timer = cluster.clock.after(timeoutMs, () => over.abort(late));
     const late = new Error('late');
     let last: unknown;
+    const { signal: stop, unlink } = linked(signal, over.signal);
     try {
-      const stop = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
       await cluster.retrying(
         async () => {
           try {
@@ -188,6 +189,7 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
       });
     } finally {
       timer.cancel();
+      unlink();
     }
   }
 

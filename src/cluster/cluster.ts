@@ -1,3 +1,4 @@
+import { linked } from '../base/abort.js';
 import { brokerError, brokerErrorRow } from '../base/broker-errors.js';
 import { type Clock, Deadline, sleep } from '../base/clock.js';
 import { AuthError, BrokerError, ConnectionError, KafkaError, StateError, TimeoutError } from '../base/errors.js';
@@ -214,7 +215,8 @@ export class Cluster {
   retrying<T>(attempt: (n: number) => Promise<T>, bounds: Bounds = {}): Promise<T> {
     const { policy = this.settings.retry, deadline, clock = this.clock } = bounds;
     const onRetry = (error: KafkaError, pauseMs: number) => this.passing(error, pauseMs);
-    return retrying(attempt, policy, { clock, deadline, onRetry, signal: this.#orClosed(bounds.signal) });
+    const open = linked(bounds.signal, this.#shut.signal);
+    return retrying(attempt, policy, { clock, deadline, onRetry, signal: open.signal }).finally(open.unlink);
   }
 
   /** An error that nobody is told of as long as what failed is tried again, `pauseMs` later. */
@@ -224,7 +226,8 @@ export class Cluster {
 
   /** Resolves after `ms`; rejects with the signal's reason when aborted, and with `TIDE_CLOSED` when closed meanwhile. */
   pause(ms: number, signal?: AbortSignal): Promise<void> {
-    return sleep(this.clock, ms, this.#orClosed(signal));
+    const open = linked(signal, this.#shut.signal);
+    return sleep(this.clock, ms, open.signal).finally(open.unlink);
   }
 
   /** A deadline `ms` from now, on this cluster's clock. */
@@ -283,10 +286,6 @@ export class Cluster {
       if (quietMs === 0) return;
       await this.pause(Math.ceil(quietMs), signal);
     }
-  }
-
-  #orClosed(signal: AbortSignal | undefined): AbortSignal {
-    return signal === undefined ? this.#shut.signal : AbortSignal.any([signal, this.#shut.signal]);
   }
 
   /** Links to try in turn: what is connected, what the cluster named, then the bootstrap addresses; those failing just now last. */
