@@ -25,6 +25,15 @@ export interface PlacingSettings {
   readonly isolation: Isolation;
 }
 
+/** How the policy answers an offset that means nothing. */
+export interface Answering {
+  /** Whether messages from before are still being worked on: retention may pass a position during the work, and it is not moved then. */
+  readonly inHand: () => boolean;
+  /** Told in the very moment the partition is moved, or its failure is left: nobody can have seen the new position before. */
+  readonly answered: (event: OutOfRange) => void;
+  readonly bounds: Bounds;
+}
+
 /** Chooses offsets where there are none: no commit, or one that the log does not hold. */
 export class Placing {
   readonly #client: ClientCore;
@@ -68,17 +77,10 @@ export class Placing {
   }
 
   /**
-   * The policy answers an offset that means nothing; tells what it did. Undefined: nothing yet, a later fetch will ask again. That is so
-   * while messages from before are still being worked on (`inHand`): retention may pass a position during the work.
-   * A failure, and the policy `'none'`, are left at the partition for the reader.
+   * The policy answers an offset that means nothing, or does not yet: then a later fetch will ask again. A failure, and the policy `'none'`,
+   * are left at the partition for the reader. Never rejects.
    */
-  async reset(
-    partition: Partition,
-    requestedOffset: number,
-    why: Misplaced,
-    inHand: () => boolean,
-    bounds: Bounds,
-  ): Promise<OutOfRange | undefined> {
+  async reset(partition: Partition, requestedOffset: number, why: Misplaced, { inHand, answered, bounds }: Answering): Promise<void> {
     const { topic, partition: id, epoch } = partition;
     const { autoOffsetReset: policy } = this.#settings;
     const { clock, settings } = this.#client.cluster;
@@ -87,12 +89,12 @@ export class Placing {
       const [logStartOffset = 0] = await this.list([partition], 'earliest', bounds);
       const [logEndOffset = 0] = await this.list([partition], 'latest', bounds);
       const [chosen] = policy === 'none' ? [] : await this.#choose([partition], policy, bounds);
-      if (moved()) return undefined;
+      if (moved()) return;
       const passing = why === 'outside' && requestedOffset >= logStartOffset && requestedOffset <= logEndOffset;
       partition.stalled = !passing && partition.position >= requestedOffset && inHand();
       if (passing || partition.position < requestedOffset || partition.stalled) {
         partition.quietUntil = clock.now() + settings.retry.backoffMs;
-        return undefined;
+        return;
       }
       const event = { topic, partition: id, requestedOffset, logStartOffset, logEndOffset, newOffset: chosen, why };
       if (chosen === undefined) {
@@ -101,13 +103,12 @@ export class Placing {
       } else {
         partition.place(chosen);
       }
-      return event;
+      answered(event);
     } catch (error) {
-      if (moved()) return undefined;
+      if (moved()) return;
       partition.quietUntil = clock.now() + settings.retry.maxBackoffMs;
       if (!(error instanceof KafkaError)) partition.failure = new KafkaError('TIDE_STATE', asError(error).message, { cause: error });
       else if (!error.retriable) partition.failure = error;
-      return undefined;
     }
   }
 

@@ -10,7 +10,7 @@ import type { Emitting } from './consumer-events.js';
 import type { ConsumerCore } from './core.js';
 import type { Misplaced } from './fetcher.js';
 import { Partition } from './partition.js';
-import type { Placing } from './placing.js';
+import type { OutOfRange, Placing } from './placing.js';
 import type { simpleConsumerOptions } from './simple-consumer-options.js';
 
 export interface TopicPartitionsSettings {
@@ -116,13 +116,16 @@ export class TopicPartitions {
   /** The policy answers an offset that is not in the log. Never rejects. */
   async outOfRange(partition: Partition, requestedOffset: number, why: Misplaced, bounds: Bounds): Promise<void> {
     const inHand = () => this.#options.marking === 'loop' && !this.#core.inContext && !partition.outstanding.empty;
-    const event = await this.#placing.reset(partition, requestedOffset, why, inHand, bounds);
-    if (event !== undefined) {
+    let movedIn: number | undefined;
+    const answered = (event: OutOfRange): void => {
       partition.held = event.newOffset !== undefined;
-      const { epoch } = partition;
+      movedIn = partition.epoch;
       this.#emit('outOfRange', event);
+    };
+    await this.#placing.reset(partition, requestedOffset, why, { inHand, answered, bounds });
+    if (movedIn !== undefined) {
       await this.#storePlace(partition, bounds);
-      if (partition.epoch === epoch) partition.held = false;
+      if (partition.epoch === movedIn) partition.held = false;
     }
     this.#core.moved();
   }

@@ -54,6 +54,17 @@ interface Open {
 }
 
 const failure = new Error('the work failed');
+
+/** Whether a context has not ended yet. Asking changes nothing. */
+function isOpen(context: OffsetCommitContext): boolean {
+  try {
+    context.mark([]);
+    return true;
+  } catch (error) {
+    return error instanceof Error && error.message.endsWith('the context is being committed');
+  }
+}
+
 const codeOf = (error: unknown): string => (error as { code?: string }).code ?? String(error);
 
 /** How often what matters has happened: a model test that never comes to it shows nothing. */
@@ -78,10 +89,11 @@ class Run {
   #open: Open | undefined;
   #hands: Hand[] = [];
   #grown = false;
-  #trimmed = false;
   /** A read is under way: what the policy moved meanwhile is put in order by the messages. */
   #reading = false;
   #moves: OutOfRange[] = [];
+  /** The context that is being ended. What the policy moves once it is over is not for the model before it has ended there too. */
+  #ending: OffsetCommitContext | undefined;
   #seenCommits = 0;
 
   constructor(cluster: EmbeddedCluster, marking: 'loop' | 'explicit') {
@@ -128,7 +140,6 @@ class Run {
 
   /** What holds after every step. */
   async check(): Promise<void> {
-    await new Promise(setImmediate); // a partition that was moved is told of in the same turn, but a little later
     this.#checkCommits();
     const kafka = stored(this.#cluster, 'audit');
     for (const [id, place] of this.#model.places.entries()) {
@@ -191,11 +202,12 @@ class Run {
     consumer.on('outOfRange', moved => {
       if (this.#consumer !== consumer) return;
       this.#moves.push(moved);
-      if (!this.#reading) this.#moveAll();
+      if (!this.#reading && (this.#ending === undefined || isOpen(this.#ending))) this.#moveAll();
     });
     this.#clients.push(client);
     this.#hands = [];
     this.#open = undefined;
+    this.#ending = undefined;
     this.#model.restart();
     return consumer;
   }
@@ -364,7 +376,6 @@ class Run {
   }
 
   async #begin(a: number, b: number, isHasty = false): Promise<void> {
-    await new Promise(setImmediate); // as in check()
     if (this.#model.marking === 'explicit' && this.#model.places.some(({ placed, done, position }) => placed && done < position)) {
       assert.throws(() => OffsetCommitContext.begin(this.#consumer), { code: 'TIDE_STATE' });
       this.#rewind();
@@ -388,13 +399,20 @@ class Run {
       finished.catch(() => {});
       this.#open = { context: context ?? assert.fail('work was not called'), onCommitFailure, work: { end, finished } };
     }
-    // A move by the policy that is still under way makes another start of it, or not yet.
-    if (!this.#trimmed) assert.equal(this.#open.context.attempt, this.#model.attempt, 'attempt');
+    assert.equal(this.#open.context.attempt, this.#model.attempt, 'attempt');
     if (this.#model.attempt > 1) happened.repeated += 1;
+  }
+
+  /** The context is over, and the model hears of it; what the policy has moved since comes after that. */
+  #end(...how: Parameters<Model['end']>): void {
+    this.#model.end(...how);
+    this.#ending = undefined;
+    this.#moveAll();
   }
 
   /** Commits the context that is open; gives why it failed, and whether something was stored, where that is told. */
   async #ended({ context, work }: Open, signal?: AbortSignal): Promise<{ error: unknown; isStored: boolean | undefined }> {
+    this.#ending = context;
     const committing = work === undefined || signal !== undefined ? context.commit({ signal }) : undefined;
     if (committing === undefined) work?.end.resolve();
     const ended = await (committing ?? work?.finished ?? assert.fail()).then(
@@ -430,13 +448,14 @@ class Run {
     assert.equal(isStored, isDue);
     happened.committed += 1;
     store(due, true);
-    this.#model.end(false, () => true);
+    this.#end(false, () => true);
   }
 
   async #rollback(): Promise<void> {
     const open = this.#open;
     if (open === undefined) return;
     this.#open = undefined;
+    this.#ending = open.context;
     happened['rolled back'] += 1;
     if (open.work === undefined) {
       await open.context[Symbol.asyncDispose]();
@@ -444,7 +463,7 @@ class Run {
       open.work.end.reject(failure);
       await assert.rejects(open.work.finished, failure);
     }
-    this.#model.end(true, () => false);
+    this.#end(true, () => false);
   }
 
   /** Kafka refuses the commit, or one partition of it. */
@@ -463,15 +482,15 @@ class Run {
     switch (open.onCommitFailure) {
       case 'rollback':
         assert.equal(codeOf(error), 'OFFSET_METADATA_TOO_LARGE');
-        return this.#model.end(true, place => taken.has(place));
+        return this.#end(true, place => taken.has(place));
       case 'retry':
         assert.equal(error, undefined);
         store(due, true);
-        return this.#model.end(false, () => true);
+        return this.#end(false, () => true);
       case 'keep':
         assert.equal(error, undefined);
         assert.notEqual(isStored, true);
-        return this.#model.end(false, () => true, true);
+        return this.#end(false, () => true, true);
       default:
         return open.onCommitFailure satisfies never;
     }
@@ -507,11 +526,11 @@ class Run {
     for (const place of due.keys()) place.known = undefined;
     if (open.onCommitFailure === 'keep') {
       assert.equal(error, undefined);
-      return this.#model.end(false, () => true, true);
+      return this.#end(false, () => true, true);
     }
     const { persistence } = error as { persistence?: string };
     if (isSent) assert.equal(persistence, 'maybe', String(error));
-    this.#model.end(true, () => false, persistence !== 'no');
+    this.#end(true, () => false, persistence !== 'no');
   }
 
   /** Whoever commits gives up while the answer is on its way. */
@@ -528,7 +547,7 @@ class Run {
     assert.equal((await ended).error, failure);
     happened['given up'] += 1;
     store(due, false);
-    this.#model.end(true, () => false, true);
+    this.#end(true, () => false, true);
   }
 
   /** What is refused changes nothing. */
@@ -567,7 +586,6 @@ class Run {
   /** Retention takes what is old: what was handed out and is not done as well, at times. */
   #trim(id: number, b: number): void {
     const { start, end } = this.#cluster.offsets('orders', id);
-    this.#trimmed = true;
     if (this.#consumer.position(id) !== undefined) this.#cluster.trim('orders', id, Math.min(end, start + (b % 20)));
   }
 
