@@ -1,18 +1,19 @@
 import type { Socket } from 'node:net';
-import { onAbort } from '../base/abort.js';
 import type { Clock, Timer } from '../base/clock.js';
-import { traceConnection, traceRequest, tracesRequests } from '../base/diagnostics.js';
-import { asError, ConnectionError, type KafkaError, ProtocolError, StateError, TimeoutError } from '../base/errors.js';
+import { traceConnection } from '../base/diagnostics.js';
+import { asError, ConnectionError, ProtocolError, StateError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { Bell } from '../base/wait.js';
 import { type Api, decodeResponseBody, encodeRequestFrame, type RequestOf, type ResponseOf, readCorrelationId } from '../protocol/index.js';
 import { type Address, formatAddress } from './address.js';
 import { dial } from './dial.js';
+import { type Decode, Exchange, lostWith, type Site } from './exchange.js';
 import { FrameAssembler } from './frame-assembler.js';
+import { Outbox } from './outbox.js';
 import type { Security } from './security.js';
 import type { TlsDial } from './tls.js';
 import { chooseVersion, type VersionRange } from './versions.js';
-import { logAnswer, logFrame, logRequest } from './wire-log.js';
+import { logFrame } from './wire-log.js';
 
 export interface ConnectionSettings {
   readonly clientId: string;
@@ -43,26 +44,6 @@ export interface RequestOptions {
 /** What to ask: a body, or a function of the version chosen where versions ask differently. */
 export type Body<A extends Api> = RequestOf<A> | ((version: number) => RequestOf<A>);
 
-/** Reads a response's bytes, which begin with the correlation id. */
-export type Decode = (api: Api, version: number, response: Buffer) => object;
-
-/** One request on its way. `queued`: no byte handed to the socket; `sent`: perhaps applied; `abandoned`: sent, and nobody waits any more. */
-interface Exchange {
-  state: 'queued' | 'sent' | 'abandoned';
-  readonly api: Api;
-  readonly version: number;
-  readonly correlationId: number;
-  readonly chunks: readonly Uint8Array[];
-  readonly sizeBytes: number;
-  readonly answered: boolean;
-  /** Part of making the connection usable: goes before what waits for that. */
-  readonly handshake: boolean;
-  readonly startedAt: number;
-  readonly decode: Decode;
-  resolve(body: unknown): void;
-  reject(error: unknown): void;
-}
-
 const maxCorrelationId = 2 ** 31 - 1;
 
 /** The longest answer to a handshake: the longest message of a SASL exchange, the longest text beside it, and room. */
@@ -77,8 +58,9 @@ export class Connection {
   /** Resolves, with the reason, when the connection is gone. Never rejects. */
   readonly closed: Promise<Error>;
   readonly #settings: ConnectionSettings;
+  readonly #site: Site;
   readonly #assembler: FrameAssembler;
-  readonly #outbox: Exchange[] = [];
+  readonly #outbox: Outbox;
   readonly #inFlight: Exchange[] = [];
   /** Sent, and no answer will come: waiting for the kernel to take the bytes. */
   readonly #unanswered = new Set<Exchange>();
@@ -87,14 +69,9 @@ export class Connection {
   #correlationId = 0;
   #lastUsed: number;
   #idleTimer: Timer | undefined;
-  /** While the connection is authenticated anew: requests wait. */
-  #parked = false;
   readonly #quiet = new Bell();
-  #throttledUntil = 0;
-  #throttleTimer: Timer | undefined;
   /** Whether a request was answered that is no handshake. */
   #served = false;
-  #corked = false;
   #closeReason: Error | undefined;
   #tellClosed: (reason: Error) => void = () => {};
 
@@ -102,6 +79,18 @@ export class Connection {
     this.broker = formatAddress(address);
     this.#settings = settings;
     this.#versions = new Map();
+    this.#site = {
+      broker: this.broker,
+      clock: settings.clock,
+      log: settings.log,
+      expired: (exchange, limitMs) => this.#expire(exchange, limitMs),
+      abandoned: exchange => this.#abandon(exchange),
+      taken: exchange => this.#taken(exchange),
+    };
+    this.#outbox = new Outbox(settings.clock, {
+      sent: exchange => this.#sent(exchange),
+      released: () => this.#quiet.ring(),
+    });
     this.#assembler = new FrameAssembler(settings.maxResponseBytes, frame => this.#answer(frame));
     if (settings.security?.sasl !== undefined)
       this.#assembler.limit(Math.min(maxUnknownBytes, settings.maxResponseBytes), 'as long as nobody is authenticated');
@@ -121,7 +110,7 @@ export class Connection {
     socket.on('error', error => this.#fail(lost(error.message, error)));
     socket.on('end', () => this.#fail(lost(`the other side closed it${this.#hint()}`)));
     socket.on('close', () => this.#fail(lost('it was closed')));
-    socket.on('drain', () => this.#flush());
+    this.#outbox.open(socket);
     this.#watchIdle();
   }
 
@@ -177,14 +166,13 @@ export class Connection {
    * @throws whatever `work` throws, or the reason when the connection is lost before.
    */
   async alone<T>(work: () => Promise<T>): Promise<T> {
-    this.#parked = true;
+    this.#outbox.park();
     try {
-      while (this.#closeReason === undefined && (this.#inFlight.length > 0 || this.#throttleTimer !== undefined)) await this.#quiet.wait();
+      while (this.#closeReason === undefined && (this.#inFlight.length > 0 || this.#outbox.throttled)) await this.#quiet.wait();
       if (this.#closeReason !== undefined) throw this.#closeReason;
       return await work();
     } finally {
-      this.#parked = false;
-      this.#flush();
+      this.#outbox.unpark();
     }
   }
 
@@ -197,50 +185,21 @@ export class Connection {
     handshake: boolean,
   ): Promise<ResponseOf<A>> {
     return new Promise((resolve, reject) => {
-      if (this.#closeReason !== undefined) throw this.#rejection(api, this.#closeReason, 'no');
-      options.signal?.throwIfAborted();
+      const { timeoutMs, signal, answered = true } = options;
+      if (this.#closeReason !== undefined) throw lostWith(api, this.broker, this.#closeReason, 'no');
+      signal?.throwIfAborted();
       const chosen = version();
       const correlationId = this.#nextCorrelationId();
-      const { chunks, size } = encodeRequestFrame(
+      const { chunks, size: sizeBytes } = encodeRequestFrame(
         api,
         chosen,
         correlationId,
         this.#settings.clientId,
         typeof body === 'function' ? body(chosen) : body,
       );
-      const { clock } = this.#settings;
-      const timer = clock.after(options.timeoutMs, () => this.#expire(exchange, options.timeoutMs));
-      const forget = onAbort(options.signal, () => {
-        this.#abandon(exchange);
-        exchange.reject(options.signal?.reason);
-      });
-      const release = () => {
-        timer.cancel();
-        forget();
-      };
-      const exchange: Exchange = {
-        state: 'queued',
-        api,
-        version: chosen,
-        correlationId,
-        chunks,
-        sizeBytes: size,
-        answered: options.answered ?? true,
-        handshake,
-        decode,
-        startedAt: clock.now(),
-        resolve: answer => {
-          release();
-          resolve(answer as ResponseOf<A>);
-        },
-        reject: error => {
-          release();
-          reject(error);
-        },
-      };
-      if (handshake) this.#outbox.unshift(exchange);
-      else this.#outbox.push(exchange);
-      this.#flush();
+      const question = { api, version: chosen, correlationId, chunks, sizeBytes, answered, handshake, decode };
+      const answer = resolve as (body: unknown) => void; // `decode` reads what the API says
+      this.#outbox.add(new Exchange(this.#site, question, { timeoutMs, signal, resolve: answer, reject }));
     });
   }
 
@@ -254,36 +213,14 @@ export class Connection {
     return this.#correlationId;
   }
 
-  /** Hands queued requests to the socket while it takes them. What is written in one turn of the loop leaves in one piece. */
-  #flush(): void {
-    const socket = this.#socket;
-    if (socket === undefined || this.#closeReason !== undefined || this.#throttleTimer !== undefined) return;
-    while (this.#outbox.length > 0 && !socket.writableNeedDrain) {
-      const [exchange] = this.#outbox;
-      if (exchange === undefined || (this.#parked && !exchange.handshake)) break;
-      this.#outbox.shift();
-      if (!exchange.handshake) this.#lastUsed = this.#settings.clock.now();
-      if (!this.#corked) {
-        this.#corked = true;
-        socket.cork();
-        process.nextTick(() => {
-          this.#corked = false;
-          socket.uncork();
-        });
-      }
-      exchange.state = 'sent';
-      if (this.#settings.log !== undefined) logRequest(this.#settings.log, this.broker, exchange);
-      const last = exchange.chunks.length - 1;
-      for (const [index, chunk] of exchange.chunks.entries()) {
-        if (exchange.answered || index < last) socket.write(chunk);
-        else socket.write(chunk, error => (error ? undefined : this.#handedOver(exchange)));
-      }
-      if (exchange.answered) this.#inFlight.push(exchange);
-      else this.#unanswered.add(exchange);
-    }
+  #sent(exchange: Exchange): void {
+    const { answered, handshake } = exchange.question;
+    if (!handshake) this.#lastUsed = this.#settings.clock.now();
+    if (answered) this.#inFlight.push(exchange);
+    else this.#unanswered.add(exchange);
   }
 
-  #handedOver(exchange: Exchange): void {
+  #taken(exchange: Exchange): void {
     this.#unanswered.delete(exchange);
     exchange.resolve(undefined);
   }
@@ -297,128 +234,62 @@ export class Connection {
     }
   }
 
+  /** A frame came. What is wrong with it is thrown, and ends the connection: its exchange is in flight still, and is rejected with the others. */
   #answer(frame: Buffer): void {
     if (this.#closeReason !== undefined) return;
-    const exchange = this.#inFlight.shift();
-    if (!exchange?.handshake) this.#lastUsed = this.#settings.clock.now();
+    const [exchange] = this.#inFlight;
     const correlationId = readCorrelationId(frame);
-    if (exchange === undefined || correlationId !== exchange.correlationId) {
-      if (exchange !== undefined) this.#inFlight.unshift(exchange);
-      const expected = exchange === undefined ? 'no answer at all' : `correlation id ${exchange.correlationId}`;
-      this.#fail(
-        new ProtocolError(
-          `broker ${this.broker} answered correlation id ${correlationId}, expected ${expected}: answers got mixed up on the way`,
-          {
-            retriable: true,
-            errno: -1009,
-            context: { broker: this.broker, correlationId },
-          },
-        ),
-      );
-      return;
+    if (exchange === undefined || correlationId !== exchange.question.correlationId) {
+      throw mixedUp(this.broker, correlationId, exchange?.question.correlationId);
     }
-    if (this.#parked && this.#inFlight.length === 0) this.#quiet.ring();
-    if (this.#settings.log?.dumps) logFrame(this.#settings.log, this.broker, exchange, frame);
-    if (exchange.state === 'abandoned') return;
-    let body: unknown;
-    try {
-      body = exchange.decode(exchange.api, exchange.version, frame);
-    } catch (error) {
-      this.#inFlight.unshift(exchange);
-      this.#fail(asError(error));
-      return;
-    }
+    const { api, version, handshake, decode } = exchange.question;
+    const { log, clock } = this.#settings;
+    if (!handshake) this.#lastUsed = clock.now();
+    if (log?.dumps) logFrame(log, this.broker, exchange.question, frame);
+    const body = exchange.state === 'abandoned' ? undefined : decode(api, version, frame);
+    this.#inFlight.shift();
+    if (this.#outbox.parked && this.#inFlight.length === 0) this.#quiet.ring();
+    if (body === undefined) return;
     const throttleMs = throttleOf(body);
-    this.#trace(exchange, frame.length, throttleMs, undefined);
-    if (throttleMs > 0 && exchange.version >= exchange.api.clientThrottles) this.#throttle(throttleMs);
-    if (!exchange.handshake) this.#served = true;
+    exchange.trace(frame.length, throttleMs, undefined);
+    if (throttleMs > 0 && version >= api.clientThrottles) this.#outbox.throttle(throttleMs);
+    if (!handshake) this.#served = true;
     exchange.resolve(body);
   }
 
-  /** KIP-219: the broker asks for silence; nothing new is sent to it until then. */
-  #throttle(ms: number): void {
-    const { clock } = this.#settings;
-    this.#throttledUntil = Math.max(this.#throttledUntil, clock.now() + ms);
-    this.#throttleTimer?.cancel();
-    this.#throttleTimer = clock.after(this.#throttledUntil - clock.now(), () => {
-      this.#throttleTimer = undefined;
-      this.#quiet.ring();
-      this.#flush();
-    });
-  }
-
   #expire(exchange: Exchange, limitMs: number): void {
-    const timeoutMs = Math.round(limitMs); // it may be what connecting has left of a limit
-    const what = `${exchange.api.name} to broker ${this.broker}`;
-    const context = { api: exchange.api.name, broker: this.broker, timeoutMs };
     if (exchange.state === 'queued') {
-      this.#abandon(exchange);
-      const why = this.#whyUnsent();
-      exchange.reject(
-        new TimeoutError(`${what}: not sent within ${timeoutMs} ms: ${why}`, { retriable: true, persistence: 'no', context }),
-      );
+      this.#outbox.remove(exchange);
+      exchange.neverSent(limitMs, this.#outbox.obstacle);
       return;
     }
-    const error = new TimeoutError(`${what}: no answer within ${timeoutMs} ms`, { retriable: true, persistence: 'maybe', context });
-    this.#abandon(exchange);
-    this.#trace(exchange, 0, 0, error);
-    exchange.reject(error);
+    const error = exchange.unanswered(limitMs);
     // Answers come in order, so those behind it cannot come either.
-    this.#fail(lost(`a request got no answer within ${timeoutMs} ms`, error));
+    this.#fail(lost(`a request got no answer within ${Math.round(limitMs)} ms`, error));
+  }
+
+  #abandon(exchange: Exchange): void {
+    if (exchange.state === 'queued') this.#outbox.remove(exchange);
+    else exchange.abandon();
   }
 
   /** A listener that demands SASL says which versions it speaks to everybody, and hangs up at the first thing that is asked of it. */
   #hint(): string {
-    const refused = !this.#served && this.#inFlight[0]?.handshake === false && this.#settings.security?.sasl === undefined;
+    const refused = !this.#served && this.#inFlight[0]?.question.handshake === false && this.#settings.security?.sasl === undefined;
     return refused ? ' at the first request; does this listener demand SASL?' : '';
-  }
-
-  #whyUnsent(): string {
-    if (this.#throttleTimer !== undefined) return 'the broker throttles this client';
-    return this.#parked ? 'the connection is being authenticated anew' : 'the socket did not take it';
-  }
-
-  #abandon(exchange: Exchange): void {
-    if (exchange.state === 'sent') exchange.state = 'abandoned';
-    const queued = this.#outbox.indexOf(exchange);
-    if (queued >= 0) this.#outbox.splice(queued, 1);
   }
 
   #fail(reason: Error): void {
     if (this.#closeReason !== undefined) return;
     this.#closeReason = reason;
     this.#idleTimer?.cancel();
-    this.#throttleTimer?.cancel();
     this.#socket?.destroy();
-    const waiting = [...this.#inFlight.splice(0), ...this.#unanswered];
-    this.#quiet.ring();
+    const waiting = [...this.#inFlight.splice(0), ...this.#unanswered, ...this.#outbox.close()];
     this.#unanswered.clear();
-    for (const exchange of waiting) {
-      if (exchange.state === 'abandoned') continue;
-      const error = this.#rejection(exchange.api, reason, 'maybe');
-      this.#trace(exchange, 0, 0, error);
-      exchange.reject(error);
-    }
-    for (const exchange of this.#outbox.splice(0)) exchange.reject(this.#rejection(exchange.api, reason, 'no'));
+    this.#quiet.ring();
+    for (const exchange of waiting) exchange.lost(reason);
     traceConnection({ kind: 'closed', broker: this.broker, error: reason });
     this.#tellClosed(reason);
-  }
-
-  /** The error of one request that the end of the connection took with it. */
-  #rejection(api: Api, reason: Error, persistence: 'no' | 'maybe'): KafkaError {
-    const what = `${api.name} to broker ${this.broker}`;
-    const context = { api: api.name, broker: this.broker };
-    if (reason instanceof StateError) return new StateError('TIDE_CLOSED', `${what}: ${reason.message}`, { persistence, context });
-    if (reason instanceof ProtocolError) {
-      return new ProtocolError(`${what}: ${reason.message}`, {
-        cause: reason,
-        errno: reason.errno,
-        retriable: reason.retriable,
-        persistence,
-        context: { ...(reason.context['api'] === api.name ? reason.context : {}), ...context }, // version and position, where it is about this one
-      });
-    }
-    return new ConnectionError(`${what}: ${reason.message}`, { cause: reason, persistence, errno: -1018, context });
   }
 
   #watchIdle(): void {
@@ -430,31 +301,23 @@ export class Connection {
     }
     this.#idleTimer = clock.after(Math.max(leftMs, 1000), () => this.#watchIdle(), true);
   }
-
-  #trace(exchange: Exchange, receivedBytes: number, throttleMs: number, error: Error | undefined): void {
-    const { log, clock } = this.#settings;
-    if (log === undefined && !tracesRequests()) return;
-    const { api, version, correlationId, sizeBytes, startedAt } = exchange;
-    const durationMs = clock.now() - startedAt;
-    if (log !== undefined) logAnswer(log, this.broker, exchange, { bytes: receivedBytes, durationMs, throttleMs, error });
-    if (!tracesRequests()) return;
-    traceRequest({
-      api: api.name,
-      version,
-      broker: this.broker,
-      correlationId,
-      sentBytes: sizeBytes,
-      receivedBytes,
-      durationMs,
-      throttleMs,
-      error,
-    });
-  }
 }
 
 const lost = (why: string, cause?: Error): ConnectionError => new ConnectionError(`connection lost: ${why}`, { cause });
 
-function throttleOf(body: unknown): number {
+function mixedUp(broker: string, correlationId: number, wanted: number | undefined): ProtocolError {
+  const expected = wanted === undefined ? 'no answer at all' : `correlation id ${wanted}`;
+  return new ProtocolError(
+    `broker ${broker} answered correlation id ${correlationId}, expected ${expected}: answers got mixed up on the way`,
+    {
+      retriable: true,
+      errno: -1009,
+      context: { broker, correlationId },
+    },
+  );
+}
+
+function throttleOf(body: object): number {
   const throttle = (body as { throttleTimeMs?: number }).throttleTimeMs;
   return typeof throttle === 'number' ? throttle : 0;
 }

@@ -5,7 +5,8 @@ import { asError, ConnectionError, KafkaError, ProtocolError, TimeoutError, Unsu
 import { packageVersion } from '../base/version.js';
 import { ApiVersions, decodeResponseBody, type ResponseOf } from '../protocol/index.js';
 import { type Address, formatAddress } from './address.js';
-import { Connection, type ConnectionSettings, type Decode } from './connection.js';
+import { Connection, type ConnectionSettings } from './connection.js';
+import type { Decode } from './exchange.js';
 import { Session } from './session.js';
 import { explainAlert } from './tls.js';
 import type { VersionRange } from './versions.js';
