@@ -2,10 +2,10 @@ import type { CorruptRecordError } from '../base/errors.js';
 import type { CompressionName } from './compression/index.js';
 import { type ControlType, controlTypeOf } from './control.js';
 import { FastBuffer } from './fast-buffer.js';
-import type { BatchHeader } from './header.js';
+import { attributesOf, type BatchHeader } from './header.js';
 import { InvalidMessage } from './invalid-message.js';
 import type { RecordSource, TimestampType } from './layout.js';
-import { Message } from './message.js';
+import { Message, type Shared } from './message.js';
 import { HEADERS_AT, KEY_AT, KEY_LENGTH, type RecordIndex, STRIDE, VALUE_AT, VALUE_LENGTH } from './record-index.js';
 
 /** Decompresses and indexes the records of one batch. */
@@ -17,6 +17,7 @@ export interface RecordLoader {
 }
 
 const NOTHING: RecordIndex = { bytes: Buffer.alloc(0), count: 0, fields: new Int32Array(0), timestamps: new Float64Array(0) };
+const UNOPENED: Shared = { bytes: NOTHING.bytes, magic: -1, attributes: -1 };
 
 /**
  * One batch of a partition, checksum verified: its header as fields, its messages made on demand.
@@ -57,6 +58,7 @@ export class RecordBatch implements Iterable<Message> {
   /** Undefined once it is open. */
   #loader: RecordLoader | undefined;
   #index: RecordIndex = NOTHING;
+  #shared: Shared = UNOPENED;
   #memory: ArrayBufferLike = NOTHING.bytes.buffer;
   #byteOffset = 0;
   #fromOffset: number;
@@ -130,6 +132,7 @@ export class RecordBatch implements Iterable<Message> {
   #opened(index: RecordIndex): void {
     if (this.#loader === undefined) return;
     this.#index = index;
+    this.#shared = { bytes: index.bytes, magic: this.magic, attributes: attributesOf(this.#header) };
     if (index.baseOffset !== undefined) {
       this.baseOffset = index.baseOffset;
       this.recordCount = index.count;
@@ -196,8 +199,10 @@ export class RecordBatch implements Iterable<Message> {
   }
 
   #message(i: number): Message {
-    if (this.#damage !== undefined) return new InvalidMessage(this.topic, this.partition, this.baseOffset, this.#damage, this.origin);
-    const { bytes, fields, timestamps } = this.#index;
+    if (this.#damage !== undefined) {
+      return new InvalidMessage(this.topic, this.partition, this.baseOffset, this.nextOffset, this.#damage, this.origin);
+    }
+    const { fields, timestamps } = this.#index;
     const row = i * STRIDE;
     const keyLength = fields[row + KEY_LENGTH]!;
     const valueLength = fields[row + VALUE_LENGTH]!;
@@ -210,7 +215,7 @@ export class RecordBatch implements Iterable<Message> {
       this.leaderEpoch,
       keyLength < 0 ? null : new FastBuffer(this.#memory, this.#byteOffset + fields[row + KEY_AT]!, keyLength),
       valueLength < 0 ? null : new FastBuffer(this.#memory, this.#byteOffset + fields[row + VALUE_AT]!, valueLength),
-      bytes,
+      this.#shared,
       fields[row + HEADERS_AT]!,
       this.origin,
     );

@@ -1,4 +1,4 @@
-import { type CompressionName, compressionName } from './compression/index.js';
+import { type CompressionName, compressionId, compressionName } from './compression/index.js';
 import { corrupt } from './corrupt.js';
 import {
   APPEND_TIME_BIT,
@@ -40,6 +40,13 @@ export interface BatchHeader {
   readonly baseSequence: number;
   readonly recordCount: number;
 }
+
+/** The attribute bits that say what a header says. */
+export const attributesOf = ({ compression, timestampType, isTransactional, isControl }: BatchHeader): number =>
+  compressionId(compression) |
+  (timestampType === 'append' ? APPEND_TIME_BIT : 0) |
+  (isTransactional ? TRANSACTIONAL_BIT : 0) |
+  (isControl ? CONTROL_BIT : 0);
 
 /** A signed 64 bit integer, rounded when a double cannot hold it. */
 export const roundedInt64 = (bytes: Buffer, at: number): number => bytes.readInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4);

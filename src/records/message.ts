@@ -4,6 +4,14 @@ import { endOfHeaders, type HeaderList, NO_HEADERS, readHeaders } from './header
 import type { TimestampType } from './layout.js';
 import { readable } from './readable.js';
 
+/** What the messages of one batch share. */
+export interface Shared {
+  /** The memory in which their headers lie. */
+  readonly bytes: Buffer;
+  readonly magic: number;
+  readonly attributes: number;
+}
+
 /** Who handed a message out, as its batch was told by `origin`; a detached copy has the same. Undefined where nobody said. */
 export let originOf: (message: Message) => object | undefined;
 
@@ -25,7 +33,7 @@ export class Message {
   readonly key: Buffer | null;
   /** Null is a tombstone: compaction will forget the key. */
   readonly value: Buffer | null;
-  readonly #source: Buffer;
+  readonly #shared: Shared;
   readonly #headersAt: number;
   readonly #origin: object | undefined;
   #headers: HeaderList | undefined;
@@ -34,7 +42,7 @@ export class Message {
     originOf = message => message.#origin;
   }
 
-  /** Made by a batch: `source` is the memory in which the headers begin at `headersAt`, -1 for none. */
+  /** Made by a batch: the headers begin at `headersAt` of its memory, -1 for none. */
   constructor(
     topic: string,
     partition: number,
@@ -44,7 +52,7 @@ export class Message {
     leaderEpoch: number,
     key: Buffer | null,
     value: Buffer | null,
-    source: Buffer,
+    shared: Shared,
     headersAt: number,
     origin?: object | undefined,
   ) {
@@ -56,9 +64,27 @@ export class Message {
     this.leaderEpoch = leaderEpoch;
     this.key = key;
     this.value = value;
-    this.#source = source;
+    this.#shared = shared;
     this.#headersAt = headersAt;
     this.#origin = origin;
+  }
+
+  /** Where reading goes on behind it: the next number, which compaction may have left without a message. Of damaged records, the end. */
+  get nextOffset(): number {
+    return this.offset + 1;
+  }
+
+  /** The message format it was stored in: 2, or 0 and 1 of old brokers; -1 where that is damaged. */
+  get magic(): number {
+    return this.#shared.magic;
+  }
+
+  /**
+   * The attribute bits of the batch it came in: 0 to 2 have the number of the codec, 3 says that the broker set the timestamp, 4 that it is part of
+   * a transaction. They need no attention: a message comes decompressed, and {@link timestampType} says the rest. -1 where they are damaged.
+   */
+  get attributes(): number {
+    return this.#shared.attributes;
   }
 
   /** False for what stands in the place of records that are damaged, where a consumer was told to hand that out: see {@link error}. */
@@ -73,7 +99,7 @@ export class Message {
 
   /** The headers in the order they were written, duplicates included. Read from the batch on first use. */
   get headers(): HeaderList {
-    return (this.#headers ??= this.#headersAt < 0 ? NO_HEADERS : readHeaders(this.#source, this.#headersAt));
+    return (this.#headers ??= this.#headersAt < 0 ? NO_HEADERS : readHeaders(this.#shared.bytes, this.#headersAt));
   }
 
   /** The value of the last header with that name: null when it has none, undefined when there is no such header. */
@@ -90,7 +116,8 @@ export class Message {
   /** The same message in memory of its own: keeping it keeps nothing else alive. */
   detach(): Message {
     const { key, value } = this;
-    const headers = this.#headersAt < 0 ? undefined : this.#source.subarray(this.#headersAt, endOfHeaders(this.#source, this.#headersAt));
+    const { bytes } = this.#shared;
+    const headers = this.#headersAt < 0 ? undefined : bytes.subarray(this.#headersAt, endOfHeaders(bytes, this.#headersAt));
     const valueAt = key?.length ?? 0;
     const headersAt = valueAt + (value?.length ?? 0);
     const own = Buffer.allocUnsafeSlow(headersAt + (headers?.length ?? 0));
@@ -106,7 +133,7 @@ export class Message {
       this.leaderEpoch,
       key === null ? null : own.subarray(0, valueAt),
       value === null ? null : own.subarray(valueAt, headersAt),
-      own,
+      { ...this.#shared, bytes: own },
       headers === undefined ? -1 : headersAt,
       this.#origin,
     );

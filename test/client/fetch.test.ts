@@ -136,13 +136,16 @@ test('damaged records: an error as soon as they are next, left out, or one inval
     const got: string[] = [];
     for (let offset = 1; offset < 9; ) {
       const { messages, nextOffset } = await client.fetch('orders', 0, offset, { onCorrupt });
-      for (const message of messages) got.push(message.valid ? `${message.offset}` : `${message.offset} ${message.error?.code}`);
+      for (const message of messages) {
+        const { offset: at, nextOffset: behind, valid, error: why, magic, attributes } = message;
+        got.push(valid ? `${at}` : `${at}-${behind} ${why?.code} ${magic} ${attributes}`);
+      }
       offset = nextOffset;
     }
     return got;
   };
   assert.deepEqual(await drain('skip'), ['1', '2', '6', '7', '8']);
-  assert.deepEqual(await drain('return'), ['1', '2', '3 TIDE_CORRUPT', '6', '7', '8']);
+  assert.deepEqual(await drain('return'), ['1', '2', '3-6 TIDE_CORRUPT -1 -1', '6', '7', '8']);
 });
 
 test('damage that came on the way is gone when it is fetched again', async t => {
@@ -211,7 +214,10 @@ test('bad input is refused before anything is sent', async t => {
   assert.equal((await rejection(client.fetch('orders', 0, 0))).code, 'TIDE_CLOSED');
 });
 
-for (const version of ['4.1.2', '1.1.1'] as const) {
+for (const [version, magic] of [
+  ['4.1.2', 2],
+  ['1.1.1', 2],
+] as const) {
   kafkaTest(
     'what was produced is fetched, by offset, in any codec',
     async (t, kafka) => {
@@ -237,6 +243,16 @@ for (const version of ['4.1.2', '1.1.1'] as const) {
         offset = nextOffset;
       }
       assert.deepEqual(got, ['1=null', '2=c', '3=d']);
+      const { messages } = await client.fetch(topic, 0, 0);
+      assert.deepEqual(
+        messages.map(message => [message.offset, message.nextOffset, message.magic, message.attributes]),
+        [
+          [0, 1, magic, 1],
+          [1, 2, magic, 1],
+          [2, 3, magic, 1],
+          [3, 4, magic, 3],
+        ],
+      );
       const error = await rejection(client.fetch(topic, 0, 99));
       assert.deepEqual([error.code, error.context['logStartOffset'], error.context['logEndOffset']], ['OFFSET_OUT_OF_RANGE', 0, 4]);
     },

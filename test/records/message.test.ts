@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { putChecksum } from '../../src/records/builder.js';
-import { encodeBatch, type Message, originOf, type RecordInput, readBatches } from '../../src/records/index.js';
+import {
+  type EncodeOptions,
+  encodeBatch,
+  type Message,
+  originOf,
+  type RecordInput,
+  readBatches,
+  stampAppendTime,
+} from '../../src/records/index.js';
 
 function messageOf(record: RecordInput, origin?: object): Message {
   const batch = readBatches(encodeBatch([{ timestamp: 1000, ...record }], { baseOffset: 5, leaderEpoch: 2 }), {
@@ -109,6 +117,32 @@ test('a message knows who handed it out when its batch was told', () => {
   const owner = {};
   assert.equal(originOf(messageOf({}, owner)), owner);
   assert.equal(originOf(messageOf({})), undefined);
+});
+
+for (const [options, magic, attributes] of [
+  [{}, 2, 0],
+  [{ compression: 'gzip' }, 2, 1],
+  [{ compression: 'lz4', isTransactional: true, producerId: 1, producerEpoch: 0 }, 2, 0x13],
+  [{ magic: 1 }, 1, 0],
+  [{ magic: 1, compression: 'lz4' }, 1, 3],
+  [{ magic: 0, compression: 'snappy' }, 0, 2],
+] as const satisfies [EncodeOptions, number, number][]) {
+  test(`a message knows the format and the attributes it was stored with: ${JSON.stringify(options)}`, () => {
+    const bytes = encodeBatch([{ value: 'a' }, { value: 'b' }], { baseOffset: 7, ...options });
+    const messages = [...readBatches(bytes, { topic: 'orders', partition: 3 })].flatMap(batch => [...batch]);
+    const stored = messages.flatMap(message => [message, message.detach()]);
+    assert.deepEqual(
+      stored.map(message => [message.offset, message.nextOffset, message.magic, message.attributes]),
+      [7, 7, 8, 8].map(offset => [offset, offset + 1, magic, attributes]),
+    );
+  });
+}
+
+test('the attributes say that the broker set the time', () => {
+  const bytes = encodeBatch([{ value: 'a' }], { compression: 'gzip' });
+  stampAppendTime(bytes, 5000);
+  const message = readBatches(bytes, { topic: 'orders', partition: 3 }).next()?.next();
+  assert.deepEqual([message?.timestamp, message?.timestampType, message?.attributes], [5000, 'append', 9]);
 });
 
 function withChecksum(batch: Buffer): Buffer {
