@@ -35,7 +35,11 @@ const doors: readonly (readonly [spec: RegExp, places: readonly string[]])[] = [
   [/^p-retry$/, ['base/retry.ts']],
   [/^node:timers/, ['base/clock.ts']],
 ];
-const timeDoor = /\b(setTimeout|setInterval|setImmediate|Date\.now|performance\.now)\(/;
+/** Globals that enter through one file only. `AbortSignal.any` holds on to signals that live long: `linked` is given back. */
+const globalDoors: readonly (readonly [call: RegExp, place: string])[] = [
+  [/\b(setTimeout|setInterval|setImmediate|Date\.now|performance\.now)\(/, 'base/clock.ts'],
+  [/\b(AbortSignal\.any)\(/, 'base/abort.ts'],
+];
 
 const imports = /(?:\bfrom\s+|\bimport\s*\(\s*|\bimport\s+|\brequire\(\s*)['"]([^'"]+)['"]/g;
 const withoutComments = (source: string): string => source.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
@@ -48,8 +52,8 @@ function wrongImports(src: string): string[] {
     const source = withoutComments(readFileSync(join(src, name), 'utf8'));
     const layer = file.includes('/') ? file.slice(0, file.indexOf('/')) : undefined;
     const wrong = [...source.matchAll(imports)].map(([, spec = '']) => spec).filter(spec => !allowed(src, file, layer, spec));
-    const time = layer === undefined || file === 'base/clock.ts' ? null : timeDoor.exec(source);
-    return [...wrong, ...(time === null ? [] : [time[1]])].map(what => `${file} -> ${what}`);
+    const calls = globalDoors.flatMap(([call, place]) => (layer === undefined || file === place ? [] : (call.exec(source)?.[1] ?? [])));
+    return [...wrong, ...calls].map(what => `${file} -> ${what}`);
   });
 }
 
@@ -84,10 +88,12 @@ test('the guard sees imports that point up or sideways, also of types, and side 
   plant('embedded/cheat.ts', `const x = await import('../network/x.js');`);
   plant('consumer/door.ts', `import { connect } from 'node:net';\nimport '../producer/x.js';`);
   plant('cluster/clock.ts', 'setTimeout(() => {}, 1);');
+  plant('cluster/signal.ts', 'AbortSignal.any([]);');
   assert.deepEqual(wrongImports(src).sort(), [
     'admin/sideways.ts -> ../producer/x.js',
     'bytes/up.ts -> ../protocol/x.js',
     'cluster/clock.ts -> setTimeout',
+    'cluster/signal.ts -> AbortSignal.any',
     'consumer/door.ts -> node:net',
     'embedded/cheat.ts -> ../network/x.js',
   ]);

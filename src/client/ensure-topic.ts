@@ -1,3 +1,4 @@
+import { linked } from '../base/abort.js';
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { type KafkaError, TimeoutError } from '../base/errors.js';
 import { orAborted } from '../base/wait.js';
@@ -21,7 +22,7 @@ export async function ensuredTopic(
   const over = new AbortController();
   const late = new Error('late');
   const timer = cluster.clock.after(timeoutMs, () => over.abort(late));
-  const stop = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
+  const { signal: stop, unlink } = linked(signal, over.signal);
   let last: unknown;
   const look = async (): Promise<TopicInfo> => {
     try {
@@ -47,6 +48,7 @@ export async function ensuredTopic(
     });
   } finally {
     timer.cancel();
+    unlink();
   }
 }
 

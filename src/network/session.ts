@@ -1,3 +1,4 @@
+import { linked } from '../base/abort.js';
 import { type Clock, Deadline, type Timer } from '../base/clock.js';
 import { asError, KafkaError, TimeoutError } from '../base/errors.js';
 import type { Address } from './address.js';
@@ -85,10 +86,12 @@ export class Session {
         ),
       ),
     );
+    const stop = linked(signal, late.signal);
     try {
-      return await work(signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]));
+      return await work(stop.signal);
     } finally {
       timer.cancel();
+      stop.unlink();
     }
   }
 

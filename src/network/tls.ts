@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, createSecureContext, type PeerCertificate, type SecureContext } from 'node:tls';
+import { linked } from '../base/abort.js';
 import type { Clock } from '../base/clock.js';
 import { AuthError, asError, ConnectionError, InputError, type KafkaError } from '../base/errors.js';
 import { custom, flag, oneOf, optional, type Resolved, type Rule, resolve } from '../base/options.js';
@@ -114,9 +115,14 @@ export class Tls {
         }),
       ),
     );
-    const stop = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]);
-    const { options, context } = await orAborted(Promise.resolve(this.#next()), stop).finally(() => timer.cancel());
-    return new TlsDial(address.host, options, context);
+    const stop = linked(signal, late.signal);
+    try {
+      const { options, context } = await orAborted(Promise.resolve(this.#next()), stop.signal);
+      return new TlsDial(address.host, options, context);
+    } finally {
+      timer.cancel();
+      stop.unlink();
+    }
   }
 }
 
