@@ -1,9 +1,9 @@
-import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { KafkaError } from '../../src/base/errors.js';
 import { type ClientCore, coreOf, KafkaClient } from '../../src/client/client.js';
 import type { KafkaClientOptions } from '../../src/client/client-options.js';
 import { EmbeddedCluster, type EmbeddedClusterOptions } from '../../src/embedded/index.js';
+
+export { rejection } from '../support/rejection.js';
 
 export const quick = { attempts: 5, backoffMs: 5, maxBackoffMs: 20 };
 
@@ -26,14 +26,4 @@ export async function clientSetting(t: TestContext, { client: options, ...rest }
     await cluster.close();
   });
   return { cluster, client, core: coreOf(client) };
-}
-
-/** The error a promise is rejected with. @throws AssertionError when it is not, or with something else. */
-export async function rejection(promise: Promise<unknown>): Promise<KafkaError> {
-  const error = await promise.then(
-    () => assert.fail('it must fail'),
-    (reason: unknown) => reason,
-  );
-  assert.ok(error instanceof KafkaError, String(error));
-  return error;
 }

@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { type Clock, systemClock } from '../../src/base/clock.js';
-import { KafkaError } from '../../src/base/errors.js';
 import { EmbeddedCluster } from '../../src/embedded/index.js';
 import { parseAddress, parseAddresses } from '../../src/network/address.js';
 import type { Connection, ConnectionSettings } from '../../src/network/connection.js';
 import { openConnection } from '../../src/network/open-connection.js';
 import { chooseVersion } from '../../src/network/versions.js';
 import { ApiVersions, Fetch, ListOffsets, Metadata } from '../../src/protocol/index.js';
+import { rejection } from '../support/rejection.js';
 
 const settings: ConnectionSettings = {
   clientId: 'test',
@@ -31,14 +31,6 @@ async function setting(
   t.after(() => connection.close());
   return { cluster, connection };
 }
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => assert.fail('it must fail'),
-    (error: unknown) => {
-      assert.ok(error instanceof KafkaError, String(error));
-      return error;
-    },
-  );
 const metadata = { topics: [] };
 const software = { clientSoftwareName: 'test', clientSoftwareVersion: '1' };
 
@@ -57,21 +49,21 @@ test('no answer in time: the request fails with "maybe", those behind it too, an
   const { cluster, connection } = await setting(t);
   cluster.on(Metadata).silent();
   const [late, behind] = await Promise.all([
-    failure(connection.request(Metadata, metadata, { timeoutMs: 49.7 })), // the rest of a limit is seldom whole
-    failure(connection.request(ApiVersions, software, soon)),
+    rejection(connection.request(Metadata, metadata, { timeoutMs: 49.7 })), // the rest of a limit is seldom whole
+    rejection(connection.request(ApiVersions, software, soon)),
   ]);
   assert.match(late.message, /no answer within 50 ms$/);
   assert.deepEqual([late.code, late.persistence, late.retriable], ['TIDE_TIMEOUT', 'maybe', true]);
   assert.deepEqual([behind.code, behind.persistence], ['TIDE_CONNECTION', 'maybe']);
   assert.equal(connection.open, false);
-  const after = await failure(connection.request(Metadata, metadata, soon));
+  const after = await rejection(connection.request(Metadata, metadata, soon));
   assert.equal(after.persistence, 'no');
 });
 
 test('a connection that breaks rejects what waits, and says whether it may have been applied', async t => {
   const { cluster, connection } = await setting(t);
   cluster.on(Metadata).drop();
-  const error = await failure(connection.request(Metadata, metadata, soon));
+  const error = await rejection(connection.request(Metadata, metadata, soon));
   assert.deepEqual([error.code, error.persistence, error.retriable], ['TIDE_CONNECTION', 'maybe', true]);
   assert.match(error.message, /^Metadata to broker 127\.0\.0\.1:\d+: connection lost/);
 });
@@ -94,7 +86,7 @@ test('an abort rejects its caller at once; the answer that comes later disturbs 
 test('an answer with another correlation id ends the connection at once', async t => {
   const { cluster, connection } = await setting(t);
   cluster.on(Metadata).corruptCorrelationId();
-  const error = await failure(connection.request(Metadata, metadata, soon));
+  const error = await rejection(connection.request(Metadata, metadata, soon));
   assert.deepEqual([error.code, error.errno, error.persistence], ['TIDE_PROTOCOL', -1009, 'maybe']);
   assert.equal(connection.open, false);
 });
@@ -106,7 +98,7 @@ test('an answer that is cut, or too long, is an error that names API, version an
     cut.writeInt32BE(cut.length - 4);
     return cut;
   });
-  const error = await failure(connection.request(Metadata, metadata, soon));
+  const error = await rejection(connection.request(Metadata, metadata, soon));
   assert.equal(error.code, 'TIDE_PROTOCOL');
   assert.match(error.message, /Metadata v\d+ response/);
 });
@@ -168,7 +160,7 @@ for (const [version, pauses, title] of [
     if (pauses === 0) await next;
     else {
       connection.close();
-      assert.equal((await failure(next)).persistence, 'no');
+      assert.equal((await rejection(next)).persistence, 'no');
     }
   });
 }
@@ -202,7 +194,7 @@ test('a peer that reads nothing: what was not handed to it expires with "no"', a
   });
   const connection = await openConnection({ host: '127.0.0.1', port: (server.address() as AddressInfo).port }, settings);
   const large = { topics: Array.from({ length: 100_000 }, (_, i) => ({ name: `a-topic-with-a-long-name-${i}` })) };
-  const outcomes = await Promise.all(Array.from({ length: 12 }, () => failure(connection.request(Metadata, large, { timeoutMs: 300 }))));
+  const outcomes = await Promise.all(Array.from({ length: 12 }, () => rejection(connection.request(Metadata, large, { timeoutMs: 300 }))));
   assert.ok(outcomes.some(({ persistence }) => persistence === 'no'));
   assert.ok(outcomes.some(({ persistence }) => persistence === 'maybe'));
 });
@@ -210,7 +202,7 @@ test('a peer that reads nothing: what was not handed to it expires with "no"', a
 test('close rejects what waits with TIDE_CLOSED', async t => {
   const { cluster, connection } = await setting(t);
   cluster.on(Metadata).silent();
-  const waiting = failure(connection.request(Metadata, metadata, soon));
+  const waiting = rejection(connection.request(Metadata, metadata, soon));
   connection.close();
   assert.equal((await waiting).code, 'TIDE_CLOSED');
 });

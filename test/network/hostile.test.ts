@@ -4,7 +4,6 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../src/base/clock.js';
-import { KafkaError } from '../../src/base/errors.js';
 import { EmbeddedCluster } from '../../src/embedded/index.js';
 import { parseAddress } from '../../src/network/address.js';
 import type { Connection, ConnectionSettings } from '../../src/network/connection.js';
@@ -12,6 +11,7 @@ import { openConnection } from '../../src/network/open-connection.js';
 import { ApiVersions, encodeResponseFrame, Metadata, OffsetFetch } from '../../src/protocol/index.js';
 import { GuardedProcess } from '../kafka/process.js';
 import { ChaosProxy } from '../support/proxy.js';
+import { rejection } from '../support/rejection.js';
 
 const settings: ConnectionSettings = {
   clientId: 'test',
@@ -39,15 +39,6 @@ async function setting(t: TestContext): Promise<{ cluster: EmbeddedCluster; prox
   };
   return { cluster, proxy, open };
 }
-
-const failure = async (promise: Promise<unknown>): Promise<KafkaError> => {
-  const error = await promise.then(
-    () => assert.fail('it must fail'),
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(error instanceof KafkaError, String(error));
-  return error;
-};
 
 /** A server that is no broker: `talk` gets each socket, and each piece it sends. Gives its address. */
 async function pretender(t: TestContext, talk: (socket: Socket, bytes: Buffer, pieces: number) => void): Promise<string> {
@@ -82,8 +73,8 @@ test('a connection that is reset at any byte of an answer fails what waits, with
     const connection = await open();
     const cutOff = proxy.limitBytes(cut);
     const [one, other] = await Promise.all([
-      failure(connection.request(Metadata, orders, later)),
-      failure(connection.request(Metadata, orders, later)),
+      rejection(connection.request(Metadata, orders, later)),
+      rejection(connection.request(Metadata, orders, later)),
       cutOff,
     ]);
     assert.deepEqual(
@@ -121,8 +112,8 @@ test('an answer cut short anywhere, or with more behind it, names API, version a
   const met = async (what: string): Promise<void> => {
     const connection = await open();
     const [error, behind] = await Promise.all([
-      failure(connection.request(Metadata, orders, later)),
-      failure(connection.request(Metadata, orders, later)),
+      rejection(connection.request(Metadata, orders, later)),
+      rejection(connection.request(Metadata, orders, later)),
     ]);
     assert.deepEqual(
       [error.code, error.persistence, error.context['api'], behind.persistence],
@@ -161,8 +152,8 @@ test('answers in another order than the requests go to nobody', async t => {
     return frame;
   });
   const errors = await Promise.all([
-    failure(connection.request(Metadata, orders, later)),
-    failure(connection.request(Metadata, { topics: [] }, later)),
+    rejection(connection.request(Metadata, orders, later)),
+    rejection(connection.request(Metadata, { topics: [] }, later)),
   ]);
   for (const { code, persistence } of errors) assert.deepEqual([code, persistence], ['TIDE_PROTOCOL', 'maybe']);
 });
@@ -177,7 +168,7 @@ const framesThatCannotBe: readonly (readonly [name: string, bytes: Buffer, messa
 for (const [name, bytes, message] of framesThatCannotBe) {
   test(`${name} in answer to the first request ends the connection at once, saying so`, async t => {
     const address = await pretender(t, socket => socket.write(bytes));
-    const error = await failure(openConnection(parseAddress(address), settings));
+    const error = await rejection(openConnection(parseAddress(address), settings));
     assert.equal(error.code, 'TIDE_PROTOCOL');
     assert.match(error.message, message);
     assert.equal(error.persistence, 'no');
@@ -200,7 +191,7 @@ test('a broker that offers nothing, or refuses to say what, is told apart from o
     [empty, /answered error 0 and 0 APIs/],
     [refusing, /answered error 35 and 0 APIs/],
   ] as const) {
-    const error = await failure(openConnection(parseAddress(address), settings));
+    const error = await rejection(openConnection(parseAddress(address), settings));
     assert.equal(error.code, 'TIDE_UNSUPPORTED');
     assert.match(error.message, text);
   }
@@ -215,7 +206,7 @@ test('a range of versions that ends before it begins is none', async t => {
   const address = await pretender(t, (socket, bytes) => socket.write(offer(bytes, bytes.readInt16BE(6), { errorCode: 0, apiKeys })));
   const connection = await openConnection(parseAddress(address), settings);
   t.after(() => connection.close());
-  const error = await failure(connection.request(Metadata, orders, later));
+  const error = await rejection(connection.request(Metadata, orders, later));
   assert.deepEqual([error.code, connection.open], ['TIDE_UNSUPPORTED', true]);
   assert.match(error.message, /speaks versions 9 to 5/);
 });

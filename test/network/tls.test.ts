@@ -4,7 +4,6 @@ import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createServer as createTlsServer, type TlsOptions as ServerOptions, type TLSSocket } from 'node:tls';
 import { systemClock } from '../../src/base/clock.js';
-import { KafkaError } from '../../src/base/errors.js';
 import { EmbeddedCluster } from '../../src/embedded/index.js';
 import { parseAddress } from '../../src/network/address.js';
 import type { Connection } from '../../src/network/connection.js';
@@ -14,6 +13,7 @@ import { Tls, type TlsOptions, type TlsProvider } from '../../src/network/tls.js
 import { Fetch, Metadata } from '../../src/protocol/index.js';
 import { readBatches } from '../../src/records/index.js';
 import { TestAuthority } from '../support/certificates.js';
+import { rejection } from '../support/rejection.js';
 
 const authority = new TestAuthority();
 const broker = authority.issue({ name: 'broker', hosts: ['localhost', '127.0.0.1'] });
@@ -83,15 +83,6 @@ async function open(
   const connection = await openConnection(parseAddress(where), settings, signal);
   t.after(() => connection.close());
   return { connection, warnings };
-}
-
-async function rejection(promise: Promise<unknown>): Promise<KafkaError> {
-  const error = await promise.then(
-    () => assert.fail('it must fail'),
-    (reason: unknown) => reason,
-  );
-  assert.ok(error instanceof KafkaError, String(error));
-  return error;
 }
 
 for (const protocol of ['TLSv1.2', 'TLSv1.3'] as const) {

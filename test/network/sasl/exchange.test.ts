@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { AuthError, KafkaError } from '../../../src/base/errors.js';
+import { AuthError } from '../../../src/base/errors.js';
 import { deferred } from '../../../src/base/wait.js';
 import { KafkaClient } from '../../../src/client/client.js';
 import type { KafkaClientOptions } from '../../../src/client/client-options.js';
+import { rejection } from '../../support/rejection.js';
 import { type Script, ScriptedBroker } from './scripted-broker.js';
 
 const alice = { username: 'alice', password: 'canary-secret' };
@@ -15,15 +16,6 @@ async function setting(t: TestContext, script: Script, options: Partial<KafkaCli
   const client = new KafkaClient({ brokers: broker.address, retry: { attempts: 3, backoffMs: 5, maxBackoffMs: 20 }, ...options });
   t.after(() => client.close());
   return { broker, client };
-}
-
-async function rejection(promise: Promise<unknown>): Promise<KafkaError> {
-  const error = await promise.then(
-    () => assert.fail('it must fail'),
-    (reason: unknown) => reason,
-  );
-  assert.ok(error instanceof KafkaError, String(error));
-  return error;
 }
 
 test('a connection says which versions, then who it is, then what it wants', async t => {
