@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { KafkaClient, SimpleConsumer } from '../../src/index.js';
-import { byPartition, type MainJobOptions, send } from '../interop/main-job.js';
+import { SimpleConsumer } from '../../src/index.js';
+import type { MainJobOptions } from '../interop/main-job.js';
 import type { CommittedSeen } from '../interop/resume.js';
 import type { Site } from '../interop/site.js';
-import { seeded, type Workload } from '../interop/workload.js';
+import type { Workload } from '../interop/workload.js';
 import { uniqueName } from '../kafka/handle.js';
 import { GuardedProcess } from '../kafka/process.js';
+import { prepareGround } from './ground.js';
 
 const PROGRAM = fileURLToPath(new URL('./context-worker.js', import.meta.url));
 const PARTITIONS = 6;
@@ -37,65 +37,56 @@ export async function contextKills(
   seen: CommittedSeen,
   { killCount, say = () => {} }: MainJobOptions & { readonly killCount: number },
 ): Promise<void> {
-  await using client = new KafkaClient({ brokers: site.bootstrap });
-  const topic = await site.createTopic(PARTITIONS);
-  await send(client, topic, workload);
-  const log = await site.read(topic);
-  const ends = new Map([...byPartition(log)].map(([partition, records]) => [partition, records.length]));
+  await using ground = await prepareGround(site, workload, PARTITIONS);
+  const { client, topic, log, ends, directory, next } = ground;
   const groupId = uniqueName('contexts');
   await using consumer = new SimpleConsumer(client, { topic, groupId, autoCommit: false });
-  const directory = mkdtempSync(join(tmpdir(), 'tidemark-contexts-'));
-  const next = seeded(workload.seed);
   const worked = new Set<string>();
   const committed = new Set<string>();
   const count = { worked: 0, contexts: 0, thrown: 0, open: 0, arrived: 0, 'not arrived': 0 };
   let stands: ReadonlyMap<number, number> = new Map();
-  try {
-    for (let run = 0; run <= killCount; run++) {
-      const file = join(directory, String(run));
-      const worker = GuardedProcess.start(process.execPath, [PROGRAM, site.bootstrap.join(), topic, groupId], { log: file });
-      const isLast = run === killCount;
-      const aim = ((0.5 + next()) * 35 * workload.count) / (killCount + 2); // about 35 bytes a message are noted
-      for (const began = performance.now(); worker.running && performance.now() - began < 120_000; await delay(1)) {
-        if (!isLast && statSync(file).size > aim) break;
-      }
-      assert.equal(worker.running, !isLast, `run ${run}: ${readFileSync(file, 'utf8').slice(-1000)}`);
-      const { code } = await (isLast ? worker.stop() : worker.kill());
-      if (isLast) assert.equal(code, 0, readFileSync(file, 'utf8').slice(-2000));
-
-      const stored = await seen(groupId, topic);
-      for (const [partition, offset] of stored)
-        assert.equal(await consumer.committed(partition), offset, `our client on partition ${partition}`);
-      for (const context of contextsIn(readFileSync(file, 'utf8'))) {
-        count.worked += context.worked.length;
-        for (const each of context.worked) worked.add(each);
-        count.contexts += 1;
-        if (context.end === 'back') count.thrown += 1;
-        if (context.end === 'open') count.open += 1;
-        const after = advanced(stands, context.marked);
-        const isStored = context.end === 'unsure' && same(stored, after) && !same(after, stands);
-        if (context.end === 'unsure') count[isStored ? 'arrived' : 'not arrived'] += 1;
-        if (context.end !== 'committed' && !isStored) continue;
-        for (const each of context.marked) {
-          assert.ok(!committed.has(each), `run ${run}: ${each} was committed in two contexts`);
-          committed.add(each);
-        }
-        stands = after;
-      }
-      assert.deepEqual(sorted(stored), sorted(stands), `run ${run}: what is committed, and what the contexts say`);
+  for (let run = 0; run <= killCount; run++) {
+    const file = join(directory, String(run));
+    const worker = GuardedProcess.start(process.execPath, [PROGRAM, site.bootstrap.join(), topic, groupId], { log: file });
+    const isLast = run === killCount;
+    const aim = ((0.5 + next()) * 35 * workload.count) / (killCount + 2); // about 35 bytes a message are noted
+    for (const began = performance.now(); worker.running && performance.now() - began < 120_000; await delay(1)) {
+      if (!isLast && statSync(file).size > aim) break;
     }
-    assert.equal(worked.size, log.length, 'not every message was worked on');
-    assert.equal(committed.size, log.length, 'not every message is in a committed context');
-    assert.deepEqual(sorted(stands), sorted(ends));
-    say(
-      `killed ${killCount} times; ${count.contexts} contexts: ${count.thrown} threw, ${count.open} were killed at their work, ${
-        count.arrived + count['not arrived']
-      } in their commit, of which ${count.arrived} had arrived; ${log.length} messages, worked on ${count.worked} times, each in exactly one ` +
-        `committed context; at all ${killCount + 1} stops the committed offsets are those of the contexts, for our client and for Kafka's own tool`,
-    );
-  } finally {
-    rmSync(directory, { recursive: true });
+    assert.equal(worker.running, !isLast, `run ${run}: ${readFileSync(file, 'utf8').slice(-1000)}`);
+    const { code } = await (isLast ? worker.stop() : worker.kill());
+    if (isLast) assert.equal(code, 0, readFileSync(file, 'utf8').slice(-2000));
+
+    const stored = await seen(groupId, topic);
+    for (const [partition, offset] of stored)
+      assert.equal(await consumer.committed(partition), offset, `our client on partition ${partition}`);
+    for (const context of contextsIn(readFileSync(file, 'utf8'))) {
+      count.worked += context.worked.length;
+      for (const each of context.worked) worked.add(each);
+      count.contexts += 1;
+      if (context.end === 'back') count.thrown += 1;
+      if (context.end === 'open') count.open += 1;
+      const after = advanced(stands, context.marked);
+      const isStored = context.end === 'unsure' && same(stored, after) && !same(after, stands);
+      if (context.end === 'unsure') count[isStored ? 'arrived' : 'not arrived'] += 1;
+      if (context.end !== 'committed' && !isStored) continue;
+      for (const each of context.marked) {
+        assert.ok(!committed.has(each), `run ${run}: ${each} was committed in two contexts`);
+        committed.add(each);
+      }
+      stands = after;
+    }
+    assert.deepEqual(sorted(stored), sorted(stands), `run ${run}: what is committed, and what the contexts say`);
   }
+  assert.equal(worked.size, log.length, 'not every message was worked on');
+  assert.equal(committed.size, log.length, 'not every message is in a committed context');
+  assert.deepEqual(sorted(stands), sorted(ends));
+  say(
+    `killed ${killCount} times; ${count.contexts} contexts: ${count.thrown} threw, ${count.open} were killed at their work, ${
+      count.arrived + count['not arrived']
+    } in their commit, of which ${count.arrived} had arrived; ${log.length} messages, worked on ${count.worked} times, each in exactly one ` +
+      `committed context; at all ${killCount + 1} stops the committed offsets are those of the contexts, for our client and for Kafka's own tool`,
+  );
 }
 
 /** The contexts of one run in their order; a line that is not whole is left out. */

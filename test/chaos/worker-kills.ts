@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { KafkaClient } from '../../src/index.js';
-import { assertCommitted, byPartition, type MainJobOptions, send, ways } from '../interop/main-job.js';
+import { assertCommitted, byPartition, type MainJobOptions, ways } from '../interop/main-job.js';
 import type { Site } from '../interop/site.js';
-import { seeded, type Workload } from '../interop/workload.js';
+import type { Workload } from '../interop/workload.js';
 import { uniqueName } from '../kafka/handle.js';
 import { GuardedProcess } from '../kafka/process.js';
+import { prepareGround } from './ground.js';
 
 const PROGRAM = fileURLToPath(new URL('./worker.js', import.meta.url));
 const PARTITIONS = 6;
@@ -29,40 +28,31 @@ export async function workerKills(
   workload: Workload,
   { killCount, say = () => {} }: MainJobOptions & { readonly killCount: number },
 ): Promise<void> {
-  await using client = new KafkaClient({ brokers: site.bootstrap });
-  const topic = await site.createTopic(PARTITIONS);
-  await send(client, topic, workload);
-  const log = await site.read(topic);
-  const ends = new Map([...byPartition(log)].map(([partition, records]) => [partition, records.length]));
-  const directory = mkdtempSync(join(tmpdir(), 'tidemark-worker-'));
-  const next = seeded(workload.seed);
-  try {
-    for (const way of ways) {
-      const groupId = uniqueName('worker');
-      const reached = new Map<number, number>();
-      let [noted, again] = [0, 0];
-      for (let run = 0; run <= killCount; run++) {
-        const file = join(directory, `${way}-${run}`);
-        const worker = GuardedProcess.start(process.execPath, [PROGRAM, site.bootstrap.join(), topic, groupId, way], { log: file });
-        const last = run === killCount;
-        const enough = last ? () => isDone(merged(reached, notes(file)), ends) : () => statSync(file).size > aim;
-        const aim = (next() * 14 * workload.count) / killCount / 2; // about 7 bytes a note: half is done when the last one starts
-        for (const began = performance.now(); worker.running && performance.now() - began < 60_000 && !enough(); ) await delay(2);
-        const exit = await (last ? worker.stop() : worker.kill());
-        const all = notes(file);
-        assert.ok(all.length > 0, `run ${run} by ${way} noted nothing: ${readFileSync(file, 'utf8').slice(0, 2000)}`);
-        if (last) assert.equal(exit.code, 0, readFileSync(file, 'utf8').slice(-2000));
-        noted += all.length;
-        again += assertGoesOn(all, reached, `run ${run} by ${way}`);
-      }
-      assert.deepEqual(reached, ends, `by ${way}: not all was worked on`);
-      await assertCommitted(client, topic, groupId, log);
-      say(
-        `by ${way}: killed ${killCount} times; ${noted} of ${log.length} messages worked on, ${again} of them again (${Math.round(again / killCount)} a kill), none left out; committed to the end`,
-      );
+  await using ground = await prepareGround(site, workload, PARTITIONS);
+  const { client, topic, log, ends, directory, next } = ground;
+  for (const way of ways) {
+    const groupId = uniqueName('worker');
+    const reached = new Map<number, number>();
+    let [noted, again] = [0, 0];
+    for (let run = 0; run <= killCount; run++) {
+      const file = join(directory, `${way}-${run}`);
+      const worker = GuardedProcess.start(process.execPath, [PROGRAM, site.bootstrap.join(), topic, groupId, way], { log: file });
+      const last = run === killCount;
+      const enough = last ? () => isDone(merged(reached, notes(file)), ends) : () => statSync(file).size > aim;
+      const aim = (next() * 14 * workload.count) / killCount / 2; // about 7 bytes a note: half is done when the last one starts
+      for (const began = performance.now(); worker.running && performance.now() - began < 60_000 && !enough(); ) await delay(2);
+      const exit = await (last ? worker.stop() : worker.kill());
+      const all = notes(file);
+      assert.ok(all.length > 0, `run ${run} by ${way} noted nothing: ${readFileSync(file, 'utf8').slice(0, 2000)}`);
+      if (last) assert.equal(exit.code, 0, readFileSync(file, 'utf8').slice(-2000));
+      noted += all.length;
+      again += assertGoesOn(all, reached, `run ${run} by ${way}`);
     }
-  } finally {
-    rmSync(directory, { recursive: true });
+    assert.deepEqual(reached, ends, `by ${way}: not all was worked on`);
+    await assertCommitted(client, topic, groupId, log);
+    say(
+      `by ${way}: killed ${killCount} times; ${noted} of ${log.length} messages worked on, ${again} of them again (${Math.round(again / killCount)} a kill), none left out; committed to the end`,
+    );
   }
 }
 
