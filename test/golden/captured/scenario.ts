@@ -1,55 +1,5 @@
 import { crc32 } from 'node:zlib';
-import {
-  AddOffsetsToTxn,
-  AddPartitionsToTxn,
-  AlterClientQuotas,
-  AlterPartitionReassignments,
-  AlterUserScramCredentials,
-  ApiVersions,
-  ConsumerGroupDescribe,
-  ConsumerGroupHeartbeat,
-  CreateAcls,
-  CreatePartitions,
-  CreateTopics,
-  DeleteAcls,
-  DeleteGroups,
-  DeleteRecords,
-  DeleteTopics,
-  DescribeAcls,
-  DescribeClientQuotas,
-  DescribeCluster,
-  DescribeConfigs,
-  DescribeGroups,
-  DescribeLogDirs,
-  DescribeProducers,
-  DescribeTopicPartitions,
-  DescribeTransactions,
-  DescribeUserScramCredentials,
-  ElectLeaders,
-  EndTxn,
-  Fetch,
-  FindCoordinator,
-  Heartbeat,
-  IncrementalAlterConfigs,
-  InitProducerId,
-  JoinGroup,
-  LeaveGroup,
-  ListGroups,
-  ListOffsets,
-  ListPartitionReassignments,
-  ListTransactions,
-  Metadata,
-  OffsetCommit,
-  OffsetDelete,
-  OffsetFetch,
-  OffsetForLeaderEpoch,
-  Produce,
-  type RequestOf,
-  SaslAuthenticate,
-  SaslHandshake,
-  SyncGroup,
-  TxnOffsetCommit,
-} from '../../../src/protocol/index.js';
+import * as kafka from '../../../src/protocol/index.js';
 import { encodeBatch } from '../../../src/records/index.js';
 import type { Capture } from './capture.js';
 
@@ -59,10 +9,10 @@ import type { Capture } from './capture.js';
 export const TOPIC = 'orders';
 
 export async function askEverything(capture: Capture): Promise<void> {
-  await capture.each(ApiVersions, () => ({ clientSoftwareName: 'tidemark', clientSoftwareVersion: '1.0' }));
+  await capture.each(kafka.ApiVersions, () => ({ clientSoftwareName: 'tidemark', clientSoftwareVersion: '1.0' }));
   await topics(capture);
   const topicId = await capture.until(
-    Metadata,
+    kafka.Metadata,
     () => ({ topics: [{ name: TOPIC }] }),
     ({ topics }) => topics.every(({ partitions }) => partitions.length === 2 && partitions.every(({ leaderId }) => leaderId >= 0)),
   );
@@ -97,15 +47,15 @@ class Topic {
 
 async function topics(capture: Capture): Promise<void> {
   const config = { name: 'retention.ms', value: '86400000' };
-  await capture.each(CreateTopics, version => ({
+  await capture.each(kafka.CreateTopics, version => ({
     topics: [
       { name: `made-${version}`, numPartitions: 1, replicationFactor: 1, configs: [config] },
       { name: 'not a name', numPartitions: 1, replicationFactor: 1 },
     ],
     timeoutMs: 30_000,
   }));
-  const first = capture.versions(CreateTopics).includes(3) ? 3 : 0; // of the topics made above
-  await capture.each(CreatePartitions, version => ({
+  const first = capture.versions(kafka.CreateTopics).includes(3) ? 3 : 0; // of the topics made above
+  await capture.each(kafka.CreatePartitions, version => ({
     topics: [
       { name: `made-${first + version}`, count: 2, assignments: null },
       { name: `made-${first + version + 1}`, count: 1, assignments: [{ brokerIds: [1] }] },
@@ -115,13 +65,13 @@ async function topics(capture: Capture): Promise<void> {
 }
 
 async function records(capture: Capture, topic: Topic): Promise<void> {
-  await capture.each(Metadata, version => ({
+  await capture.each(kafka.Metadata, version => ({
     topics: [topic.described(version), ...(version >= 4 && version !== 12 ? [{ name: 'missing' }] : [])],
     allowAutoTopicCreation: version < 4,
     includeTopicAuthorizedOperations: version >= 8,
     includeClusterAuthorizedOperations: version >= 8 && version <= 10,
   }));
-  await capture.each(Produce, version => ({
+  await capture.each(kafka.Produce, version => ({
     acks: -1,
     timeoutMs: 30_000,
     topicData: [
@@ -134,7 +84,7 @@ async function records(capture: Capture, topic: Topic): Promise<void> {
       },
     ],
   }));
-  await capture.each(ListOffsets, () => ({
+  await capture.each(kafka.ListOffsets, () => ({
     replicaId: -1,
     topics: [
       {
@@ -146,10 +96,10 @@ async function records(capture: Capture, topic: Topic): Promise<void> {
       },
     ],
   }));
-  await capture.each(OffsetForLeaderEpoch, () => ({
+  await capture.each(kafka.OffsetForLeaderEpoch, () => ({
     topics: [{ topic: TOPIC, partitions: [{ partition: 0, leaderEpoch: 0, currentLeaderEpoch: -1 }] }],
   }));
-  await capture.each(DeleteRecords, () => ({
+  await capture.each(kafka.DeleteRecords, () => ({
     topics: [
       {
         name: TOPIC,
@@ -178,15 +128,15 @@ function messageSet(value: string): Buffer {
 }
 
 async function offsets(capture: Capture, topic: Topic): Promise<void> {
-  await capture.each(FindCoordinator, version => (version < 4 ? { key: 'simple' } : { coordinatorKeys: ['simple', 'other'] }));
+  await capture.each(kafka.FindCoordinator, version => (version < 4 ? { key: 'simple' } : { coordinatorKeys: ['simple', 'other'] }));
   for (const keyType of [0, 1]) {
     await capture.until(
-      FindCoordinator,
+      kafka.FindCoordinator,
       version => ({ ...(version < 4 ? { key: 'simple' } : { coordinatorKeys: ['simple'] }), ...(version >= 1 && { keyType }) }),
       ({ errorCode, coordinators }) => errorCode === 0 && coordinators.every(({ errorCode }) => errorCode === 0),
     );
   }
-  const commit = (version: number, groupId: string): RequestOf<typeof OffsetCommit> => ({
+  const commit = (version: number, groupId: string): kafka.RequestOf<typeof kafka.OffsetCommit> => ({
     groupId,
     topics: [
       {
@@ -199,13 +149,13 @@ async function offsets(capture: Capture, topic: Topic): Promise<void> {
     ],
   });
   await capture.until(
-    OffsetCommit,
+    kafka.OffsetCommit,
     version => commit(version, 'simple'),
     ({ topics }) => topics.every(({ partitions }) => partitions.every(({ errorCode }) => errorCode === 0)),
   );
-  await capture.each(FindCoordinator, version => (version < 4 ? { key: 'simple' } : { coordinatorKeys: ['simple', 'other'] }));
-  await capture.each(OffsetCommit, version => commit(version, 'simple'));
-  await capture.each(OffsetFetch, version => {
+  await capture.each(kafka.FindCoordinator, version => (version < 4 ? { key: 'simple' } : { coordinatorKeys: ['simple', 'other'] }));
+  await capture.each(kafka.OffsetCommit, version => commit(version, 'simple'));
+  await capture.each(kafka.OffsetFetch, version => {
     const partitionIndexes = [0, 1, 9];
     if (version < 8) return { groupId: 'simple', topics: [{ name: TOPIC, partitionIndexes }] };
     return {
@@ -215,14 +165,14 @@ async function offsets(capture: Capture, topic: Topic): Promise<void> {
       ],
     };
   });
-  await capture.each(OffsetDelete, () => ({ groupId: 'simple', topics: [{ name: TOPIC, partitions: [{ partitionIndex: 1 }] }] }));
-  for (const version of capture.versions(DeleteGroups)) {
+  await capture.each(kafka.OffsetDelete, () => ({ groupId: 'simple', topics: [{ name: TOPIC, partitions: [{ partitionIndex: 1 }] }] }));
+  for (const version of capture.versions(kafka.DeleteGroups)) {
     await capture.until(
-      OffsetCommit,
+      kafka.OffsetCommit,
       newest => commit(newest, `gone-${version}`),
       ({ topics }) => topics.every(({ partitions }) => partitions.every(({ errorCode }) => errorCode === 0)),
     );
-    await capture.ask(DeleteGroups, version, { groupsNames: [`gone-${version}`, 'never was'] });
+    await capture.ask(kafka.DeleteGroups, version, { groupsNames: [`gone-${version}`, 'never was'] });
   }
 }
 
@@ -234,18 +184,18 @@ async function classicGroups(capture: Capture): Promise<void> {
     Buffer.from(TOPIC),
     Buffer.alloc(4, 255),
   ]);
-  for (let wanted = 0; wanted <= JoinGroup.versions[1]; wanted++) {
+  for (let wanted = 0; wanted <= kafka.JoinGroup.versions[1]; wanted++) {
     const groupId = `group-${wanted}`;
     const groupInstanceId = wanted === 7 ? 'seven' : null; // one static member
     const join = async (memberId: string) =>
-      capture.near(JoinGroup, wanted, () => ({
+      capture.near(kafka.JoinGroup, wanted, () => ({
         groupId,
         sessionTimeoutMs: 30_000,
         rebalanceTimeoutMs: 30_000,
         memberId,
         protocolType: 'consumer',
         protocols: [{ name: 'range', metadata: subscription }],
-        ...(groupInstanceId !== null && capture.versions(JoinGroup).includes(7) && { groupInstanceId }),
+        ...(groupInstanceId !== null && capture.versions(kafka.JoinGroup).includes(7) && { groupInstanceId }),
       }));
     let joined = await join('');
     if (joined?.errorCode === 79) joined = await join(joined.memberId); // MEMBER_ID_REQUIRED
@@ -254,17 +204,20 @@ async function classicGroups(capture: Capture): Promise<void> {
     const assignments = [
       { memberId, assignment: Buffer.from(`000000000001${'0006'}${Buffer.from(TOPIC).toString('hex')}000000010000000000000000`, 'hex') },
     ];
-    await capture.near(SyncGroup, wanted, version => ({
+    await capture.near(kafka.SyncGroup, wanted, version => ({
       groupId,
       generationId,
       memberId,
       assignments,
       ...(version >= 5 && { protocolType: 'consumer', protocolName: 'range' }),
     }));
-    await capture.near(Heartbeat, wanted, () => ({ groupId, generationId, memberId }));
-    await capture.near(DescribeGroups, wanted, version => ({ groups: [groupId, 'never was'], includeAuthorizedOperations: version >= 3 }));
-    await capture.near(ListGroups, wanted, version => (version >= 4 ? { statesFilter: ['Stable'] } : {}));
-    await capture.near(LeaveGroup, wanted, version =>
+    await capture.near(kafka.Heartbeat, wanted, () => ({ groupId, generationId, memberId }));
+    await capture.near(kafka.DescribeGroups, wanted, version => ({
+      groups: [groupId, 'never was'],
+      includeAuthorizedOperations: version >= 3,
+    }));
+    await capture.near(kafka.ListGroups, wanted, version => (version >= 4 ? { statesFilter: ['Stable'] } : {}));
+    await capture.near(kafka.LeaveGroup, wanted, version =>
       version < 3 ? { groupId, memberId } : { groupId, members: [{ memberId }, { memberId: 'nobody', groupInstanceId: 'nobody' }] },
     );
   }
@@ -272,7 +225,7 @@ async function classicGroups(capture: Capture): Promise<void> {
 
 async function newGroups(capture: Capture): Promise<void> {
   const [groupId, memberId] = ['new', 'AbCdEfGhIjKlMnOpQrStUv'];
-  const beat = (memberEpoch: number): RequestOf<typeof ConsumerGroupHeartbeat> => ({
+  const beat = (memberEpoch: number): kafka.RequestOf<typeof kafka.ConsumerGroupHeartbeat> => ({
     groupId,
     memberId,
     memberEpoch,
@@ -280,54 +233,54 @@ async function newGroups(capture: Capture): Promise<void> {
   });
   let epoch = 0;
   for (let beats = 0; beats < 3; beats++) {
-    const answer = await capture.near(ConsumerGroupHeartbeat, 1, () => beat(epoch));
+    const answer = await capture.near(kafka.ConsumerGroupHeartbeat, 1, () => beat(epoch));
     epoch = answer?.memberEpoch ?? 0;
   }
-  await capture.each(ConsumerGroupDescribe, () => ({ groupIds: [groupId, 'never was'], includeAuthorizedOperations: true }));
-  await capture.near(ConsumerGroupHeartbeat, 1, () => beat(-1));
+  await capture.each(kafka.ConsumerGroupDescribe, () => ({ groupIds: [groupId, 'never was'], includeAuthorizedOperations: true }));
+  await capture.near(kafka.ConsumerGroupHeartbeat, 1, () => beat(-1));
 }
 
 async function transactions(capture: Capture, topic: Topic): Promise<void> {
   for (let wanted = 0; wanted <= 5; wanted++) {
     const transactionalId = `transaction-${wanted}`;
     await capture.until(
-      InitProducerId,
+      kafka.InitProducerId,
       () => ({ transactionalId, transactionTimeoutMs: 60_000 }),
       ({ errorCode }) => errorCode === 0,
     );
-    const begun = await capture.near(InitProducerId, wanted, () => ({ transactionalId, transactionTimeoutMs: 60_000 }));
+    const begun = await capture.near(kafka.InitProducerId, wanted, () => ({ transactionalId, transactionTimeoutMs: 60_000 }));
     if (begun === undefined || begun.errorCode !== 0) throw new Error(`InitProducerId near v${wanted}: error ${begun?.errorCode}`);
     const { producerId, producerEpoch } = begun;
-    await capture.near(AddPartitionsToTxn, wanted, () => ({
+    await capture.near(kafka.AddPartitionsToTxn, wanted, () => ({
       v3AndBelowTransactionalId: transactionalId,
       v3AndBelowProducerId: producerId,
       v3AndBelowProducerEpoch: producerEpoch,
       v3AndBelowTopics: [{ name: TOPIC, partitions: [0, 1] }],
     }));
     const records = encodeBatch([{ value: transactionalId }], { producerId, producerEpoch, baseSequence: 0, isTransactional: true });
-    await capture.near(Produce, 11, version => ({
+    await capture.near(kafka.Produce, 11, version => ({
       transactionalId,
       acks: -1,
       timeoutMs: 30_000,
       topicData: [{ ...topic.named(version, 13), partitionData: [{ index: 0, records }] }],
     }));
-    await capture.near(AddOffsetsToTxn, wanted, () => ({ transactionalId, producerId, producerEpoch, groupId: 'paid' }));
-    await capture.near(TxnOffsetCommit, wanted, () => ({
+    await capture.near(kafka.AddOffsetsToTxn, wanted, () => ({ transactionalId, producerId, producerEpoch, groupId: 'paid' }));
+    await capture.near(kafka.TxnOffsetCommit, wanted, () => ({
       transactionalId,
       groupId: 'paid',
       producerId,
       producerEpoch,
       topics: [{ name: TOPIC, partitions: [{ partitionIndex: 0, committedOffset: 1, committedMetadata: '' }] }],
     }));
-    await capture.near(DescribeTransactions, wanted, () => ({ transactionalIds: [transactionalId, 'never was'] }));
-    await capture.near(ListTransactions, wanted, () => ({ stateFilters: ['Ongoing', 'Imaginary'] }));
-    await capture.near(DescribeProducers, wanted, () => ({ topics: [{ name: TOPIC, partitionIndexes: [0, 9] }] }));
-    await capture.near(EndTxn, wanted, () => ({ transactionalId, producerId, producerEpoch, committed: wanted % 2 === 0 }));
+    await capture.near(kafka.DescribeTransactions, wanted, () => ({ transactionalIds: [transactionalId, 'never was'] }));
+    await capture.near(kafka.ListTransactions, wanted, () => ({ stateFilters: ['Ongoing', 'Imaginary'] }));
+    await capture.near(kafka.DescribeProducers, wanted, () => ({ topics: [{ name: TOPIC, partitionIndexes: [0, 9] }] }));
+    await capture.near(kafka.EndTxn, wanted, () => ({ transactionalId, producerId, producerEpoch, committed: wanted % 2 === 0 }));
   }
 }
 
 async function fetches(capture: Capture, topic: Topic): Promise<void> {
-  await capture.each(Fetch, version => ({
+  await capture.each(kafka.Fetch, version => ({
     maxWaitMs: 1000,
     minBytes: 1,
     maxBytes: 1_000,
@@ -345,7 +298,7 @@ async function fetches(capture: Capture, topic: Topic): Promise<void> {
 }
 
 async function administration(capture: Capture): Promise<void> {
-  await capture.each(DescribeConfigs, version => ({
+  await capture.each(kafka.DescribeConfigs, version => ({
     resources: [
       { resourceType: 2, resourceName: TOPIC, configurationKeys: ['retention.ms', 'cleanup.policy'] },
       { resourceType: 4, resourceName: '1', configurationKeys: ['log.retention.ms'] },
@@ -353,21 +306,21 @@ async function administration(capture: Capture): Promise<void> {
     includeSynonyms: true,
     ...(version >= 3 && { includeDocumentation: true }),
   }));
-  await capture.each(IncrementalAlterConfigs, () => ({
+  await capture.each(kafka.IncrementalAlterConfigs, () => ({
     resources: [
       { resourceType: 2, resourceName: TOPIC, configs: [{ name: 'retention.ms', configOperation: 0, value: '86400000' }] },
       { resourceType: 2, resourceName: TOPIC.repeat(2), configs: [{ name: 'retention.ms', configOperation: 1, value: null }] },
     ],
   }));
-  await capture.each(DescribeLogDirs, () => ({ topics: [{ topic: TOPIC, partitions: [0, 1] }] }));
-  await capture.each(ElectLeaders, () => ({
+  await capture.each(kafka.DescribeLogDirs, () => ({ topics: [{ topic: TOPIC, partitions: [0, 1] }] }));
+  await capture.each(kafka.ElectLeaders, () => ({
     topicPartitions: [
       { topic: TOPIC, partitions: [0] },
       { topic: 'missing', partitions: [0] },
     ],
     timeoutMs: 30_000,
   }));
-  await capture.each(AlterPartitionReassignments, () => ({
+  await capture.each(kafka.AlterPartitionReassignments, () => ({
     timeoutMs: 30_000,
     topics: [
       {
@@ -380,12 +333,12 @@ async function administration(capture: Capture): Promise<void> {
       },
     ],
   }));
-  await capture.each(ListPartitionReassignments, () => ({ timeoutMs: 30_000, topics: null }));
-  await capture.each(DescribeCluster, () => ({ includeClusterAuthorizedOperations: true }));
-  await capture.each(DescribeTopicPartitions, () => ({ topics: [{ name: TOPIC }, { name: 'missing' }], responsePartitionLimit: 1 }));
+  await capture.each(kafka.ListPartitionReassignments, () => ({ timeoutMs: 30_000, topics: null }));
+  await capture.each(kafka.DescribeCluster, () => ({ includeClusterAuthorizedOperations: true }));
+  await capture.each(kafka.DescribeTopicPartitions, () => ({ topics: [{ name: TOPIC }, { name: 'missing' }], responsePartitionLimit: 1 }));
   const rule = { resourceType: 2, resourceName: 'secret', principal: 'User:eve', host: '*', operation: 3, permissionType: 2 };
-  await capture.each(CreateAcls, () => ({ creations: [rule, { ...rule, resourceType: 99 }] }));
-  await capture.each(DescribeAcls, () => ({
+  await capture.each(kafka.CreateAcls, () => ({ creations: [rule, { ...rule, resourceType: 99 }] }));
+  await capture.each(kafka.DescribeAcls, () => ({
     resourceTypeFilter: 1,
     resourceNameFilter: null,
     patternTypeFilter: 1,
@@ -394,7 +347,7 @@ async function administration(capture: Capture): Promise<void> {
     operation: 1,
     permissionType: 1,
   }));
-  await capture.each(DeleteAcls, () => ({
+  await capture.each(kafka.DeleteAcls, () => ({
     filters: [
       {
         resourceTypeFilter: 2,
@@ -407,33 +360,33 @@ async function administration(capture: Capture): Promise<void> {
       },
     ],
   }));
-  await capture.each(AlterClientQuotas, () => ({
+  await capture.each(kafka.AlterClientQuotas, () => ({
     entries: [
       { entity: [{ entityType: 'user', entityName: 'eve' }], ops: [{ key: 'request_percentage', value: 12.5 }] },
       { entity: [{ entityType: 'planet', entityName: null }], ops: [{ key: 'producer_byte_rate', value: 1 }] },
     ],
   }));
-  await capture.each(AlterUserScramCredentials, () => ({
+  await capture.each(kafka.AlterUserScramCredentials, () => ({
     deletions: [{ name: 'nobody', mechanism: 1 }],
     upsertions: [{ name: 'eve', mechanism: 1, iterations: 4096, salt: Buffer.from('salt'), saltedPassword: Buffer.alloc(32, 7) }],
   }));
   const everyUser = { components: [{ entityType: 'user', matchType: 2, match: null }] };
   await capture.until(
-    DescribeClientQuotas,
+    kafka.DescribeClientQuotas,
     () => everyUser,
     ({ entries }) => (entries ?? []).length > 0,
   );
-  await capture.each(DescribeClientQuotas, () => everyUser);
+  await capture.each(kafka.DescribeClientQuotas, () => everyUser);
   await capture.until(
-    DescribeUserScramCredentials,
+    kafka.DescribeUserScramCredentials,
     () => ({ users: null }),
     ({ results }) => results.length > 0,
   );
-  await capture.each(DescribeUserScramCredentials, () => ({ users: [{ name: 'eve' }, { name: 'nobody' }] }));
+  await capture.each(kafka.DescribeUserScramCredentials, () => ({ users: [{ name: 'eve' }, { name: 'nobody' }] }));
 }
 
 async function deletions(capture: Capture): Promise<void> {
-  await capture.each(DeleteTopics, version => {
+  await capture.each(kafka.DeleteTopics, version => {
     const names = [`made-${version}`, `missing-${version}`];
     return version < 6 ? { topicNames: names, timeoutMs: 30_000 } : { topics: names.map(name => ({ name })), timeoutMs: 30_000 };
   });
@@ -445,13 +398,13 @@ export async function authenticate(connect: () => Promise<Capture>, user: string
     const capture = await connect();
     await exchange(capture).finally(() => capture.close());
   };
-  await alone(capture => capture.ask(SaslHandshake, 0, { mechanism: 'PLAIN' }));
-  await alone(capture => capture.ask(SaslHandshake, 1, { mechanism: 'MORSE' }));
-  for (let wanted = 0; wanted <= SaslAuthenticate.versions[1]; wanted++) {
+  await alone(capture => capture.ask(kafka.SaslHandshake, 0, { mechanism: 'PLAIN' }));
+  await alone(capture => capture.ask(kafka.SaslHandshake, 1, { mechanism: 'MORSE' }));
+  for (let wanted = 0; wanted <= kafka.SaslAuthenticate.versions[1]; wanted++) {
     for (const secret of [password, `not ${password}`]) {
       await alone(async capture => {
-        await capture.ask(SaslHandshake, 1, { mechanism: 'PLAIN' });
-        await capture.near(SaslAuthenticate, wanted, () => ({ authBytes: Buffer.from(`\0${user}\0${secret}`) }));
+        await capture.ask(kafka.SaslHandshake, 1, { mechanism: 'PLAIN' });
+        await capture.near(kafka.SaslAuthenticate, wanted, () => ({ authBytes: Buffer.from(`\0${user}\0${secret}`) }));
       });
     }
   }
