@@ -5,6 +5,7 @@ import type { EmbeddedOptions } from './options.js';
 import { ProducerIds } from './producer-ids.js';
 import { NO_LEADER, Partition, Topic } from './topic.js';
 import { topicConfigDefaults, wrongConfig, wrongTopicName } from './topic-configs.js';
+import { Transactions } from './transactions.js';
 
 /** Where a broker listens. */
 export interface BrokerAddress {
@@ -28,6 +29,7 @@ export class ClusterState {
   readonly clock: Clock;
   readonly groups = new GroupOffsets();
   readonly producerIds = new ProducerIds();
+  readonly transactions: Transactions;
   readonly topics = new Map<string, Topic>();
   /** What topics have where they are not configured. */
   readonly configDefaults: ReadonlyMap<string, string>;
@@ -46,6 +48,15 @@ export class ClusterState {
       ['max.message.bytes', String(options.maxMessageBytes)],
       ['retention.bytes', String(options.retentionBytes)],
     ]);
+    const { clock, producerIds, groups } = this;
+    const has = (partition: Partition): boolean => this.partition(partition.topic, partition.index) === partition;
+    this.transactions = new Transactions({ clock, producerIds, groups, has, bumpsEpochs: this.transactionVersion >= 2 });
+  }
+
+  /** The level of the feature `transaction.version`. From 2 on each transaction has an epoch of its own (KIP-890). */
+  get transactionVersion(): number {
+    const { emulate, transactionVersion } = this.options;
+    return transactionVersion ?? (emulate === undefined || emulate === '4.1' ? 2 : 0);
   }
 
   /** Every broker, also those that are stopped, by ascending id. */
@@ -154,12 +165,12 @@ export class ClusterState {
     this.#coordinatorOfAll = broker;
   }
 
-  /** Empties every partition and forgets the offsets of all groups. Topics, leaders and epochs stay. */
+  /** Empties every partition and forgets the offsets of all groups, and all transactions. Topics, leaders and epochs stay. */
   forgetRecords(): void {
     this.groups.clear();
+    this.transactions.clear();
     for (const partition of this.partitions()) {
-      partition.log.clear();
-      partition.producers.clear();
+      partition.clear();
       partition.changed();
     }
   }

@@ -20,6 +20,7 @@ import {
 import { RequestLog, type SeenRequest } from './request-log.js';
 import { ServerConnection } from './server-connection.js';
 import type { Partition } from './topic.js';
+import type { TransactionState } from './transactional-id.js';
 import { OfferedVersions } from './versions.js';
 
 /** A record of the embedded cluster, in memory of its own. */
@@ -164,7 +165,7 @@ export class EmbeddedCluster {
 
   /**
    * Appends one record batch (message format v2) as it is, but for its offset and epoch, and gives its base offset. It is copied.
-   * Neither the offsets of its records nor its sequence numbers are looked at.
+   * Neither the offsets of its records nor its sequence numbers are checked; what it says of its producer and of transactions is remembered.
    * @throws CorruptRecordError for bytes that are no sound batch; InputError for more or less than one, or a base offset below the end.
    */
   appendBatch(topic: string, partition: number, bytes: Uint8Array, baseOffset?: number): number {
@@ -176,7 +177,7 @@ export class EmbeddedCluster {
     const own = Buffer.from(bytes);
     const batch = readBatches(own, { topic, partition }).next();
     if (batch?.sizeBytes !== own.length) throw new InputError(`append to ${topic}/${partition}: expected one whole batch`);
-    const stored = at.log.append(own, batch, at.leaderEpoch, { baseOffset });
+    const stored = at.append(own, batch, { baseOffset });
     at.log.retain(this.#state.topics.get(topic)?.retentionBytes ?? -1);
     at.changed();
     return stored.baseOffset;
@@ -207,11 +208,42 @@ export class EmbeddedCluster {
     return { start, end };
   }
 
-  /** Moves the start of a partition's log up to `beforeOffset`, as retention does. Not past its end, not back. */
+  /** Where those stop who read what is committed: before the oldest open transaction, or at the end. */
+  lastStableOffset(topic: string, partition: number): number {
+    return this.#partition(topic, partition).lastStableOffset;
+  }
+
+  /**
+   * Moves the start of a partition's log up to `beforeOffset`, as retention does. Not past its end, not back. Where release 1.1 is
+   * imitated, idempotent producers of which nothing is left are forgotten.
+   */
   trim(topic: string, partition: number, beforeOffset: number): void {
     const at = this.#partition(topic, partition);
-    at.log.trim(beforeOffset);
+    at.trim(beforeOffset);
+    if (this.#options.emulate === '1.1') at.producers.forgetBelow(at.log.startOffset);
     at.changed();
+  }
+
+  /**
+   * Forgets what idempotent producers have written to a partition, as Kafka does when they wrote nothing for long. What they send next may
+   * begin at any sequence number, or is UNKNOWN_PRODUCER_ID where release 1.1 is imitated; in a transaction of level 2 it has to begin at 0.
+   */
+  forgetProducers(topic: string, partition: number): void {
+    this.#partition(topic, partition).producers.clear();
+  }
+
+  /** Where a transactional id stands, in Kafka's words: `Empty`, `Ongoing`, `CompleteCommit` and so on. Undefined when nobody has used it. */
+  transactionState(transactionalId: string): TransactionState | undefined {
+    return this.#state.transactions.of(transactionalId)?.state;
+  }
+
+  /**
+   * Aborts an open transaction as its time limit does: the producer that began it is fenced.
+   * @throws InputError when none is open.
+   */
+  expireTransaction(transactionalId: string): void {
+    if (this.#state.transactions.expire(transactionalId)) return;
+    throw new InputError(`expire transaction ${JSON.stringify(transactionalId)}: none is open`);
   }
 
   /** Changes one bit of the stored batch that holds `offset`: its checksum is wrong from now on. */
@@ -234,7 +266,7 @@ export class EmbeddedCluster {
     return all;
   }
 
-  /** Forgets records, offsets of groups, faults, limits of versions, requests and errors. Topics, leaders and connections stay. */
+  /** Forgets records, offsets of groups, transactions, faults, limits of versions, requests and errors. Topics, leaders and connections stay. */
   reset(): void {
     this.#state.forgetRecords();
     this.#faults.clear();
@@ -317,6 +349,7 @@ export class EmbeddedCluster {
   /** Closes every connection and listener. May be called again. */
   async close(): Promise<void> {
     this.#faults.clear();
+    this.#state.transactions.clear();
     await Promise.all([...this.#servers.values()].map(server => server.stop()));
   }
 

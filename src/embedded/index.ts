@@ -8,4 +8,5 @@ export type { CommittedOffset } from './group-offsets.js';
 export type { Match, Matching } from './match.js';
 export type { EmbeddedClusterOptions, TopicOptions } from './options.js';
 export type { SeenRequest } from './request-log.js';
+export type { TransactionState } from './transactional-id.js';
 export type { Release } from './versions.js';

@@ -113,13 +113,15 @@ export class PartitionLog {
   /**
    * The batches from the one that holds `offset` on, up to `maxBytes`; with `atLeastOne` the first whatever its size.
    * @param cut Whether the last batch is cut off at the limit, as a broker that reads files does; else it is left out.
+   * @param until No batch from this offset on.
    */
-  read(offset: number, maxBytes: number, atLeastOne: boolean, cut: boolean): ReadResult {
+  read(offset: number, maxBytes: number, atLeastOne: boolean, cut: boolean, until: number = this.#endOffset): ReadResult {
     const chunks: Buffer[] = [];
     let sizeBytes = 0;
     let hasZstd = false;
     for (let i = this.#indexOf(offset); i < this.#batches.length; i++) {
-      const { bytes, compression } = this.#batches[i] as StoredBatch;
+      const { bytes, compression, baseOffset } = this.#batches[i] as StoredBatch;
+      if (baseOffset >= until) break;
       const room = maxBytes - sizeBytes;
       const fits = bytes.length <= room || (atLeastOne && chunks.length === 0);
       if (!fits && (!cut || room <= 0 || chunks.length === 0)) break; // the first is never cut off

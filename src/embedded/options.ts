@@ -57,6 +57,11 @@ const rules = {
   port: integer(0, 0, 65_535),
   /** The release whose versions of each API are offered. Default: every version the cluster can answer. */
   emulate: optional(oneOf('4.1', releases)),
+  /**
+   * How transactions are made: 2, each has an epoch of its own (KIP-890); 0 and 1, the older way. Kafka: the feature `transaction.version`.
+   * Default 2; 0 where a release before 4.1 is imitated.
+   */
+  transactionVersion: optional(integer(2, 0, 2)),
   /** Whether a fetch answer ends in the middle of a batch where a size limit is reached, as Kafka's do. Else it ends before that batch. */
   cutBatches: flag(false),
   /** How many requests are remembered, the last ones, and no more than 64 MiB of them. 0: none. */

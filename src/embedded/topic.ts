@@ -1,5 +1,7 @@
-import { PartitionLog } from './log.js';
-import { ProducerSequences } from './sequences.js';
+import type { RecordBatch } from '../records/index.js';
+import { type AppendOptions, PartitionLog, type StoredBatch } from './log.js';
+import { PartitionTransactions } from './partition-transactions.js';
+import { ProducerStates } from './producer-states.js';
 import { topicConfigDefaults } from './topic-configs.js';
 
 /** The leader of a partition that has none. */
@@ -10,7 +12,8 @@ export class Partition {
   readonly topic: string;
   readonly index: number;
   readonly log: PartitionLog;
-  readonly producers = new ProducerSequences();
+  readonly producers = new ProducerStates();
+  readonly transactions = new PartitionTransactions();
   /** Ids of the brokers that hold it, the preferred leader first. */
   replicas: readonly number[];
   #leader: number;
@@ -40,6 +43,38 @@ export class Partition {
     this.#leader = broker;
     this.#leaderEpoch++;
     this.changed();
+  }
+
+  /** Where those stop who read what is committed: before the oldest open transaction. */
+  get lastStableOffset(): number {
+    return Math.max(this.log.startOffset, this.transactions.firstOpenOffset ?? this.log.endOffset);
+  }
+
+  /** Stores `bytes`, of which `batch` is what they said, and remembers what its producer did. Nothing is checked, nobody is woken. */
+  append(bytes: Buffer, batch: RecordBatch, options?: AppendOptions): StoredBatch {
+    const { producerId, isControl, controlType } = batch;
+    const stored = this.log.append(bytes, batch, this.#leaderEpoch, options);
+    if (controlType === 'commit' || controlType === 'abort') {
+      this.producers.ended(batch);
+      this.transactions.ended(producerId, controlType, stored.lastOffset);
+    } else if (!isControl && producerId >= 0) {
+      if (batch.baseSequence >= 0) this.producers.remember(batch, stored);
+      if (batch.isTransactional) this.transactions.wrote(producerId, stored.baseOffset);
+    }
+    return stored;
+  }
+
+  /** Moves the start of the log up to `offset`. */
+  trim(offset: number): void {
+    this.log.trim(offset);
+    this.transactions.trim(this.log.startOffset);
+  }
+
+  /** Forgets records and producers; the next record gets offset 0. */
+  clear(): void {
+    this.log.clear();
+    this.producers.clear();
+    this.transactions.clear();
   }
 
   /** Calls `wake` whenever something about the partition changes that a waiting fetch would want to know. */

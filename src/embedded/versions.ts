@@ -41,6 +41,9 @@ const table: Readonly<Record<string, string>> = {
   IncrementalAlterConfigs: 'none 0-1 0-1 0-1',
   OffsetDelete: 'none 0-0 0-0 0-0',
   DescribeCluster: 'none 0-0 0-1 0-2',
+  DescribeProducers: 'none 0-0 0-0 0-0',
+  DescribeTransactions: 'none none 0-0 0-0',
+  ListTransactions: 'none none 0-1 0-2',
   ConsumerGroupHeartbeat: 'none none 0-0 0-1',
   ConsumerGroupDescribe: 'none none 0-0 0-1',
 };

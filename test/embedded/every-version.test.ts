@@ -4,20 +4,27 @@ import { errorNumbers } from '../../src/base/broker-errors.js';
 import { handlersByKey } from '../../src/embedded/handlers/index.js';
 import type { EmbeddedCluster } from '../../src/embedded/index.js';
 import {
+  AddOffsetsToTxn,
+  AddPartitionsToTxn,
   type Api,
   ApiVersions,
   CreateTopics,
   DeleteTopics,
   DescribeConfigs,
+  DescribeProducers,
+  DescribeTransactions,
+  EndTxn,
   Fetch,
   FindCoordinator,
   InitProducerId,
   ListOffsets,
+  ListTransactions,
   Metadata,
   OffsetCommit,
   OffsetFetch,
   Produce,
   type RequestOf,
+  TxnOffsetCommit,
 } from '../../src/protocol/index.js';
 import { encodeBatch } from '../../src/records/index.js';
 import type { RawClient } from './raw-client.js';
@@ -26,13 +33,39 @@ import { connectTo, startCluster } from './setting.js';
 /** A request of one API that the cluster can answer well, and the error codes that tests put in its answer's place. */
 interface Case {
   readonly api: Api;
-  body(version: number, topicId: string): object;
+  body(version: number, topicId: string, producer: ProducerIdentity): object;
   /** What has to be there first. */
-  prepare?(cluster: EmbeddedCluster): void;
+  prepare?(cluster: EmbeddedCluster, client: RawClient): Promise<ProducerIdentity> | void;
 }
 
-function request<A extends Api>(api: A, body: (version: number, topicId: string) => RequestOf<A>, prepare?: Case['prepare']): Case {
+interface ProducerIdentity {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+}
+
+function request<A extends Api>(
+  api: A,
+  body: (version: number, topicId: string, producer: ProducerIdentity) => RequestOf<A>,
+  prepare?: Case['prepare'],
+): Case {
   return { api, body, ...(prepare && { prepare }) };
+}
+
+const transactionalId = 'payments';
+
+/** A transactional producer in no transaction. */
+async function initialised(client: RawClient): Promise<ProducerIdentity> {
+  for (;;) {
+    const { errorCode, ...identity } = await client.request(InitProducerId, 4, { transactionalId, transactionTimeoutMs: 60_000 });
+    if (errorCode === 0) return identity; // else the open transaction of the case before was aborted
+  }
+}
+
+/** A transactional producer whose transaction has begun, with a group in it. */
+async function begun(client: RawClient): Promise<ProducerIdentity> {
+  const producer = await initialised(client);
+  await client.request(AddOffsetsToTxn, 3, { transactionalId, ...producer, groupId: 'billing' });
+  return producer;
 }
 
 const named = (version: number, idsFrom: number, topicId: string) => (version >= idsFrom ? { topicId } : { name: 'orders' });
@@ -70,17 +103,58 @@ const cases: readonly Case[] = [
   request(
     DeleteTopics,
     version => (version < 6 ? { topicNames: ['old'], timeoutMs: 1000 } : { topics: [{ name: 'old' }], timeoutMs: 1000 }),
-    cluster => cluster.topics.has('old') || cluster.createTopic('old'),
+    cluster => {
+      if (!cluster.topics.has('old')) cluster.createTopic('old');
+    },
   ),
   request(InitProducerId, () => ({ transactionalId: null, transactionTimeoutMs: 1000 })),
+  request(
+    AddPartitionsToTxn,
+    (_, __, { producerId, producerEpoch }) => ({
+      v3AndBelowTransactionalId: transactionalId,
+      v3AndBelowProducerId: producerId,
+      v3AndBelowProducerEpoch: producerEpoch,
+      v3AndBelowTopics: [{ name: 'orders', partitions: [0] }],
+    }),
+    (_, client) => initialised(client),
+  ),
+  request(
+    AddOffsetsToTxn,
+    (_, __, producer) => ({ transactionalId, ...producer, groupId: 'billing' }),
+    (_, client) => initialised(client),
+  ),
+  request(
+    TxnOffsetCommit,
+    (_, __, producer) => ({
+      transactionalId,
+      groupId: 'billing',
+      ...producer,
+      topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 5, committedMetadata: 'note' }] }],
+    }),
+    (_, client) => begun(client),
+  ),
+  request(
+    EndTxn,
+    (_, __, producer) => ({ transactionalId, ...producer, committed: true }),
+    (_, client) => begun(client),
+  ),
+  request(DescribeProducers, () => ({ topics: [{ name: 'orders', partitionIndexes: [0] }] })),
+  request(
+    DescribeTransactions,
+    () => ({ transactionalIds: [transactionalId] }),
+    (_, client) => initialised(client),
+  ),
+  request(ListTransactions, () => ({})),
   request(DescribeConfigs, () => ({ resources: [{ resourceType: 2, resourceName: 'orders', configurationKeys: null }] })),
 ];
+
+const NOBODY: ProducerIdentity = { producerId: -1, producerEpoch: -1 };
 
 /** Every error code in an answer, wherever it stands. */
 function errorCodes(node: unknown): number[] {
   if (Array.isArray(node)) return node.flatMap(errorCodes);
   if (typeof node !== 'object' || node === null || node instanceof Uint8Array) return [];
-  return Object.entries(node).flatMap(([name, value]) => (name === 'errorCode' ? [Number(value)] : errorCodes(value)));
+  return Object.entries(node).flatMap(([name, value]) => (/errorCode$/i.test(name) ? [Number(value)] : errorCodes(value)));
 }
 
 async function topicIdOf(client: RawClient): Promise<string> {
@@ -101,8 +175,8 @@ for (const { api, body, prepare } of cases) {
     const client = await connectTo(t, cluster);
     const topicId = await topicIdOf(client);
     for (let version = first; version <= last; version++) {
-      prepare?.(cluster);
-      const answer = await client.request(api, version, body(version, topicId));
+      const producer = (await prepare?.(cluster, client)) ?? NOBODY;
+      const answer = await client.request(api, version, body(version, topicId, producer));
       const codes = errorCodes(answer);
       assert.ok(codes.length > 0 && codes.every(code => code === 0), `v${version}: ${JSON.stringify(answer)}`);
     }
@@ -114,11 +188,11 @@ for (const { api, body, prepare } of cases) {
     const client = await connectTo(t, cluster);
     const topicId = await topicIdOf(client);
     for (let version = first; version <= last; version++) {
-      prepare?.(cluster);
+      const producer = (await prepare?.(cluster, client)) ?? NOBODY;
       cluster.on(api).failOnce('UNKNOWN_SERVER_ERROR');
-      const refused = await client.request(api, version, body(version, topicId));
+      const refused = await client.request(api, version, body(version, topicId, producer));
       assert.ok(errorCodes(refused).includes(errorNumbers.UNKNOWN_SERVER_ERROR), `v${version}: ${JSON.stringify(refused)}`);
-      const answered = await client.request(api, version, body(version, topicId));
+      const answered = await client.request(api, version, body(version, topicId, producer));
       assert.ok(
         errorCodes(answered).every(code => code === 0),
         `v${version}, then: ${JSON.stringify(answered)}`,

@@ -157,12 +157,12 @@ test('offsets are stored with their text and given back, all of them when nothin
     const answer = await client.request(OffsetCommit, 8, { groupId: 'billing', topics: [{ name: 'orders', partitions }], ...overrides });
     return only(answer.topics).partitions.map(({ errorCode }) => errorCode);
   };
+  assert.deepEqual((await commit({ generationIdOrMemberEpoch: 1, memberId: 'm' }))[0], errorNumbers.ILLEGAL_GENERATION);
   assert.deepEqual(await commit({}, 'x'.repeat(4097)), [
     errorNumbers.OFFSET_METADATA_TOO_LARGE,
     errorNumbers.OFFSET_METADATA_TOO_LARGE,
     errorNumbers.UNKNOWN_TOPIC_OR_PARTITION,
   ]);
-  assert.deepEqual((await commit({ generationIdOrMemberEpoch: 1, memberId: 'm' }))[0], errorNumbers.ILLEGAL_GENERATION);
   assert.equal(cluster.committed('billing').size, 0);
   assert.deepEqual(await commit({}), [0, 0, errorNumbers.UNKNOWN_TOPIC_OR_PARTITION]);
   assert.deepEqual((await commit({ generationIdOrMemberEpoch: 1, memberId: 'm' }))[0], errorNumbers.UNKNOWN_MEMBER_ID);
@@ -221,6 +221,6 @@ test('every producer gets an id of its own; a transactional id keeps its and cou
       [1003, 0],
     ],
   );
-  assert.equal(await init('tx', { producerId: 1002, producerEpoch: 0 }), errorNumbers.INVALID_PRODUCER_EPOCH);
+  assert.equal(await init('tx', { producerId: 1002, producerEpoch: 0 }), errorNumbers.PRODUCER_FENCED);
   assert.deepEqual(await init('tx', { producerId: 1002, producerEpoch: 1 }), [1002, 2]);
 });

@@ -95,12 +95,14 @@ function readPartition(
     const answer = { ...refused(partitionIndex, led.error), abortedTransactions, currentLeader: hints.about(led) };
     return { answer, partition, sizeBytes: 0 };
   }
-  const { log } = partition;
+  const { log, lastStableOffset } = partition;
   if (fetchOffset < log.startOffset || fetchOffset > log.endOffset) {
     return { answer: refused(partitionIndex, errorNumbers.OFFSET_OUT_OF_RANGE), partition, sizeBytes: 0 };
   }
+  const isCommitted = call.body.isolationLevel === READ_COMMITTED;
+  const until = isCommitted ? lastStableOffset : log.endOffset;
   const maxBytes = Math.max(0, Math.min(partitionMaxBytes, roomBytes));
-  const { chunks, sizeBytes, hasZstd } = log.read(fetchOffset, maxBytes, first, call.cluster.options.cutBatches);
+  const { chunks, sizeBytes, hasZstd } = log.read(fetchOffset, maxBytes, first, call.cluster.options.cutBatches, until);
   if (hasZstd && call.version < ZSTD_FROM) {
     return { answer: refused(partitionIndex, errorNumbers.UNSUPPORTED_COMPRESSION_TYPE), partition, sizeBytes: 0 };
   }
@@ -108,9 +110,10 @@ function readPartition(
     partitionIndex,
     errorCode: 0,
     highWatermark: log.endOffset,
-    lastStableOffset: log.endOffset,
+    lastStableOffset,
     logStartOffset: log.startOffset,
-    abortedTransactions: call.body.isolationLevel === READ_COMMITTED ? [] : null,
+    // As Kafka's, the list goes past what is in this answer: the client has to look where each begins. Beside nothing it is empty.
+    abortedTransactions: isCommitted ? (sizeBytes > 0 ? partition.transactions.abortedFrom(fetchOffset) : []) : null,
     records: chunks,
   };
   return { answer, partition, sizeBytes };

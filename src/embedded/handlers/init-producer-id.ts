@@ -1,30 +1,30 @@
 import { errorNumbers } from '../../base/broker-errors.js';
 import { InitProducerId } from '../../protocol/index.js';
 import { type Call, handler } from '../handler.js';
+import type { Identified } from '../transactions.js';
+import { fencedAs } from './fenced.js';
 
 /** The id and epoch of an idempotent or transactional producer. */
 export const initProducerId = handler({
   api: InitProducerId,
   versions: InitProducerId.versions,
   answer(call) {
-    const { body, cluster } = call;
-    const errorCode = whatIsWrong(call);
-    if (errorCode !== 0) return { errorCode, producerEpoch: -1 };
-    const { transactionalId } = body;
-    const identity = transactionalId === null ? cluster.producerIds.fresh() : cluster.producerIds.forTransactions(transactionalId);
-    return { errorCode: 0, ...identity };
+    const identified = initialise(call);
+    return { ...identified, errorCode: fencedAs(identified.errorCode, call.version >= 4) };
   },
 });
 
-function whatIsWrong({ body, cluster, broker, refusal }: Call<typeof InitProducerId>): number {
-  const { transactionalId, producerId, producerEpoch } = body;
+const NONE = { producerId: -1, producerEpoch: -1 };
+
+function initialise({ body, cluster, broker, refusal }: Call<typeof InitProducerId>): Identified {
+  const { transactionalId, transactionTimeoutMs, producerId, producerEpoch } = body;
   const refused = refusal({ group: transactionalId ?? undefined });
-  if (refused !== 0 || transactionalId === null) return refused;
-  if (transactionalId === '') return errorNumbers.INVALID_REQUEST;
-  if (cluster.coordinatorOf(transactionalId)?.id !== broker) return errorNumbers.NOT_COORDINATOR;
-  const known = cluster.producerIds.of(transactionalId);
-  if (producerId < 0 || known === undefined) return 0;
-  // KIP-360: who gives an identity must give the current one.
-  const current = known.producerId === producerId && known.producerEpoch === producerEpoch;
-  return current ? 0 : errorNumbers.INVALID_PRODUCER_EPOCH;
+  if (refused !== 0) return { errorCode: refused, ...NONE };
+  const isGiven = producerId !== -1;
+  if (isGiven !== (producerEpoch !== -1)) return { errorCode: errorNumbers.INVALID_REQUEST, ...NONE };
+  if (transactionalId === null) return { errorCode: 0, ...cluster.producerIds.fresh() };
+  if (transactionalId === '') return { errorCode: errorNumbers.INVALID_REQUEST, ...NONE };
+  if (cluster.coordinatorOf(transactionalId)?.id !== broker) return { errorCode: errorNumbers.NOT_COORDINATOR, ...NONE };
+  const given = isGiven ? { producerId, producerEpoch } : undefined;
+  return cluster.transactions.initialise(transactionalId, transactionTimeoutMs, given);
 }

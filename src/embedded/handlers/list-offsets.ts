@@ -19,6 +19,7 @@ const firstVersions: ReadonlyMap<number, number> = new Map([
 ]);
 
 const EPOCH_FROM = 4;
+const READ_COMMITTED = 1;
 
 /** The offset of a time, or of an end of the log. */
 export const listOffsets = handler({
@@ -39,7 +40,8 @@ function answerPartition(call: Call<typeof ListOffsets>, topic: NamedTopic, want
   if (timestamp < 0 && call.version < (firstVersions.get(timestamp) ?? Number.POSITIVE_INFINITY)) {
     return { partitionIndex, errorCode: errorNumbers.UNSUPPORTED_VERSION };
   }
-  const found = find(partition, timestamp);
+  const end = call.body.isolationLevel === READ_COMMITTED ? partition.lastStableOffset : partition.log.endOffset;
+  const found = find(partition, timestamp, end);
   if (found === undefined) return { partitionIndex, errorCode: 0, offset: -1 };
   const { offset, leaderEpoch } = found;
   return {
@@ -51,19 +53,25 @@ function answerPartition(call: Call<typeof ListOffsets>, topic: NamedTopic, want
   };
 }
 
-/** Undefined when there is no such offset, which is no error. */
-function find({ log, leaderEpoch }: Partition, timestamp: number): TimedOffset | undefined {
+/**
+ * Undefined when there is no such offset, which is no error.
+ * @param end Where the log ends for who asks.
+ */
+function find({ log, leaderEpoch }: Partition, timestamp: number, end: number): TimedOffset | undefined {
   switch (timestamp) {
     case LATEST:
-      return { offset: log.endOffset, timestamp: -1, leaderEpoch };
+      return { offset: end, timestamp: -1, leaderEpoch };
     case EARLIEST:
     case EARLIEST_LOCAL:
       return { offset: log.startOffset, timestamp: -1, leaderEpoch: log.batchAt(log.startOffset)?.leaderEpoch ?? leaderEpoch };
     case LARGEST:
-      return log.atLargestTime();
+      return below(end, log.atLargestTime());
     case LATEST_TIERED:
       return undefined; // nothing is tiered
     default:
-      return log.atTime(timestamp);
+      return below(end, log.atTime(timestamp));
   }
 }
+
+const below = (end: number, found: TimedOffset | undefined): TimedOffset | undefined =>
+  found === undefined || found.offset < end ? found : undefined;

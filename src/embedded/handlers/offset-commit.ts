@@ -6,7 +6,7 @@ import { findTopic, type NamedTopic } from './leadership.js';
 type PartitionCommit = RequestIn<typeof OffsetCommit>['topics'][number]['partitions'][number];
 
 /** Kafka's offset.metadata.max.bytes. */
-const MAX_METADATA_BYTES = 4096;
+export const MAX_METADATA_BYTES = 4096;
 
 /** Stores offsets of clients that are no members of their group. */
 export const offsetCommit = handler({
@@ -36,10 +36,11 @@ function commit(call: Call<typeof OffsetCommit>, { name, topic, error }: NamedTo
   if (refused !== 0) return refused;
   if (cluster.coordinatorOf(groupId)?.id !== broker) return errorNumbers.NOT_COORDINATOR;
   // No group has members here. One that has offsets is known all the same, and lacks this member.
-  const known = cluster.groups.all(groupId).size > 0;
+  const known = cluster.groups.knows(groupId);
   if (body.generationIdOrMemberEpoch >= 0) return known ? errorNumbers.UNKNOWN_MEMBER_ID : errorNumbers.ILLEGAL_GENERATION;
   if (error !== 0) return error;
   if (topic?.partitions[partitionIndex] === undefined) return errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
+  cluster.groups.open(groupId);
   const metadata = committedMetadata ?? '';
   if (Buffer.byteLength(metadata) > MAX_METADATA_BYTES) return errorNumbers.OFFSET_METADATA_TOO_LARGE;
   cluster.groups.commit(groupId, name, partitionIndex, { offset: committedOffset, metadata, leaderEpoch: committedLeaderEpoch });

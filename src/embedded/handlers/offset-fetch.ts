@@ -37,7 +37,9 @@ function fetchGroup(call: Call<typeof OffsetFetch>, groupId: string, wanted: rea
     const { name, error } = findTopic(cluster, givenName, topicId, version >= 10);
     const unknownId = error === errorNumbers.UNKNOWN_TOPIC_ID ? error : 0; // an unknown name is no error: nothing is stored for it
     const partitions = partitionIndexes.map(partitionIndex => {
-      const refused = refusal({ group: groupId, topic: name, partition: partitionIndex }) || unknownId;
+      const unstable = call.body.requireStable && cluster.groups.isPending(groupId, name, partitionIndex);
+      const wrong = unknownId || (unstable ? errorNumbers.UNSTABLE_OFFSET_COMMIT : 0);
+      const refused = refusal({ group: groupId, topic: name, partition: partitionIndex }) || wrong;
       const committed = refused === 0 ? cluster.groups.fetch(groupId, name, partitionIndex) : undefined;
       if (committed === undefined) return { ...NOTHING, partitionIndex, errorCode: refused };
       const { offset, leaderEpoch, metadata } = committed;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { errorNumbers } from '../../src/base/broker-errors.js';
-import { ProducerSequences } from '../../src/embedded/sequences.js';
+import { ProducerStates } from '../../src/embedded/producer-states.js';
 import { encodeBatch, type RecordBatch, readBatches } from '../../src/records/index.js';
 
 function batch(baseSequence: number, count = 1, producerEpoch = 0, producerId = 7): RecordBatch {
@@ -17,7 +17,7 @@ const at = (baseOffset: number) => ({ baseOffset, maxTimestamp: baseOffset + 100
 const outOfOrder = { kind: 'refuse', error: errorNumbers.OUT_OF_ORDER_SEQUENCE_NUMBER };
 
 test('a batch sent again is known by its sequence, for five batches back', () => {
-  const sequences = new ProducerSequences();
+  const sequences = new ProducerStates();
   for (let i = 0; i < 6; i++) {
     assert.deepEqual(sequences.judge(batch(i * 2, 2)), { kind: 'append' });
     sequences.remember(batch(i * 2, 2), at(100 + i * 2));
@@ -29,14 +29,14 @@ test('a batch sent again is known by its sequence, for five batches back', () =>
 });
 
 test('a gap between sequences is refused', () => {
-  const sequences = new ProducerSequences();
+  const sequences = new ProducerStates();
   sequences.remember(batch(0, 3), at(0));
   assert.deepEqual(sequences.judge(batch(4)), outOfOrder);
   assert.deepEqual(sequences.judge(batch(3)), { kind: 'append' });
 });
 
 test('a new epoch begins at sequence 0, and an old one is refused', () => {
-  const sequences = new ProducerSequences();
+  const sequences = new ProducerStates();
   sequences.remember(batch(0, 3, 1), at(0));
   assert.deepEqual(sequences.judge(batch(3, 1, 2)), outOfOrder);
   assert.deepEqual(sequences.judge(batch(0, 1, 2)), { kind: 'append' });
@@ -44,7 +44,7 @@ test('a new epoch begins at sequence 0, and an old one is refused', () => {
 });
 
 test('sequences begin again at 0 behind the largest', () => {
-  const sequences = new ProducerSequences();
+  const sequences = new ProducerStates();
   sequences.remember(batch(2 ** 31 - 2, 2), at(0));
   assert.deepEqual(sequences.judge(batch(0)), { kind: 'append' });
   sequences.remember(batch(2 ** 31 - 1, 3), at(2));
@@ -52,7 +52,7 @@ test('sequences begin again at 0 behind the largest', () => {
 });
 
 test('batches of no idempotent producer are all taken', () => {
-  const sequences = new ProducerSequences();
+  const sequences = new ProducerStates();
   const plain = batch(-1, 1, -1, -1);
   sequences.remember(plain, at(0));
   assert.deepEqual(sequences.judge(plain), { kind: 'append' });
