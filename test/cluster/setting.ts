@@ -1,5 +1,6 @@
 import type { TestContext } from 'node:test';
 import { type Clock, systemClock } from '../../src/base/clock.js';
+import { Bell } from '../../src/base/wait.js';
 import { Cluster, type ClusterSettings } from '../../src/cluster/cluster.js';
 import type { ClusterMetadata } from '../../src/cluster/metadata.js';
 import { EmbeddedCluster, type EmbeddedClusterOptions } from '../../src/embedded/index.js';
@@ -30,6 +31,8 @@ export interface ClusterSetting {
   readonly snapshots: ClusterMetadata[];
   /** What became of connections, as `kind broker`. */
   readonly connections: string[];
+  /** Resolves when `holds` does, which is looked at whenever the cluster tells something. @throws Error after ten seconds. */
+  until(holds: () => boolean): Promise<void>;
 }
 
 export interface ClusterSettingOptions extends EmbeddedClusterOptions {
@@ -47,6 +50,10 @@ export async function clusterSetting(
   const clock = new SkewedClock();
   const snapshots: ClusterMetadata[] = [];
   const connections: string[] = [];
+  const told = new Bell();
+  const until = async (holds: () => boolean): Promise<void> => {
+    while (!holds()) if ((await told.waitFor(systemClock, 10_000)) === 'late') throw new Error(`waited in vain for ${holds}`);
+  };
   const cluster = new Cluster({
     clientId: 'test',
     connectTimeoutMs: 5000,
@@ -61,8 +68,14 @@ export async function clusterSetting(
     shuffleBrokers: false,
     allowAutoTopicCreation: false,
     versionCaps: new Map(),
-    observe: ({ kind, broker }: LinkEvent) => connections.push(`${kind} ${broker}`),
-    observeMetadata: metadata => snapshots.push(metadata),
+    observe: ({ kind, broker }: LinkEvent) => {
+      connections.push(`${kind} ${broker}`);
+      told.ring();
+    },
+    observeMetadata: metadata => {
+      snapshots.push(metadata);
+      told.ring();
+    },
     ...settings,
     brokers: parseAddresses(bootstrap(embedded.brokers)),
   });
@@ -70,7 +83,7 @@ export async function clusterSetting(
     cluster.close();
     await embedded.close();
   });
-  return { embedded, cluster, clock, snapshots, connections };
+  return { embedded, cluster, clock, snapshots, connections, until };
 }
 
 /** An address of loopback where nothing listens: one that was just given back. */
