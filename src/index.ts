@@ -1,6 +1,7 @@
 export {
   Admin,
   type AdminCallOptions,
+  type AdminOptions,
   type CreatedTopic,
   type CreateTopicsOptions,
   type NewTopic,

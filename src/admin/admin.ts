@@ -1,14 +1,22 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import type { Deadline } from '../base/clock.js';
 import { KafkaError, PartialError, TimeoutError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import { duration, flag, type Given, resolve } from '../base/options.js';
 import { orAborted } from '../base/wait.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
+import { loggerRule } from '../client/client-log.js';
 import { type ClusterMetadata, noMetadata, type TopicInfo, withAnswer } from '../cluster/metadata.js';
 import { CreateTopics, DeleteTopics, Metadata } from '../protocol/index.js';
+import { logResults } from './admin-log.js';
+import { refusedDeletion } from './refused-deletion.js';
 import { inRounds, inTime } from './rounds.js';
 import { type CreatedTopic, checkNames, checkNewTopics, created, type NewTopic, type TopicListing, type TopicResult } from './topics.js';
 
+const adminRules = {
+  /** Told of what becomes of topics, in place of the client's logger. Kafka has no name for it. */
+  logger: loggerRule,
+};
 const timeRule = {
   /** Longest time in ms for the whole call, retries and waiting included. Kafka: default.api.timeout.ms. */
   timeoutMs: duration(30_000, 1),
@@ -21,6 +29,8 @@ const createRules = {
 interface Abortable {
   readonly signal?: AbortSignal | undefined;
 }
+/** Options of {@link Admin}. */
+export type AdminOptions = Given<typeof adminRules>;
 export type AdminCallOptions = Given<typeof timeRule> & Abortable;
 export type CreateTopicsOptions = Given<typeof createRules> & Abortable;
 
@@ -33,9 +43,12 @@ const clusterDefault = -1;
 /** Administration of the cluster behind a {@link KafkaClient}: topics. Has nothing to close; it ends with its client. */
 export class Admin {
   readonly #core: ClientCore;
+  readonly #log: Log | undefined;
 
-  constructor(client: KafkaClient) {
+  /** @throws KafkaError `TIDE_OPTION`. */
+  constructor(client: KafkaClient, options?: AdminOptions) {
     this.#core = coreOf(client);
+    this.#log = this.#core.logFor(resolve('Admin', adminRules, options).logger);
   }
 
   /**
@@ -58,7 +71,10 @@ export class Admin {
     });
     const late = (name: string) =>
       timedOut(`createTopics ${name}: created, but not every partition had a leader after ${timeoutMs} ms`, name);
-    return complete(answers.map(answer => (missing.has(answer.name) ? { ...answer, error: late(answer.name) } : answer)));
+    return this.#told(
+      'created',
+      answers.map(answer => (missing.has(answer.name) ? { ...answer, error: late(answer.name) } : answer)),
+    );
   }
 
   /**
@@ -78,7 +94,10 @@ export class Admin {
     });
     this.#forget(wanted);
     const late = (name: string) => timedOut(`deleteTopics ${name}: marked for deletion, but still listed after ${timeoutMs} ms`, name);
-    return complete(answers.map(answer => (present.has(answer.name) ? { ...answer, error: late(answer.name) } : answer)));
+    return this.#told(
+      'deleted',
+      answers.map(answer => (present.has(answer.name) ? { ...answer, error: late(answer.name) } : answer)),
+    );
   }
 
   /** All topics of the cluster that this client may see, by name. @throws KafkaError `TIDE_CONNECTION`, `TIDE_TIMEOUT`, `TIDE_CLOSED`. */
@@ -116,6 +135,12 @@ export class Admin {
     });
     if (failures[0] !== undefined) throw partial(failures[0], failures.length, results);
     return found;
+  }
+
+  /** The results, once the log has them, or an error that holds them when one of them is a failure. */
+  #told<R extends TopicResult>(done: string, results: readonly R[]): readonly R[] {
+    if (this.#log !== undefined) logResults(this.#log, done, results);
+    return complete(results);
   }
 
   #create(
@@ -185,7 +210,7 @@ export class Admin {
               const { errorCode = -1, errorMessage = null } = found.get(name) ?? {};
               const ours = errorCode === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION && unsure.has(name);
               if (errorCode === 0 || ours) return { name, error: undefined };
-              const error = brokerError(errorCode, `deleteTopics ${name}`, { message: errorMessage, context: { topic: name } });
+              const error = refusedDeletion(name, errorCode, errorMessage);
               if (error.persistence === 'maybe') unsure.add(name);
               return { name, error };
             });

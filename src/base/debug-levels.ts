@@ -1,8 +1,8 @@
 /**
  * What can be listened to. `Connection`: 1, requests, answers, errors that pass. `IO`: 1, connections that open, close and fail; 2, every frame
- * as a hex dump too.
+ * as a hex dump too. `Consumer`, `Producer`, `Admin`: 1, what these say of their own work.
  */
-export const debugScopes = ['Connection', 'IO'] as const;
+export const debugScopes = ['Connection', 'IO', 'Consumer', 'Producer', 'Admin'] as const;
 export type DebugScope = (typeof debugScopes)[number];
 export type DebugLevels = Readonly<Record<DebugScope, number>>;
 
@@ -21,5 +21,9 @@ export function debugLevels(text: string | undefined): { readonly levels: DebugL
     else if (scope === undefined) others = Number(level);
     else named.set(scope, Number(level));
   }
-  return { levels: { Connection: named.get('Connection') ?? others, IO: named.get('IO') ?? others }, ignored };
+  const of = (scope: DebugScope) => named.get(scope) ?? others;
+  return {
+    levels: { Connection: of('Connection'), IO: of('IO'), Consumer: of('Consumer'), Producer: of('Producer'), Admin: of('Admin') },
+    ignored,
+  };
 }

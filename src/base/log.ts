@@ -1,5 +1,5 @@
 import { systemClock } from './clock.js';
-import { type DebugLevels, type DebugScope, debugLevels } from './debug-levels.js';
+import { type DebugLevels, type DebugScope, debugLevels, debugScopes } from './debug-levels.js';
 import { hexDump } from './hex-dump.js';
 
 /** What a line is about: plain values by name. */
@@ -14,7 +14,8 @@ export interface Logger {
 }
 export type LogLevel = keyof Logger;
 
-const silent: DebugLevels = { Connection: 0, IO: 0 };
+const silent = debugLevels(undefined).levels;
+const toStderr = (text: string): void => void process.stderr.write(text);
 
 /** What a client says of its work: to the logger it was given, and to stderr as far as the environment asks for it. */
 export class Log {
@@ -32,17 +33,20 @@ export class Log {
    * The log for a logger and a text as the variable `TIDEMARK_DEBUG` holds it; undefined where nobody listens, so that asking costs nothing.
    * @param write Where the lines go that the text asks for.
    */
-  static open(
-    logger: Logger | undefined,
-    text: string | undefined,
-    write: (text: string) => void = line => process.stderr.write(line),
-  ): Log | undefined {
+  static open(logger: Logger | undefined, text: string | undefined, write: (text: string) => void = toStderr): Log | undefined {
     if (logger === undefined && !text) return undefined;
     const { levels, ignored } = text ? debugLevels(text) : { levels: silent, ignored: [] };
     for (const part of ignored) {
-      write(`tidemark: TIDEMARK_DEBUG: ${JSON.stringify(part)} is ignored; expected a number, Connection:1, IO:1 or IO:2, with commas\n`);
+      const scopes = debugScopes.map(scope => `${scope}:1`).join(', ');
+      write(`tidemark: TIDEMARK_DEBUG: ${JSON.stringify(part)} is ignored; expected a number, ${scopes} or IO:2, with commas\n`);
     }
-    return logger === undefined && levels.Connection === 0 && levels.IO === 0 ? undefined : new Log(logger, levels, write);
+    return logger === undefined && debugScopes.every(scope => levels[scope] === 0) ? undefined : new Log(logger, levels, write);
+  }
+
+  /** The log of what was made from something that has `log`, and was perhaps given a logger of its own: that one is told instead. */
+  static within(log: Log | undefined, logger: Logger | undefined): Log | undefined {
+    if (logger === undefined) return log;
+    return log === undefined ? new Log(logger, silent, toStderr) : new Log(logger, log.#levels, log.#write);
   }
 
   /** Whether frames are to be shown as they are. */

@@ -1,10 +1,13 @@
 import type { ConnectionTrace } from '../base/diagnostics.js';
 import { AuthError, type KafkaError } from '../base/errors.js';
 import type { Log, Logger } from '../base/log.js';
+import { custom, optional } from '../base/options.js';
 import type { ClusterMetadata } from '../cluster/metadata.js';
 
-/** The value of the option `logger`; undefined when it is none. */
-export function loggerFrom(given: unknown): Logger | undefined {
+/** The rule of an option `logger`. */
+export const loggerRule = optional(custom<Logger, Logger | undefined>('an object with debug, info, warn and error', undefined, loggerFrom));
+
+function loggerFrom(given: unknown): Logger | undefined {
   if (typeof given !== 'object' || given === null) return undefined;
   const wanted = ['debug', 'info', 'warn', 'error'] as const;
   return wanted.every(level => typeof (given as Partial<Logger>)[level] === 'function') ? (given as Logger) : undefined;

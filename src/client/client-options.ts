@@ -1,5 +1,4 @@
 import { InputError } from '../base/errors.js';
-import type { Logger } from '../base/log.js';
 import { nearest } from '../base/nearest.js';
 import { custom, duration, flag, type Given, integer, needed, nested, oneOf, optional, text } from '../base/options.js';
 import { retryRules } from '../base/retry.js';
@@ -8,7 +7,7 @@ import type { Sasl } from '../network/sasl/mechanism.js';
 import { type SaslOptions, saslFrom } from '../network/sasl/options.js';
 import { Tls, type TlsOptions, type TlsProvider } from '../network/tls.js';
 import { apisByKey } from '../protocol/index.js';
-import { loggerFrom } from './client-log.js';
+import { loggerRule } from './client-log.js';
 
 export const clientRules = {
   /** Where to find the cluster: `host`, `host:port`, `[ipv6]:port`, with commas or as an array. Any broker will do; more survive its loss. Without a port: 9092. Kafka: bootstrap.servers. */
@@ -42,10 +41,11 @@ export const clientRules = {
   /** How many errors that passed {@link KafkaClient.nonFatalErrors} keeps, the last ones; 0: none. Kafka has no name for it. */
   maxLoggedErrors: integer(100, 0, 1_000_000),
   /**
-   * Told of what the client does: connections, requests, errors that pass; an object with `debug`, `info`, `warn` and `error`, each called with a
-   * message and fields. Beside it the variable `TIDEMARK_DEBUG` in the environment has the same written to stderr. Kafka has no name for it.
+   * Told of what the client does, and what is made from it: connections, requests, errors that pass; an object with `debug`, `info`, `warn` and
+   * `error`, each called with a message and fields. Beside it the variable `TIDEMARK_DEBUG` in the environment has the same written to stderr.
+   * Kafka has no name for it.
    */
-  logger: optional(custom<Logger, Logger | undefined>('an object with debug, info, warn and error', undefined, loggerFrom)),
+  logger: loggerRule,
   /** The highest version to use of an API, by its name: `{ Fetch: 11 }`. For tests and for brokers that claim too much. */
   apiVersions: custom<Readonly<Record<string, number>>, ReadonlyMap<string, number>>(
     'an object of API names and versions, as { Fetch: 11 }',

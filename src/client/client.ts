@@ -1,11 +1,10 @@
 import { type InspectOptions, inspect } from 'node:util';
-import { linked } from '../base/abort.js';
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { systemClock } from '../base/clock.js';
 import type { ConnectionTrace, SecurityWarning } from '../base/diagnostics.js';
-import { asError, ConnectionError, InputError, StateError } from '../base/errors.js';
+import { ConnectionError, InputError, StateError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
-import { Log } from '../base/log.js';
+import { Log, type Logger } from '../base/log.js';
 import { duration, optional, resolve, show } from '../base/options.js';
 import { orAborted } from '../base/wait.js';
 import { ZERO_UUID } from '../bytes/reader.js';
@@ -15,11 +14,13 @@ import type { BrokerInfo, ClusterMetadata, TopicInfo } from '../cluster/metadata
 import { type Address, formatAddress, parseAddress } from '../network/address.js';
 import { Security } from '../network/security.js';
 import type { Api, RequestOf, ResponseOf } from '../protocol/index.js';
+import { Children, type Closable, type ClosingTurn } from './children.js';
 import { logConnection, logMetadata, logPassing } from './client-log.js';
 import { clientRules, type KafkaClientOptions } from './client-options.js';
 import { ensuredTopic } from './ensure-topic.js';
 import { FailureLog, type NonFatalError } from './failure-log.js';
 import { checkFetch, type Fetched, type FetchOptions, fetchAll, fetchSettings } from './fetch.js';
+import { firstContact } from './first-contact.js';
 import { checkGroupId, checkPartition, checkTopic } from './inputs.js';
 import { type OffsetCoordinator, type OffsetCoordinatorOptions, offsetCoordinator } from './offset-coordinator.js';
 import { type OffsetQueries, offsetQueries } from './offset-queries.js';
@@ -51,15 +52,6 @@ export interface KafkaClientEvents {
   warning: SecurityWarning;
 }
 
-/** Something made from a client, which the client closes first. */
-export interface Closable {
-  close(options?: WaitOptions): Promise<void>;
-}
-
-/** The order in which a client closes what was made from it: what works with others, as a consumer whose loop produces; then the others. */
-const closingOrder = ['first', 'second'] as const;
-type ClosingTurn = (typeof closingOrder)[number];
-
 /** What producers, consumers and admins share of one client; not for users. */
 export interface ClientCore {
   readonly cluster: Cluster;
@@ -67,6 +59,8 @@ export interface ClientCore {
   readonly clientId: string;
   /** The connections for single fetches. */
   readonly polls: Polls;
+  /** Where what is made from the client says what it does: the client's log, or one that tells a logger of its own. Undefined: nobody listens. */
+  logFor(logger: Logger | undefined): Log | undefined;
   /** Remembers `child` until the function given back is called. Default turn: `'first'`. */
   adopt(child: Closable, turn?: ClosingTurn): () => void;
 }
@@ -86,7 +80,7 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
   }
 
   readonly #core: ClientCore;
-  readonly #children = new Map<Closable, ClosingTurn>();
+  readonly #children = new Children();
   readonly #brokers: readonly string[];
   readonly #failures: FailureLog;
   #closing: Promise<void> | undefined;
@@ -141,10 +135,10 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
       coordinators: new Coordinators(cluster),
       clientId: resolved.clientId,
       polls: new Polls(cluster),
+      logFor: own => Log.within(log, own),
       adopt: (child, turn = 'first') => {
         if (this.#closing !== undefined) throw closedError();
-        this.#children.set(child, turn);
-        return () => this.#children.delete(child);
+        return this.#children.add(child, turn);
       },
     };
     this.#failures = failures;
@@ -162,35 +156,7 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
   ): Promise<void> {
     const { signal, ...rest } = options;
     const { timeoutMs } = resolve('connect', connectRules, rest);
-    const { cluster } = this.#core;
-    const over = new AbortController();
-    const timer = cluster.clock.after(timeoutMs, () => over.abort(late));
-    const late = new Error('late');
-    let last: unknown;
-    const { signal: stop, unlink } = linked(signal, over.signal);
-    try {
-      await cluster.retrying(
-        async () => {
-          try {
-            await orAborted(cluster.refresh([]), stop);
-          } catch (error) {
-            if (error !== late) last = error;
-            throw error;
-          }
-        },
-        { signal: stop },
-      );
-    } catch (error) {
-      if (error !== late) throw error;
-      const why = last instanceof Error ? `; last: ${last.message}` : '; no attempt has come to an end';
-      throw new ConnectionError(`connect: no broker described the cluster within ${timeoutMs} ms (timeoutMs)${why}`, {
-        cause: last,
-        persistence: 'no',
-      });
-    } finally {
-      timer.cancel();
-      unlink();
-    }
+    return firstContact(this.#core.cluster, timeoutMs, signal);
   }
 
   /**
@@ -401,16 +367,9 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
 
   async #close(timeoutMs: number): Promise<void> {
     const { cluster } = this.#core;
-    const deadline = cluster.deadline(timeoutMs);
-    const failures: unknown[] = [];
-    for (const turn of closingOrder) {
-      const children = [...this.#children].flatMap(([child, its]) => (its === turn ? [child] : []));
-      const left = timeoutMs === Number.POSITIVE_INFINITY ? null : deadline.remainingMs();
-      const closed = await Promise.allSettled(children.map(child => child.close({ timeoutMs: left })));
-      for (const outcome of closed) if (outcome.status === 'rejected') failures.push(outcome.reason);
-    }
+    const failure = await this.#children.close(cluster, timeoutMs);
     cluster.close();
-    if (failures.length > 0) throw asError(failures[0]);
+    if (failure !== undefined) throw failure;
   }
 }
 

@@ -1,5 +1,6 @@
 import { InputError } from '../base/errors.js';
 import { custom, duration, type Given, integer, needed, oneOf, optional, resolve, text } from '../base/options.js';
+import { loggerRule } from '../client/client-log.js';
 import { checkPartition, checkTopic } from '../client/inputs.js';
 import { type AutoCommit, autoCommitRule } from './auto-commit.js';
 import { autoOffsetResetRule } from './offset-reset.js';
@@ -61,6 +62,8 @@ export const simpleConsumerRules = {
   onCorrupt: oneOf<OnCorrupt>('throw', ['throw', 'skip', 'return']),
   /** Largest size in bytes of one batch after decompression, with 32 bytes for each of its records; a larger one is an error. */
   maxDecompressedBytes: integer(128 * mebibyte, 1024, 2 ** 31 - 1),
+  /** Told of what this consumer does, in place of the client's logger. Kafka has no name for it. */
+  logger: loggerRule,
 };
 
 /** Options of a `SimpleConsumer`. */

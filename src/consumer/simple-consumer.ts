@@ -9,6 +9,7 @@ import { type WaitOptions, waitRules } from '../client/wait-options.js';
 import type { Bounds } from '../cluster/cluster.js';
 import type { Message } from '../records/index.js';
 import type { ConsumerEvents } from './consumer-events.js';
+import { logCommit, logEvents } from './consumer-log.js';
 import { ConsumerCore, type GetOptions } from './core.js';
 import type { Markable } from './marking.js';
 import type { MessageBatch } from './message-batch.js';
@@ -44,6 +45,8 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     const { topic, groupId } = this.#options;
     this.topic = topic;
     this.#client = coreOf(client);
+    const log = this.#client.logFor(this.#options.logger);
+    if (log !== undefined) logEvents(log, topic, this);
     this.#store = groupId === undefined ? undefined : new OffsetStore(this.#client);
     this.#placing = new Placing(this.#client, this.#options);
     this.#core = new ConsumerCore(this.#client.cluster, this.#options, {
@@ -55,7 +58,10 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
         this.#store === undefined
           ? undefined
           : {
-              commit: (offsets, bounds) => this.#storeOf('commit').commit(groupId ?? '', offsets, bounds),
+              commit: async (offsets, bounds) => {
+                await this.#storeOf('commit').commit(groupId ?? '', offsets, bounds);
+                if (log !== undefined) logCommit(log, groupId ?? '', offsets);
+              },
               fetch: (partitions, bounds) => this.#storeOf('fetch').fetch(groupId ?? '', partitions, bounds),
             },
     });

@@ -1,6 +1,8 @@
 import { InputError } from '../base/errors.js';
+import type { Logger } from '../base/log.js';
 import { custom, duration, type Given, integer, nested, oneOf, optional, type Resolved } from '../base/options.js';
 import { type RetryPolicy, retryRules } from '../base/retry.js';
+import { loggerRule } from '../client/client-log.js';
 import { BatchBuilder, type CompressionName, codecOf, compressionNames, type SealOptions } from '../records/index.js';
 import { murmur2Partitioner, type Partitioner } from './partitioners.js';
 import type { SenderSettings } from './sender.js';
@@ -38,6 +40,8 @@ export const producerRules = {
    * Kafka: retries.
    */
   onUnsure: oneOf('retry', ['retry', 'reject']),
+  /** Told of what this producer does, in place of the client's logger. Kafka has no name for it. */
+  logger: loggerRule,
 };
 
 export const keyedRules = {
@@ -56,6 +60,7 @@ type ProducerOptions = Resolved<typeof producerRules>;
 /** What a producer's options come to, beside what its client says. */
 export interface ProducerSettings extends SenderSettings {
   readonly batchBytes: number;
+  readonly logger: Logger | undefined;
 }
 
 /** @throws KafkaError `TIDE_OPTION` for options that contradict each other, `TIDE_UNSUPPORTED` for a codec that is not there. */

@@ -1,5 +1,6 @@
 import { InputError, type KafkaError, StateError, TimeoutError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
+import type { Log } from '../base/log.js';
 import { resolve, show } from '../base/options.js';
 import type { RetryPolicy } from '../base/retry.js';
 import { orAborted, settledWithin } from '../base/wait.js';
@@ -11,6 +12,7 @@ import { Accumulator, type Load, RecordLoad, ValueLoad } from './accumulator.js'
 import { ManyDelivery, SingleDelivery } from './delivery.js';
 import type { ProducerSettings } from './options.js';
 import type { Partitioner } from './partitioners.js';
+import { logRejected } from './producer-log.js';
 import { type CheckedRecord, checkBytes, checkRecord, checkSize, type ProducerRecord, type RecordResult, unitsIn } from './record.js';
 import { Sender } from './sender.js';
 import { TopicGate, type Waiting } from './topic-gate.js';
@@ -38,6 +40,7 @@ export interface ProducerKind {
 export abstract class Producer extends TypedEvents<ProducerEvents> {
   readonly #name: string;
   readonly #core: ClientCore;
+  readonly #log: Log | undefined;
   readonly #settings: ProducerSettings;
   readonly #accumulator: Accumulator;
   readonly #needsKey: boolean;
@@ -55,9 +58,10 @@ export abstract class Producer extends TypedEvents<ProducerEvents> {
     this.#core = coreOf(client);
     const { cluster } = this.#core;
     this.#settings = settings(cluster.settings.retry);
+    this.#log = this.#core.logFor(this.#settings.logger);
     this.#needsKey = partitioner.needsKey === true;
     this.#gate = new TopicGate(cluster, this.#settings.retry, this.#settings.deliveryTimeoutMs);
-    this.#sender = new Sender(cluster, this.#settings, ({ topic, partition, count }, error) =>
+    this.#sender = new Sender(cluster, this.#settings, this.#log, ({ topic, partition, count }, error) =>
       this.#rejected(topic, partition, error, count),
     );
     this.#accumulator = new Accumulator(this.#settings, partitioner, choosing, {
@@ -230,6 +234,7 @@ export abstract class Producer extends TypedEvents<ProducerEvents> {
   }
 
   #rejected(topic: string, partition: number, error: KafkaError, count: number): void {
+    if (this.#log !== undefined) logRejected(this.#log, { topic, partition, count }, error);
     this.emit('deliveryFailed', { topic, partition, error, count });
   }
 

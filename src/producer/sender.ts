@@ -1,6 +1,7 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import type { Timer } from '../base/clock.js';
 import { type KafkaError, TimeoutError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import { withPersistence } from '../base/persistence.js';
 import { backoffMs, type RetryPolicy } from '../base/retry.js';
 import { ZERO_UUID } from '../bytes/reader.js';
@@ -22,6 +23,7 @@ import {
   produceBody,
   refusal,
 } from './produce-request.js';
+import { logAgain, logStored } from './producer-log.js';
 import { halves, rebuild } from './rebuild.js';
 import { asKafkaError, verdictOf } from './verdict.js';
 
@@ -51,6 +53,7 @@ const answerMarginMs = 5000;
 export class Sender {
   readonly #cluster: Cluster;
   readonly #settings: SenderSettings;
+  readonly #log: Log | undefined;
   readonly #rejected: (batch: Batch, error: KafkaError) => void;
   readonly #ready = new Set<Lane>();
   readonly #pauses = new Map<Lane, Timer>();
@@ -61,9 +64,10 @@ export class Sender {
   #closed = false;
 
   /** @param rejected Told of each batch that was given up. */
-  constructor(cluster: Cluster, settings: SenderSettings, rejected: (batch: Batch, error: KafkaError) => void) {
+  constructor(cluster: Cluster, settings: SenderSettings, log: Log | undefined, rejected: (batch: Batch, error: KafkaError) => void) {
     this.#cluster = cluster;
     this.#settings = settings;
+    this.#log = log;
     this.#rejected = rejected;
     this.#unsettled = new Expiries(cluster.clock, batch => this.#expire(batch));
   }
@@ -205,6 +209,7 @@ export class Sender {
 
   #acknowledge({ lane, batch }: Parcel, baseOffset: number, appendTime: number): void {
     lane.arrived();
+    if (this.#log !== undefined) logStored(this.#log, batch, baseOffset);
     if (!batch.settled) {
       this.#forget(batch);
       batch.acknowledge(baseOffset, appendTime);
@@ -244,12 +249,12 @@ export class Sender {
         this.#proceed(lane);
         break;
       case 'retry':
-        this.#cluster.passing(error, 0);
+        this.#again(batch, error);
         lane.putBack(batch);
         this.#pause(lane, batch.attempts, () => this.#proceed(lane));
         break;
       case 'refresh':
-        this.#cluster.passing(error, 0);
+        this.#again(batch, error);
         this.#cluster.outdated(topic);
         lane.putBack(batch);
         lane.state = 'paused';
@@ -258,6 +263,11 @@ export class Sender {
       default:
         verdict satisfies never;
     }
+  }
+
+  #again(batch: Batch, error: KafkaError): void {
+    this.#cluster.passing(error, 0);
+    if (this.#log !== undefined) logAgain(this.#log, batch, error);
   }
 
   /** Refuses the records the broker blames, each with what it says of it, and sends the others again. */

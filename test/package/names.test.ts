@@ -49,7 +49,7 @@ test('the types exported beside them are these', () => {
   const all = [...new Set([...types, ...inline].map(name => name.trim()).filter(Boolean))].sort();
   assert.equal(
     all.join(' '),
-    'AdminCallOptions AutoCommit AutoOffsetReset BrokerInfo Client ClusterMetadata Codec CommitFailureDecision CommitNote ' +
+    'AdminCallOptions AdminOptions AutoCommit AutoOffsetReset BrokerInfo Client ClusterMetadata Codec CommitFailureDecision CommitNote ' +
       'CommitResult CompressionName ConnectionTrace ConsumerEvents ContextOptions CreateTopicsOptions CreatedTopic ' +
       'Credentials CredentialsProvider ErrorCode ErrorCodeInfo FetchOptions FetchRequest Fetched FoundOffset GetOptions ' +
       'GroupOffset Isolation ItemOutcome KafkaClientEvents KafkaClientOptions KeyedProducerOptions LogFields Logger Markable ' +
