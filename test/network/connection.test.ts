@@ -118,7 +118,6 @@ test('a throttled connection stays silent for the time the broker asked for (KIP
       return { cancel: () => void timers.splice(timers.indexOf(timer), 1) };
     },
   };
-  connection.close();
   const slow = await openConnection(parseAddress(cluster.brokers[0] ?? ''), { ...settings, clock });
   t.after(() => slow.close());
   const throttled = async (_: unknown, next: () => unknown) => ({ ...((await next()) as object), throttleTimeMs: 700 });
@@ -127,7 +126,7 @@ test('a throttled connection stays silent for the time the broker asked for (KIP
   const seen = cluster.requests(ApiVersions).length;
   const waiting = slow.request(ApiVersions, software, soon);
   assert.equal(slow.pendingCount, 1);
-  await new Promise(resolve => setImmediate(resolve));
+  await connection.request(Metadata, metadata, soon); // there and back: what was sent before it has arrived
   assert.equal(cluster.requests(ApiVersions).length, seen, 'nothing was sent');
   assert.ok(asked.includes(700));
   now += 700;
