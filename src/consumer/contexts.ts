@@ -6,7 +6,7 @@ import type { MarkedRange } from './marking.js';
 import type { Marker } from './message-batch.js';
 import type { Partition } from './partition.js';
 import type { Seat } from './seat.js';
-import { Session, type SessionHost } from './session.js';
+import { type FindPartition, Session, type SessionEnded, type SessionHost } from './session.js';
 
 /** What commit contexts need of the core. */
 export interface ContextsHost {
@@ -18,19 +18,37 @@ export interface ContextsHost {
   partitions(): readonly Partition[];
   markHandedOut(): void;
   markRanges(ranges: readonly MarkedRange[]): number;
-  /** A context has ended: positions may have moved. */
-  ended(): void;
+  /** A context has ended: somewhere else than where the partitions stood, or not. */
+  ended(hasMoved: boolean): void;
 }
 
 /** The commit contexts of one consumer: one at a time, and how often the same start failed. */
 export class Contexts {
   readonly #host: ContextsHost;
+  readonly #sessionHost: SessionHost;
   #current: Session | undefined;
   /** Where the partitions stood when the last context failed, and how often it did so there. */
   #failed: { readonly starts: ReadonlyMap<Partition, number>; readonly attempts: number } | undefined;
 
   constructor(host: ContextsHost) {
     this.#host = host;
+    const { cluster, seat, owner, partitions, markRanges } = host;
+    this.#sessionHost = {
+      clock: cluster.clock,
+      owner,
+      partitions,
+      markRanges,
+      within: timeoutMs => {
+        const policy = { ...cluster.settings.retry, attempts: Number.MAX_SAFE_INTEGER };
+        return { policy, deadline: cluster.deadline(timeoutMs) };
+      },
+      assertNotClosed: what => seat.assertNotClosed(what),
+      isClosed: () => seat.closed,
+      take: holder => seat.takeLast(holder),
+      free: holder => seat.free(holder),
+      store: (offsets, bounds) => this.#committer('commit()').commitAt(offsets, bounds),
+      ended: (session, end) => this.#ended(session, end),
+    };
   }
 
   /** The session of the context that holds the consumer now. */
@@ -52,11 +70,11 @@ export class Contexts {
    * @throws KafkaError `TIDE_STATE` when somebody reads, another context is open, commits are automatic, there is no group, or marks are
    * awaited; `TIDE_CLOSED`.
    */
-  begin(what: string, partition: SessionHost['partition']): Session {
-    const { cluster, settings, seat, committer, owner, partitions, markRanges } = this.#host;
+  begin(what: string, find: FindPartition): Session {
+    const { settings, seat, partitions } = this.#host;
     this.assertNone(what);
     seat.assertFree(what);
-    if (committer === undefined) throw new StateError('TIDE_STATE', `${what}: there is nowhere to commit to; give the consumer a groupId`);
+    this.#committer(what);
     if (settings.autoCommit !== undefined) {
       throw new StateError('TIDE_STATE', `${what}: this consumer commits automatically; a context needs one with autoCommit: false`);
     }
@@ -64,25 +82,14 @@ export class Contexts {
       throw new StateError('TIDE_STATE', `${what}: messages that were handed out are not marked; mark them, or rewind, first`);
     }
     this.#host.markHandedOut();
-    const host: SessionHost = {
-      clock: cluster.clock,
-      owner,
-      partitions,
-      partition,
-      markRanges,
-      within: timeoutMs => {
-        const policy = { ...cluster.settings.retry, attempts: Number.MAX_SAFE_INTEGER };
-        return { policy, deadline: cluster.deadline(timeoutMs) };
-      },
-      assertNotClosed: each => seat.assertNotClosed(each),
-      isClosed: () => seat.closed,
-      take: each => seat.takeLast(each),
-      free: each => seat.free(each),
-      store: (offsets, bounds) => committer.commitAt(offsets, bounds),
-      ended: (session, starts) => this.#ended(session, starts),
-    };
-    this.#current = new Session(host, this.#attemptHere());
+    this.#current = new Session(this.#sessionHost, find, this.#attemptHere());
     return this.#current;
+  }
+
+  #committer(what: string): Committer {
+    const { committer } = this.#host;
+    if (committer !== undefined) return committer;
+    throw new StateError('TIDE_STATE', `${what}: there is nowhere to commit to; give the consumer a groupId`);
   }
 
   /** The number of this attempt: more than 1 when the last context failed, and everything stands where it did then. */
@@ -92,10 +99,10 @@ export class Contexts {
     return [...starts].every(([partition, initial]) => partition.position === initial) ? attempts + 1 : 1;
   }
 
-  #ended(session: Session, starts: ReadonlyMap<Partition, number> | undefined): void {
+  #ended(session: Session, { hasMoved, starts }: SessionEnded): void {
     if (this.#current !== session) return;
     this.#current = undefined;
     this.#failed = starts === undefined ? undefined : { starts, attempts: session.attempt };
-    this.#host.ended();
+    this.#host.ended(hasMoved);
   }
 }

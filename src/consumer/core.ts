@@ -17,7 +17,7 @@ import type { MessageBatch } from './message-batch.js';
 import { OffsetRefresh, refreshEveryMs } from './offset-refresh.js';
 import type { Partition } from './partition.js';
 import { Seat } from './seat.js';
-import type { Session, SessionHost } from './session.js';
+import type { FindPartition, Session } from './session.js';
 
 /**
  * Who says that a message is done. `'loop'`: asking for more means that what came before is done. `'explicit'`: only marks do, which is
@@ -114,8 +114,8 @@ export class ConsumerCore {
       partitions,
       markHandedOut: () => this.#markHandedOut(),
       markRanges: ranges => this.#markRanges(ranges),
-      ended: () => {
-        this.moved();
+      ended: hasMoved => {
+        if (hasMoved) this.moved();
         this.#seat.released();
       },
     });
@@ -160,8 +160,8 @@ export class ConsumerCore {
   }
 
   /** See {@link Contexts.begin}. */
-  beginSession(what: string, partition: SessionHost['partition']): Session {
-    return this.#contexts.begin(what, partition);
+  beginSession(what: string, find: FindPartition): Session {
+    return this.#contexts.begin(what, find);
   }
 
   /** Partitions are known after this, and positions where there are any; a failure is thrown, and tried again at the next call. */

@@ -117,6 +117,7 @@ export class Partition {
 
   /** Takes back what was handed out from `offset` on, which is not done: the position stands there. */
   standAt(offset: number): void {
+    if (offset === this.#position && this.outstanding.empty) return; // nothing is: reading goes on where it is in its batch
     this.#lease = this.#newLease();
     this.handBack(offset);
   }

@@ -35,8 +35,6 @@ export interface SessionHost {
   readonly clock: Clock;
   readonly owner: Marker;
   partitions(): readonly Partition[];
-  /** The partition of this consumer; throws when there is none. */
-  partition(where: Place, what: string): Partition;
   markRanges(ranges: readonly MarkedRange[]): number;
   within(timeoutMs: number): Bounds;
   assertNotClosed(what: string): void;
@@ -45,8 +43,16 @@ export interface SessionHost {
   take(holder: Holder): void;
   free(holder: Holder): void;
   store(offsets: readonly StoredOffset[], bounds: Bounds): Promise<boolean>;
-  /** The session is over; `starts` are given when it failed. */
-  ended(session: Session, starts: ReadonlyMap<Partition, number> | undefined): void;
+  /** The session is over. */
+  ended(session: Session, end: SessionEnded): void;
+}
+
+/** What a session leaves behind. */
+export interface SessionEnded {
+  /** Whether a partition stands elsewhere now. */
+  readonly hasMoved: boolean;
+  /** Where what was touched began, when the session failed. */
+  readonly starts: ReadonlyMap<Partition, number> | undefined;
 }
 
 /** One partition, where there is more than one topic with its topic. */
@@ -54,6 +60,9 @@ export interface Place {
   readonly topic?: string | undefined;
   readonly partition: number;
 }
+
+/** The partition of this consumer that is meant; throws when there is none. */
+export type FindPartition = (where: Place, what: string) => Partition;
 
 interface Start {
   readonly epoch: number;
@@ -70,12 +79,14 @@ export class Session {
   /** How often this start was tried, this time included. */
   readonly attempt: number;
   readonly #host: SessionHost;
+  readonly #find: FindPartition;
   readonly #starts = new Map<Partition, Start>();
   #holder: Holder | undefined;
   #markedCount = 0;
 
-  constructor(host: SessionHost, attempt: number) {
+  constructor(host: SessionHost, find: FindPartition, attempt: number) {
     this.#host = host;
+    this.#find = find;
     this.attempt = attempt;
     for (const partition of host.partitions()) this.#startOf(partition, partition.position);
     this.appeared(host.partitions());
@@ -101,7 +112,7 @@ export class Session {
 
   /** As {@link mark}, by offset. */
   markAt(where: Place, offset: number, upTo: boolean, what: string): void {
-    this.#mark([rangeAt(this.#host.partition(where, what), offset, upTo, what)]);
+    this.#mark([rangeAt(this.#find(where, what), offset, upTo, what)]);
   }
 
   /** Every partition that was touched since the session began. */
@@ -120,7 +131,7 @@ export class Session {
   }
 
   partition(where: Place, what: string): Partition {
-    return this.#host.partition(where, what);
+    return this.#find(where, what);
   }
 
   /** @throws KafkaError `TIDE_CLOSED`. */
@@ -162,18 +173,22 @@ export class Session {
     );
   }
 
-  /** The session is over, and leaves nothing outstanding. */
-  end({ keeps, unsure, failed }: SessionEnd): void {
-    const starts = new Map<Partition, number>();
-    for (const { partition, initial, highWaterMark } of this.touched()) {
-      starts.set(partition, initial);
+  /** The session is over, and leaves nothing outstanding. Gives what was touched, as it was before. */
+  end({ keeps, unsure, failed }: SessionEnd): readonly Touched[] {
+    const touched = this.touched();
+    let hasMoved = false;
+    for (const { partition, initial, highWaterMark } of touched) {
+      const { lease } = partition;
       if (keeps(partition)) partition.standAt(highWaterMark ?? initial);
       else partition.seek(initial);
       if (unsure && highWaterMark !== undefined) partition.unsure = true;
+      hasMoved ||= partition.lease !== lease;
     }
     for (const partition of this.#host.partitions()) partition.keepFrom = Number.POSITIVE_INFINITY;
     if (this.#holder !== undefined) this.#host.free(this.#holder);
-    this.#host.ended(this, failed ? starts : undefined);
+    const starts = failed ? new Map(touched.map(({ partition, initial }) => [partition, initial])) : undefined;
+    this.#host.ended(this, { hasMoved, starts });
+    return touched;
   }
 
   #mark(ranges: readonly MarkedRange[]): void {

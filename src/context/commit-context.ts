@@ -74,7 +74,9 @@ export class OffsetCommitContext {
   highWaterMark(partition: number | Place): number | undefined {
     const place = typeof partition === 'number' ? { partition } : partition;
     const found = this.#session.partition(place, 'highWaterMark()');
-    return this.#ended === undefined ? this.#session.highWaterMark(found) : this.#ended.marks.get(found);
+    return this.#ended === undefined
+      ? this.#session.highWaterMark(found)
+      : this.#ended.touched.find(({ partition: each }) => each === found)?.highWaterMark;
   }
 
   /**
@@ -175,10 +177,8 @@ export class OffsetCommitContext {
   }
 
   #end(state: 'committed' | 'rolled back', end: Parameters<Session['end']>[0]): void {
-    const marks = new Map(this.#session.touched().map(({ partition, highWaterMark }) => [partition as object, highWaterMark]));
-    this.#ended = { marked: this.#session.markedCount, marks };
     this.#state = state;
-    this.#session.end(end);
+    this.#ended = { marked: this.#session.markedCount, touched: this.#session.end(end) };
   }
 
   #assertOpen(what: string): void {
@@ -190,7 +190,7 @@ export class OffsetCommitContext {
 /** What stays readable after the end. */
 interface Ended {
   readonly marked: number;
-  readonly marks: ReadonlyMap<object, number | undefined>;
+  readonly touched: ReturnType<Session['end']>;
 }
 
 /**
@@ -215,8 +215,10 @@ export async function withOffsets<T>(
   return result;
 }
 
+const noOptions = resolve('OffsetCommitContext', contextRules, {});
+
 function settingsOf(options: ContextOptions | undefined) {
-  return resolve('OffsetCommitContext', contextRules, options);
+  return options === undefined ? noOptions : resolve('OffsetCommitContext', contextRules, options);
 }
 
 /** The partitions Kafka stored although the commit failed. */
