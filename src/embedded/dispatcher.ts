@@ -100,7 +100,7 @@ export class Dispatcher {
   async #answer(handler: Handler, request: SeenRequest, fate: Fate, closed: AbortSignal): Promise<ResponseInput<Api> | NoAnswer> {
     const { state, offered } = this.#services;
     const { body, version, broker } = request;
-    const call: Call = { request, body, version, broker, cluster: state, offered, closed, refusal: fate.refusal };
+    const call: Call = { request, body, version, broker, cluster: state, offered, closed, refusal: fate.refusal, damages: fate.damages };
     if (fate.answer === undefined) return handler.answer(call);
     let instead: NoAnswer = 'none';
     const given = await fate.answer(request, async () => {

@@ -8,6 +8,7 @@ import { Dispatcher, type Services } from './dispatcher.js';
 import { Faults, type FaultsOn } from './faults.js';
 import type { CommittedOffset } from './group-offsets.js';
 import { handlersByKey } from './handlers/index.js';
+import { withWrongChecksum } from './log.js';
 import type { Matching } from './match.js';
 import {
   type EmbeddedClusterOptions,
@@ -252,9 +253,7 @@ export class EmbeddedCluster {
     const batch = log.batchAt(offset);
     if (batch === undefined || batch.baseOffset > offset)
       throw new InputError(`corrupt ${topic}/${partition}: no batch holds offset ${offset}`);
-    const damaged = Buffer.from(batch.bytes);
-    damaged.writeUInt8(damaged.readUInt8(damaged.length - 1) ^ 1, damaged.length - 1);
-    log.replace(batch, damaged);
+    log.replace(batch, withWrongChecksum(batch.bytes));
   }
 
   /** What a group has stored: `topic/partition` to offset and metadata. */

@@ -2,7 +2,7 @@ import { type BrokerErrorName, errorNumbers } from '../base/broker-errors.js';
 import { type Clock, sleep } from '../base/clock.js';
 import { InputError } from '../base/errors.js';
 import { deferred } from '../base/wait.js';
-import type { Api, ResponseInput } from '../protocol/index.js';
+import { type Api, Fetch, type ResponseInput } from '../protocol/index.js';
 import { type Matching, matches, matchesTarget, mayMatch, type Target, type TopicNames, targetsOf } from './match.js';
 import type { SeenRequest } from './request-log.js';
 
@@ -11,6 +11,9 @@ export type Answering<A extends Api> = (
   request: SeenRequest<A>,
   next: () => Promise<ResponseInput<A> | undefined>,
 ) => ResponseInput<A> | undefined | Promise<ResponseInput<A> | undefined>;
+
+/** Where the correlation id of an answer ends. */
+const CORRELATION_ID_END = 8;
 
 /** Gives the bytes to send for a whole frame, its four bytes of length included. */
 export type Rewriting = (frame: Buffer) => Uint8Array;
@@ -32,6 +35,7 @@ type Fault =
   | { readonly kind: 'dropAnswer' }
   | { readonly kind: 'wait'; readonly until: Waiting; readonly atByte: number }
   | { readonly kind: 'answer'; readonly answer: Answering<Api> }
+  | { readonly kind: 'damage' }
   | { readonly kind: 'rewrite'; readonly rewrite: Rewriting };
 type Kind = Fault['kind'];
 
@@ -56,6 +60,8 @@ export interface Fate {
   readonly rewrite: Rewriting | undefined;
   /** The number of the error a part of the request is refused with; 0 for none. */
   refusal(target: Target): number;
+  /** Whether the records of this part of the answer are damaged. Asked for parts that have records. */
+  damages(target: Target): boolean;
 }
 
 const NO_FATE: Fate = {
@@ -66,11 +72,12 @@ const NO_FATE: Fate = {
   answer: undefined,
   rewrite: undefined,
   refusal: () => 0,
+  damages: () => false,
 };
 
 /**
  * What goes wrong on command. A fault is for requests that arrive after it was set, for as many as it says. Of those that decide what becomes
- * of a request (to fail, to be dropped, to be answered otherwise) the oldest goes first and alone; a delay or a rewrite comes on top.
+ * of a request (to fail, to be dropped, to be answered otherwise) the oldest goes first and alone; a delay, a rewrite or damaged records come on top.
  */
 export class Faults {
   readonly #clock: Clock;
@@ -92,7 +99,7 @@ export class Faults {
       this.#rules.push(rule);
       return rule;
     };
-    return new FaultsOn<A>(add, this.#clock, this.#holds);
+    return new FaultsOn<A>(api, add, this.#clock, this.#holds);
   }
 
   /** What a request that has just arrived is in for. */
@@ -108,15 +115,17 @@ export class Faults {
     };
     const outcome = take(['fail', 'drop', 'dropAnswer', 'answer']);
     const fails = outcome === undefined || outcome.kind === 'fail';
+    const used = new Set<Rule>();
     const wait = take(['wait']);
     const rewrite = take(['rewrite']);
     return {
       drop: outcome?.kind === 'drop',
       dropAnswer: outcome?.kind === 'dropAnswer',
       answer: outcome?.kind === 'answer' ? outcome.answer : undefined,
-      refusal: fails ? this.#refusing(rules, request) : NO_FATE.refusal,
+      refusal: fails ? this.#refusing(rules, request, used) : NO_FATE.refusal,
       wait: wait?.kind === 'wait' ? wait.until : undefined,
       waitAtByte: wait?.kind === 'wait' ? wait.atByte : 0,
+      damages: target => taken(rules, 'damage', target, used) !== undefined,
       rewrite: rewrite?.kind === 'rewrite' ? rewrite.rewrite : undefined,
     };
   }
@@ -125,16 +134,10 @@ export class Faults {
    * A request uses up one time of a rule, however many of its parts the rule refuses. Rules for parts that the request names are used up when
    * it arrives, so that the next request does not count on them; those for parts that only the answer shows, when that is made.
    */
-  #refusing(rules: readonly Rule[], request: SeenRequest): Fate['refusal'] {
-    const used = new Set<Rule>();
+  #refusing(rules: readonly Rule[], request: SeenRequest, used: Set<Rule>): Fate['refusal'] {
     const refusal = (target: Target): number => {
-      for (const rule of rules) {
-        if (rule.fault.kind !== 'fail' || !matchesTarget(rule.match, target) || !(used.has(rule) || rule.left > 0)) continue;
-        if (!used.has(rule)) rule.left--;
-        used.add(rule);
-        return rule.fault.error;
-      }
-      return 0;
+      const fault = taken(rules, 'fail', target, used);
+      return fault?.kind === 'fail' ? fault.error : 0;
     };
     for (const target of targetsOf(request.body, {}, this.#nameOf)) refusal(target);
     return refusal;
@@ -147,13 +150,26 @@ export class Faults {
   }
 }
 
+/** The first rule of a kind that is for this part of a request. `used` are those that the request has used up one time of already. */
+function taken(rules: readonly Rule[], kind: Kind, target: Target, used: Set<Rule>): Fault | undefined {
+  for (const rule of rules) {
+    if (rule.fault.kind !== kind || !matchesTarget(rule.match, target) || !(used.has(rule) || rule.left > 0)) continue;
+    if (!used.has(rule)) rule.left--;
+    used.add(rule);
+    return rule.fault;
+  }
+  return undefined;
+}
+
 /** Sets what goes wrong with the requests of one API. Made by `cluster.on(api, match)`; every method returns it again, but `hold`. */
 export class FaultsOn<A extends Api> {
+  readonly #api: A;
   readonly #add: (fault: Fault, times: number) => { left: number };
   readonly #clock: Clock;
   readonly #holds: Set<() => void>;
 
-  constructor(add: (fault: Fault, times: number) => { left: number }, clock: Clock, holds: Set<() => void>) {
+  constructor(api: A, add: (fault: Fault, times: number) => { left: number }, clock: Clock, holds: Set<() => void>) {
+    this.#api = api;
     this.#add = add;
     this.#clock = clock;
     this.#holds = holds;
@@ -187,7 +203,10 @@ export class FaultsOn<A extends Api> {
     return this;
   }
 
-  /** The connection is closed instead of answering, but the request was applied: what a client must call `'maybe'`. */
+  /**
+   * The connection is closed instead of answering, but the request was applied: what a client must call `'maybe'`. The batches of a Produce
+   * request are appended then.
+   */
   dropAnswer(times = 1): this {
     this.#add({ kind: 'dropAnswer' }, times);
     return this;
@@ -235,5 +254,24 @@ export class FaultsOn<A extends Api> {
       frame.writeInt32BE(frame.readInt32BE(4) ^ 0x40000000, 4);
       return frame;
     }, times);
+  }
+
+  /** Every byte of the answer behind its correlation id is inverted: it has the right length, and nothing in it can be read. */
+  garble(times = 1): this {
+    return this.rewrite(frame => {
+      for (let i = CORRELATION_ID_END; i < frame.length; i++) frame.writeUInt8(frame.readUInt8(i) ^ 0xff, i);
+      return frame;
+    }, times);
+  }
+
+  /**
+   * The first batch that a Fetch answer has for a matching partition comes with a checksum that is wrong; what is stored stays as it is.
+   * An answer without records there does not count.
+   * @throws InputError for another API.
+   */
+  wrongCrc(times = 1): this {
+    if (this.#api.key !== Fetch.key) throw new InputError(`wrongCrc: ${this.#api.name} brings no records, only Fetch does`);
+    this.#add({ kind: 'damage' }, times);
+    return this;
   }
 }

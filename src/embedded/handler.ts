@@ -17,6 +17,8 @@ export interface Call<A extends Api = Api> {
   readonly closed: AbortSignal;
   /** The number of the error that this part of the request is to be refused with, because a test wants it so; 0 for none. */
   refusal(target: Target): number;
+  /** Whether a test wants the records of this part of the answer damaged. Asked only for parts that have records. */
+  damages(target: Target): boolean;
 }
 
 /** In place of an answer: none is sent, or the connection is closed. */

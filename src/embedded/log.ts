@@ -187,3 +187,10 @@ export class PartitionLog {
     return low;
   }
 }
+
+/** A copy of a batch with one bit of its last byte changed. */
+export function withWrongChecksum(batch: Buffer): Buffer {
+  const damaged = Buffer.from(batch);
+  damaged.writeUInt8(damaged.readUInt8(damaged.length - 1) ^ 1, damaged.length - 1);
+  return damaged;
+}

@@ -11,7 +11,7 @@ import {
   OffsetFetch,
   Produce,
 } from '../../src/protocol/index.js';
-import { encodeBatch } from '../../src/records/index.js';
+import { encodeBatch, readBatches } from '../../src/records/index.js';
 import { connectTo, fetch, ManualClock, only, produce, produceBody, startCluster } from './setting.js';
 
 const record = [{ value: 'v' }];
@@ -252,4 +252,46 @@ test('an answer can be delayed in its middle', async t => {
   clock.advance(500);
   await until(30);
   assert.throws(() => cluster.on(Metadata).delay(1, 1, { atByte: -1 }), { code: 'TIDE_INPUT' });
+});
+
+test('a garbled answer has its length and its correlation id, and nothing else', async t => {
+  const cluster = await startCluster(t, { topics: { orders: 1 } });
+  const client = await connectTo(t, cluster);
+  const body = { topics: [{ name: 'orders' }] };
+  client.send(Metadata, 9, body);
+  const sound = await client.frame();
+  cluster.on(Metadata).garble();
+  const correlationId = client.send(Metadata, 9, body);
+  const garbled = await client.frame();
+  assert.deepEqual([garbled.length, garbled.readInt32BE(0)], [sound.length, correlationId]);
+  assert.deepEqual(
+    garbled.subarray(4).map(byte => byte ^ 0xff),
+    sound.subarray(4),
+  );
+  assert.throws(() => decodeResponseBody(Metadata, 9, garbled), { code: 'TIDE_PROTOCOL' });
+  assert.equal((await client.request(Metadata, 9, body)).topics.length, 1, 'only once');
+});
+
+test('records come with a wrong checksum, from one partition, where there are any; what is stored is sound', async t => {
+  const cluster = await startCluster(t, { topics: { orders: 2 } });
+  const client = await connectTo(t, cluster);
+  cluster.on(Fetch, { topic: 'orders', partition: 1 }).wrongCrc();
+  const sound = async (partition: number): Promise<boolean[]> => {
+    const { records } = await fetch(client, 0, { partition });
+    const batches = cluster.records('orders', partition).length;
+    const size = records === null ? 0 : records.length / Math.max(1, batches);
+    return Array.from({ length: batches }, (_, i) => {
+      try {
+        return readBatches(records?.subarray(i * size, (i + 1) * size) ?? null, { topic: 'orders', partition }).next() !== undefined;
+      } catch {
+        return false;
+      }
+    });
+  };
+  assert.deepEqual(await sound(1), [], 'an answer without records does not count');
+  for (const partition of [0, 1]) for (const value of ['a', 'b']) cluster.append('orders', partition, [{ value }]);
+  assert.deepEqual(await sound(0), [true, true]);
+  assert.deepEqual(await sound(1), [false, true]);
+  assert.deepEqual(await sound(1), [true, true]);
+  assert.throws(() => cluster.on(Produce).wrongCrc(), { code: 'TIDE_INPUT' });
 });

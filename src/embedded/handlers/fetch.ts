@@ -1,6 +1,7 @@
 import { errorNumbers } from '../../base/broker-errors.js';
 import { Fetch, type RequestIn, type ResponseInput } from '../../protocol/index.js';
 import { type Call, handler } from '../handler.js';
+import { withWrongChecksum } from '../log.js';
 import type { Partition } from '../topic.js';
 import { findLed, findTopic, LeaderHints, type NamedTopic } from './leadership.js';
 
@@ -114,9 +115,14 @@ function readPartition(
     logStartOffset: log.startOffset,
     // As Kafka's, the list goes past what is in this answer: the client has to look where each begins. Beside nothing it is empty.
     abortedTransactions: isCommitted ? (sizeBytes > 0 ? partition.transactions.abortedFrom(fetchOffset) : []) : null,
-    records: chunks,
+    records: sizeBytes > 0 && call.damages({ topic: topic.name, partition: partitionIndex }) ? damaged(chunks) : chunks,
   };
   return { answer, partition, sizeBytes };
+}
+
+/** The checksum of the first batch is wrong; what is stored is not touched. */
+function damaged([first, ...others]: readonly Buffer[]): Buffer[] {
+  return first === undefined ? [] : [withWrongChecksum(first), ...others];
 }
 
 const refused = (partitionIndex: number, errorCode: number): PartitionAnswer => ({
