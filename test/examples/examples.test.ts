@@ -4,14 +4,19 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { EmbeddedCluster } from '../../src/embedded/index.js';
+import { Fetch, OffsetCommit } from '../../src/protocol/index.js';
 import { PROJECT_ROOT } from '../kafka/project.js';
 
 const example = (name: string): string => join(import.meta.dirname, '..', '..', 'examples', `${name}.js`);
 
 /** Starts an example as a user would; `env` is added to the environment. */
-function start(args: readonly string[], env: Record<string, string> = {}): { child: ChildProcess; output: () => string } {
+function start(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  input: 'ignore' | 'pipe' = 'ignore',
+): { child: ChildProcess; output: () => string } {
   const { NODE_TEST_CONTEXT: _, KAFKA_BROKERS: __, ...rest } = process.env;
-  const child = spawn(process.execPath, args, { cwd: PROJECT_ROOT, env: { ...rest, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, args, { cwd: PROJECT_ROOT, env: { ...rest, ...env }, stdio: [input, 'pipe', 'pipe'] });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (chunk: string) => {
@@ -94,6 +99,39 @@ test('stateless-fetch: a damaged batch shows as one invalid message', async () =
   cluster.corrupt('readings', 0, 1);
   const output = await run([example('stateless-fetch')], { KAFKA_BROKERS: cluster.brokers.join(',') });
   assert.match(output, /\n0: good\n1: records of readings\/0 at offset 1: .*checksum.*\n2: 11\.5\n/);
+});
+
+test('one-partition: reads from the end of the log on, until there is no data, and after that', async () => {
+  await using cluster = await EmbeddedCluster.start({ topics: { readings: 2 } });
+  assert.deepEqual((await run([example('one-partition')], { KAFKA_BROKERS: cluster.brokers.join(',') })).trim().split('\n'), [
+    '0 waiting',
+    '2: new',
+    '3: newer',
+    'no data',
+    '4: late',
+  ]);
+  assert.deepEqual(cluster.requests(OffsetCommit), []);
+  const partitions = cluster.requests(Fetch).flatMap(({ body }) => body.topics.flatMap(topic => topic.partitions.map(at => at.partition)));
+  assert.deepEqual([...new Set(partitions)], [1]);
+});
+
+test('merge: two topics come as one, and end by themselves', async () => {
+  const lines = (await run([example('merge')])).trim().split('\n');
+  assert.deepEqual(lines.slice(1, 4).sort(), ['bills: 2.50', 'orders: milk', 'orders: tea']);
+  assert.deepEqual(
+    lines.filter(line => line.startsWith('orders')),
+    ['orders: tea', 'orders: milk'],
+  );
+  assert.deepEqual([lines[0], ...lines.slice(4)], ['2 consumers', '0 consumers', 'bills are done up to 1']);
+});
+
+test('pipe: what goes in comes out, and nothing that was there before', async () => {
+  await using cluster = await EmbeddedCluster.start({ topics: { lines: 1 } });
+  cluster.append('lines', 0, [{ value: 'before' }]);
+  const { child, output } = start([example('pipe')], { KAFKA_BROKERS: cluster.brokers.join(',') }, 'pipe');
+  child.stdin?.end('tea\n\nmilk\n');
+  assert.deepEqual(await once(child, 'close'), [0, null], output());
+  assert.equal(output(), 'tea\n\nmilk\n');
 });
 
 test('offset-coordinator: an offset and its note come back', async () => {
