@@ -1,4 +1,4 @@
-import { type CompressionName, type RecordBatch, type RecordSource, readBatches, stampOffset } from '../records/index.js';
+import { type CompressionName, putChecksum, type RecordBatch, type RecordSource, readBatches, stampOffset } from '../records/index.js';
 
 /** One batch as it is stored. */
 export interface StoredBatch {
@@ -165,9 +165,14 @@ export class PartitionLog {
     return largest && this.#firstFrom(largest, largest.maxTimestamp);
   }
 
-  /** Cold: decompresses and decodes the batch. */
+  /**
+   * Cold: copies, decompresses and decodes the batch. The checksum is not looked at: Kafka leaves that to those who read.
+   * @throws CorruptRecordError for records that cannot be told apart.
+   */
   #firstFrom(batch: StoredBatch, timestamp: number): TimedOffset | undefined {
-    for (const each of readBatches(batch.bytes, { ...this.#source, fromOffset: this.#startOffset })) {
+    const bytes = Buffer.from(batch.bytes);
+    putChecksum(bytes);
+    for (const each of readBatches(bytes, { ...this.#source, fromOffset: this.#startOffset })) {
       for (const message of each) {
         if (message.timestamp >= timestamp) return { offset: message.offset, timestamp: message.timestamp, leaderEpoch: batch.leaderEpoch };
       }

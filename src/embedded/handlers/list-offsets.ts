@@ -1,4 +1,5 @@
 import { errorNumbers } from '../../base/broker-errors.js';
+import { CorruptRecordError } from '../../base/errors.js';
 import { ListOffsets, type RequestIn, type ResponseInput } from '../../protocol/index.js';
 import { type Call, handler } from '../handler.js';
 import type { TimedOffset } from '../log.js';
@@ -41,7 +42,8 @@ function answerPartition(call: Call<typeof ListOffsets>, topic: NamedTopic, want
     return { partitionIndex, errorCode: errorNumbers.UNSUPPORTED_VERSION };
   }
   const end = call.body.isolationLevel === READ_COMMITTED ? partition.lastStableOffset : partition.log.endOffset;
-  const found = find(partition, timestamp, end);
+  const found = search(call, partition, timestamp, end);
+  if (typeof found === 'number') return { partitionIndex, errorCode: found };
   if (found === undefined) return { partitionIndex, errorCode: 0, offset: -1 };
   const { offset, leaderEpoch } = found;
   return {
@@ -51,6 +53,18 @@ function answerPartition(call: Call<typeof ListOffsets>, topic: NamedTopic, want
     timestamp: found.timestamp,
     leaderEpoch: call.version < EPOCH_FROM ? undefined : leaderEpoch,
   };
+}
+
+/** As {@link find}, or the code of an error: the time is in records that are damaged. */
+function search({ cluster }: Call<typeof ListOffsets>, partition: Partition, timestamp: number, end: number) {
+  try {
+    return find(partition, timestamp, end);
+  } catch (error) {
+    if (!(error instanceof CorruptRecordError)) throw error;
+    const batch = partition.log.batchAt(Number(error.context['offset']));
+    if (batch !== undefined && batch.compression !== 'none') return errorNumbers.UNKNOWN_SERVER_ERROR;
+    return cluster.options.emulate === '1.1' ? errorNumbers.CORRUPT_MESSAGE : errorNumbers.INVALID_RECORD;
+  }
 }
 
 /**
