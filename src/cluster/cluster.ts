@@ -9,7 +9,16 @@ import type { Body } from '../network/connection.js';
 import type { Link, LinkSettings } from '../network/link.js';
 import { type Api, Metadata, type ResponseOf } from '../protocol/index.js';
 import { Links, type Purpose } from './links.js';
-import { type BrokerInfo, type ClusterMetadata, noMetadata, type TopicInfo, withAnswer } from './metadata.js';
+import {
+  type BrokerInfo,
+  type ClusterMetadata,
+  type Endpoint,
+  type NewLeader,
+  noMetadata,
+  type TopicInfo,
+  withAnswer,
+  withLeader,
+} from './metadata.js';
 
 export interface ClusterSettings extends LinkSettings {
   readonly brokers: readonly Address[];
@@ -246,6 +255,21 @@ export class Cluster {
   ownPurpose(): Purpose {
     this.#purposes += 1;
     return `fetch ${this.#purposes}`;
+  }
+
+  /**
+   * A broker that does not lead a partition any more has said who does. False when it has not, or nothing newer than is known.
+   * @see KIP-951
+   */
+  leaderMoved(topic: string, { index, currentLeader }: NewLeader, endpoints: readonly Endpoint[]): boolean {
+    const known = this.#topics.get(topic);
+    const moved = known === undefined ? undefined : withLeader(known.info, index, currentLeader);
+    if (known === undefined || moved === undefined) return false;
+    for (const { nodeId, host, port, rack } of endpoints) this.learn({ id: nodeId, host, port, rack });
+    if (!this.#metadata.brokers.has(currentLeader.leaderId)) return false;
+    this.#metadata = Object.freeze({ ...this.#metadata, topics: new Map(this.#metadata.topics).set(topic, moved) });
+    this.#topics.set(topic, { ...known, info: moved });
+    return true;
   }
 
   /** Closes the connections of one purpose. */

@@ -61,6 +61,32 @@ export function withAnswer(before: ClusterMetadata, answer: MetadataAnswer, all 
   return Object.freeze({ clusterId: answer.clusterId, controllerId: answer.controllerId, brokers, topics });
 }
 
+/** Who leads a partition now, as a broker says that no longer does. */
+export interface NewLeader {
+  readonly index: number;
+  readonly currentLeader: { readonly leaderId: number; readonly leaderEpoch: number };
+}
+
+/** Where a broker is that is named in such an answer. */
+export interface Endpoint {
+  readonly nodeId: number;
+  readonly host: string;
+  readonly port: number;
+  readonly rack: string | null;
+}
+
+/** The topic after one of its partitions has got this leader; undefined unless that is newer than what is known. */
+export function withLeader(
+  topic: TopicInfo,
+  partition: number,
+  { leaderId, leaderEpoch }: NewLeader['currentLeader'],
+): TopicInfo | undefined {
+  const known = topic.partitions.find(found => found.partition === partition);
+  if (leaderId < 0 || known === undefined || leaderEpoch <= known.leaderEpoch) return undefined;
+  const moved = Object.freeze({ ...known, leader: leaderId, leaderEpoch, errorCode: 0 });
+  return Object.freeze({ ...topic, partitions: Object.freeze(topic.partitions.map(found => (found === known ? moved : found))) });
+}
+
 function topicInfo(name: string, topic: MetadataAnswer['topics'][number], before: TopicInfo | undefined): TopicInfo {
   const partitions = topic.partitions.map(found => {
     const info: PartitionInfo = {

@@ -1,13 +1,15 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
-import { InputError, KafkaError } from '../base/errors.js';
+import type { Clock } from '../base/clock.js';
+import { InputError, type KafkaError } from '../base/errors.js';
 import { show } from '../base/options.js';
 import type { TopicInfo } from '../cluster/metadata.js';
-import type { Bytes } from '../records/index.js';
+import type { Bytes, CheckedHeaders } from '../records/index.js';
 import type { Batch } from './batch.js';
 import type { Delivery } from './delivery.js';
 import { Lane, type LaneSettings } from './lane.js';
+import { bufferFull, Overflow, type Parked } from './overflow.js';
 import type { PartitionedRecord, Partitioner } from './partitioners.js';
-import type { CheckedRecord } from './record.js';
+import { Room } from './room.js';
 import { asKafkaError } from './verdict.js';
 
 /** Who is told what happens to the lanes. */
@@ -19,20 +21,117 @@ export interface LaneEvents {
   refused(topic: string, partition: number, error: KafkaError, count: number): void;
 }
 
-/** All lanes of a producer, and the way of a record into one of them. Pure: neither brokers nor time. */
+export interface AccumulatorSettings extends LaneSettings {
+  readonly bufferBytes: number;
+}
+
+/** What the records of one call have in common. */
+export interface CallBounds {
+  /** Longest time in ms that a record waits for room. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** All lanes of a producer, the way of a record into one of them, and the memory they share. Knows no brokers. */
 export class Accumulator {
   readonly events: LaneEvents;
-  readonly #settings: LaneSettings;
+  readonly #settings: AccumulatorSettings;
   readonly #partitioner: Partitioner;
   readonly #choosing: 'call' | 'record';
   readonly #lanes = new Map<string, Lane[]>();
+  readonly #room: Room;
+  readonly #overflow: Overflow;
 
   /** @param choosing Whether the partitioner is asked once for each load, or for each record. */
-  constructor(settings: LaneSettings, partitioner: Partitioner, choosing: 'call' | 'record', events: LaneEvents) {
+  constructor(settings: AccumulatorSettings, clock: Clock, partitioner: Partitioner, choosing: 'call' | 'record', events: LaneEvents) {
     this.#settings = settings;
     this.#partitioner = partitioner;
     this.#choosing = choosing;
     this.events = events;
+    this.#room = new Room(settings.bufferBytes);
+    this.#overflow = new Overflow(clock, parked => {
+      const { delivery, index, lane } = parked;
+      const error = bufferFull(parked, settings.bufferBytes);
+      delivery.fail(index, error);
+      this.events.refused(lane.topic, lane.partition, error, 1);
+    });
+  }
+
+  /** Puts a record into its lane, or behind those that wait for room there. */
+  put(
+    lane: Lane,
+    delivery: Delivery,
+    index: number,
+    key: Bytes,
+    value: Bytes,
+    timestamp: number,
+    headers: CheckedHeaders | undefined,
+    now: number,
+    bounds: CallBounds,
+  ): void {
+    if (this.#room.admits(lane) && (this.#overflow.empty || !this.#overflow.holds(lane))) {
+      this.#append(lane, delivery, index, key, value, timestamp, headers, now);
+      return;
+    }
+    const { timeoutMs, signal } = bounds;
+    this.#overflow.park({ lane, delivery, index, key, value, timestamp, headers, expiresAt: now + timeoutMs, timeoutMs, signal });
+  }
+
+  /** A batch is settled: what it held is free, and records that waited for that are let in. */
+  release(lane: Lane, batch: Batch, now: number): void {
+    this.#room.give(lane, batch.heldBytes);
+    batch.heldBytes = 0;
+    if (this.#overflow.empty) return;
+    this.#overflow.release(
+      waiting => this.#room.admits(waiting),
+      ({ lane: into, delivery, index, key, value, timestamp, headers }) => {
+        this.#append(into, delivery, index, key, value, timestamp, headers, now);
+        this.events.filled(into);
+      },
+    );
+  }
+
+  /** Others hold what a batch held. */
+  divide(lane: Lane, batch: Batch, parts: readonly Batch[]): void {
+    this.#room.give(lane, batch.heldBytes);
+    batch.heldBytes = 0;
+    for (const part of parts) {
+      part.heldBytes = part.plainBytes;
+      this.#room.take(lane, part.heldBytes);
+    }
+  }
+
+  /** The records that wait for room. */
+  waiting(): readonly Parked[] {
+    return [...this.#overflow.waiting()];
+  }
+
+  /** Every lane there is. */
+  lanes(): readonly Lane[] {
+    return [...this.#lanes.values()].flatMap(lanes => lanes.filter(lane => lane !== undefined));
+  }
+
+  /** Refuses all that wait for room. */
+  close(error: KafkaError): void {
+    this.#overflow.refuseAll(error);
+  }
+
+  #append(
+    lane: Lane,
+    delivery: Delivery,
+    index: number,
+    key: Bytes,
+    value: Bytes,
+    timestamp: number,
+    headers: CheckedHeaders | undefined,
+    now: number,
+  ): void {
+    const before = lane.openBytes;
+    const opened = lane.append(delivery, index, key, value, timestamp, headers, now);
+    const grown = opened === undefined ? lane.openBytes - before : lane.openBytes;
+    if (lane.open !== undefined) lane.open.heldBytes += grown;
+    this.#room.take(lane, grown);
+    if (opened !== undefined) this.events.opened(lane, opened);
   }
 
   /** The lane of the partition that the record names, or that the partitioner chooses; or why there is none. */
@@ -59,108 +158,6 @@ export class Accumulator {
   #choose(topic: TopicInfo, record: PartitionedRecord, load: { chosen: number | undefined }): number {
     if (this.#choosing === 'record') return this.#partitioner(record, topic.partitions, topic.name);
     return (load.chosen ??= this.#partitioner(record, topic.partitions, topic.name));
-  }
-}
-
-/** Records of one call for one topic, on their way into lanes. */
-export interface Load {
-  readonly topic: string;
-  readonly count: number;
-  readonly delivery: Delivery;
-  /** The highest partition that a record names; -1 when none does. */
-  readonly highest: number;
-  /** Puts the records into lanes. Those for a partition that does not exist are refused. */
-  place(topic: TopicInfo, into: Accumulator, now: number): void;
-  refuse(error: KafkaError): void;
-}
-
-/** Values with one key, which all go to the same partition. */
-export class ValueLoad implements Load {
-  readonly topic: string;
-  readonly delivery: Delivery;
-  readonly highest = -1;
-  chosen: number | undefined;
-  readonly #key: Bytes;
-  readonly #values: readonly Bytes[];
-  readonly #wallTime: number;
-
-  constructor(topic: string, key: Bytes, values: readonly Bytes[], delivery: Delivery, wallTime: number) {
-    this.topic = topic;
-    this.delivery = delivery;
-    this.#key = key;
-    this.#values = values;
-    this.#wallTime = wallTime;
-  }
-
-  get count(): number {
-    return this.#values.length;
-  }
-
-  place(topic: TopicInfo, into: Accumulator, now: number): void {
-    const lane = into.laneFor(topic, { key: this.#key, value: this.#values[0] }, this);
-    if (lane instanceof KafkaError) {
-      this.refuse(lane);
-      into.events.refused(topic.name, -1, lane, this.count);
-      return;
-    }
-    for (let i = 0; i < this.#values.length; i++) {
-      const opened = lane.append(this.delivery, i, this.#key, this.#values[i] ?? null, this.#wallTime, undefined, now);
-      if (opened !== undefined) into.events.opened(lane, opened);
-    }
-    into.events.filled(lane);
-  }
-
-  refuse(error: KafkaError): void {
-    for (let i = 0; i < this.#values.length; i++) this.delivery.fail(i, error);
-  }
-}
-
-/** Records that may go to different partitions. */
-export class RecordLoad implements Load {
-  readonly topic: string;
-  readonly delivery: Delivery;
-  readonly highest: number;
-  chosen: number | undefined;
-  readonly #records: readonly CheckedRecord[];
-  readonly #indexes: readonly number[];
-  readonly #wallTime: number;
-
-  /** @param indexes The place of each record in its call. */
-  constructor(topic: string, records: readonly CheckedRecord[], indexes: readonly number[], delivery: Delivery, wallTime: number) {
-    this.topic = topic;
-    this.delivery = delivery;
-    this.#records = records;
-    this.#indexes = indexes;
-    this.#wallTime = wallTime;
-    let highest = -1;
-    for (const { partition = -1 } of records) highest = Math.max(highest, partition);
-    this.highest = highest;
-  }
-
-  get count(): number {
-    return this.#records.length;
-  }
-
-  place(topic: TopicInfo, into: Accumulator, now: number): void {
-    for (let i = 0; i < this.#records.length; i++) {
-      const record = this.#records[i];
-      const index = this.#indexes[i];
-      if (record === undefined || index === undefined) continue;
-      const lane = into.laneFor(topic, record, this);
-      if (lane instanceof KafkaError) {
-        this.delivery.fail(index, lane);
-        into.events.refused(topic.name, record.partition ?? -1, lane, 1);
-        continue;
-      }
-      const { key, value, timestamp = this.#wallTime, headers } = record;
-      const opened = lane.append(this.delivery, index, key, value, timestamp, headers, now);
-      if (opened !== undefined) into.events.opened(lane, opened);
-      into.events.filled(lane);
-    }
-  }
-
-  refuse(error: KafkaError): void {
-    for (const index of this.#indexes) this.delivery.fail(index, error);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { KafkaError } from '../base/errors.js';
 import { type Deferred, deferred } from '../base/wait.js';
 import type { Delivery } from './delivery.js';
+import type { Series } from './series.js';
 
 /** Records of one call that follow each other in the call and in the batch, with one timestamp. */
 interface Run {
@@ -22,6 +23,14 @@ export class Batch {
   bytes: Buffer | undefined;
   /** How large it is before compression; known when it is sealed. */
   plainBytes = 0;
+  /** What it takes of the producer's memory until it is settled. */
+  heldBytes = 0;
+  /** In whose name it was numbered; undefined until it was. */
+  series: Series | undefined;
+  /** The number of its first record. */
+  sequence = -1;
+  /** Its place among the batches of the partition, by the first time each was sent. */
+  order = -1;
   /** How often it was sent. */
   attempts = 0;
   /** An attempt ended without anybody knowing whether the records are stored. */
@@ -71,6 +80,7 @@ export class Batch {
   /** The records at these places, ascending, as a batch of their own, which expires when this one does. Its bytes are for the caller to give. */
   part(places: readonly number[]): Batch {
     const part = new Batch(this.topic, this.partition, this.openedAt, this.expiresAt);
+    part.order = this.order;
     part.unsure = this.unsure;
     part.failure = this.failure;
     const wanted = new Set(places);

@@ -6,6 +6,7 @@ export class Expiries<T extends { readonly expiresAt: number }> implements Itera
   readonly #items = new Set<T>();
   readonly #expired: (item: T) => void;
   #timer: Timer | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
 
   /** @param expired Told of each item whose time has come; it is no longer among the others then. */
   constructor(clock: Clock, expired: (item: T) => void) {
@@ -15,8 +16,8 @@ export class Expiries<T extends { readonly expiresAt: number }> implements Itera
 
   add(item: T): void {
     this.#items.add(item);
-    // Items come with growing deadlines, so the timer that is set is early enough; it looks again when it was too early.
-    if (this.#timer === undefined) this.#watch();
+    // Most come with growing deadlines, for which the timer that is set is early enough; it looks again when it was too early.
+    if (item.expiresAt < this.#timerAt) this.#watch(item.expiresAt);
   }
 
   delete(item: T): boolean {
@@ -33,25 +34,25 @@ export class Expiries<T extends { readonly expiresAt: number }> implements Itera
 
   /** Forgets everything. */
   close(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
     this.#items.clear();
+    this.#watch(Number.POSITIVE_INFINITY);
   }
 
-  #watch(): void {
-    let next = Number.POSITIVE_INFINITY;
-    for (const { expiresAt } of this.#items) next = Math.min(next, expiresAt);
-    if (next === Number.POSITIVE_INFINITY) return;
-    this.#timer = this.#clock.after(Math.max(0, next - this.#clock.now()), () => this.#expire(), true);
+  #watch(at: number): void {
+    this.#timer?.cancel();
+    this.#timerAt = at;
+    this.#timer = this.#clock.after(Math.max(0, at - this.#clock.now()), () => this.#expire(), true);
   }
 
   #expire(): void {
-    this.#timer = undefined;
+    this.#timerAt = Number.POSITIVE_INFINITY;
     const now = this.#clock.now();
     for (const item of [...this.#items]) {
       if (item.expiresAt > now || !this.#items.delete(item)) continue;
       this.#expired(item);
     }
-    if (this.#timer === undefined) this.#watch();
+    let next = this.#timerAt;
+    for (const { expiresAt } of this.#items) next = Math.min(next, expiresAt);
+    if (next < this.#timerAt) this.#watch(next);
   }
 }

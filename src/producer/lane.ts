@@ -1,24 +1,29 @@
-import { BatchBuilder, type Bytes, type CheckedHeaders, type SealOptions } from '../records/index.js';
+import { BatchBuilder, type Bytes, type CheckedHeaders, recordBytes, type SealOptions, stampProducer } from '../records/index.js';
 import { Batch } from './batch.js';
 import type { Delivery } from './delivery.js';
+import { Numbering } from './numbering.js';
 import { unitsIn } from './record.js';
+import type { Holder } from './room.js';
+import type { Series } from './series.js';
 import { asKafkaError } from './verdict.js';
 
 export interface LaneSettings {
   /** A batch takes no more records when it would get larger; one record alone may be. */
   readonly batchBytes: number;
+  /** A batch takes at most so many records. */
+  readonly everyN: number;
   readonly deliveryTimeoutMs: number;
   readonly seal: SealOptions;
 }
 
 /**
  * Where a lane stands:
- * - `idle`: nothing to send
+ * - `idle`: nothing to send, or nothing yet, or as much on its way as may be
  * - `ready`: something to send, and nothing in its way
- * - `sending`: a batch is on its way, and the next waits for it
- * - `paused`: a batch failed, and is sent again later
+ * - `draining`: a batch failed; what is on its way with it comes back before anything else is sent
+ * - `paused`: sent again later
  */
-export type LaneState = 'idle' | 'ready' | 'sending' | 'paused';
+export type LaneState = 'idle' | 'ready' | 'draining' | 'paused';
 
 /** A record, encoded, takes at most so many bytes beside its key and value, when it has no headers. */
 const roughFrameBytes = 64;
@@ -28,22 +33,28 @@ const keptBatches = 4;
 const oldestShare = 0.1;
 
 /**
- * The records of one partition, in the order they were given: those being collected, those that wait, and the batch that is on its way.
+ * The records of one partition, in the order they were given: those being collected, those that wait, and the batches that are on their way.
  * Pure: knows neither brokers nor time.
  */
-export class Lane {
+export class Lane implements Holder {
   readonly topic: string;
   readonly partition: number;
   state: LaneState = 'idle';
+  heldBytes = 0;
   /** How often in a row metadata denied that the partition exists. */
   deniedCount = 0;
+  readonly numbering = new Numbering();
   readonly #settings: LaneSettings;
   #limit: number;
   #builder: BatchBuilder;
   #open: Batch | undefined;
   /** Sealed, the next first. */
   readonly #queue: Batch[] = [];
-  #sent: Batch | undefined;
+  /** On their way, in the order they were sent. */
+  readonly #sent: Batch[] = [];
+  /** Came back while others are still on their way. */
+  readonly #back: Batch[] = [];
+  #sentCount = 0;
 
   constructor(topic: string, partition: number, settings: LaneSettings) {
     this.topic = topic;
@@ -53,19 +64,43 @@ export class Lane {
     this.#builder = new BatchBuilder();
   }
 
-  /** Nothing is collected and nothing waits; a batch may be on its way. */
+  /** Nothing is collected and nothing waits; batches may be on their way. */
   get empty(): boolean {
     return this.#open === undefined && this.#queue.length === 0;
   }
 
-  /** The batch that is on its way. */
-  get sent(): Batch | undefined {
-    return this.#sent;
+  /** How many batches are on their way. */
+  get sendingCount(): number {
+    return this.#sent.length;
+  }
+
+  /** The batch that is being collected. */
+  get open(): Batch | undefined {
+    return this.#open;
+  }
+
+  /** The size in bytes of the batch that is being collected, before compression; 0 when none is. */
+  get openBytes(): number {
+    return this.#open === undefined ? 0 : this.#builder.byteLength;
+  }
+
+  /** Whether a batch waits that takes no more records. */
+  get hasSealed(): boolean {
+    return this.#queue.length > 0 || (this.#open !== undefined && this.#open.count >= this.#settings.everyN);
   }
 
   /** The size in bytes of what {@link take} would give, at most. */
   get nextBytes(): number {
     return this.#queue[0]?.bytes?.length ?? this.#builder.byteLength;
+  }
+
+  isSending(batch: Batch): boolean {
+    return this.#sent.includes(batch);
+  }
+
+  /** Whether no batch that was sent before this one is still without an end. */
+  isFirst(batch: Batch): boolean {
+    return this.#sent[0] === batch && this.#back.length === 0;
   }
 
   /** Puts a record behind all others; gives the batch when it is a new one. */
@@ -88,23 +123,63 @@ export class Lane {
     return opened;
   }
 
-  /** The next batch, sealed, which is on its way from now on; undefined when there is none, or when one still is. */
-  take(): Batch | undefined {
-    if (this.#sent !== undefined) return undefined;
+  /** Values of one call share a batch when they fit: where the one that is being collected has no room for all, they begin the next. */
+  makeWay(key: Bytes, values: readonly Bytes[]): void {
+    const open = this.#open;
+    const { everyN } = this.#settings;
+    if (open === undefined || values.length > everyN) return;
+    let units = 0;
+    for (const value of values) units += unitsIn(value);
+    const rough = 3 * units + values.length * (roughFrameBytes + 3 * unitsIn(key));
+    if (open.count + values.length <= everyN && this.#builder.byteLength + rough <= this.#limit) return;
+    const size = sizeTogether(key, values);
+    const fitsAlone = emptyBatchBytes + size <= this.#limit;
+    if (fitsAlone && (open.count + values.length > everyN || this.#builder.byteLength + size > this.#limit)) this.#seal();
+  }
+
+  /** The next batch, sealed and numbered, which is on its way from now on; undefined when there is none. */
+  take(series: Series | 'none'): Batch | undefined {
     if (this.#queue.length === 0) this.#seal();
-    this.#sent = this.#queue.shift();
-    return this.#sent;
+    const batch = this.#queue.shift();
+    if (batch === undefined) return undefined;
+    if (batch.order < 0) batch.order = this.#sentCount++;
+    if (series === 'none') {
+      if (batch.bytes !== undefined && batch.attempts === 0 && this.#settings.seal.unstamped) stampProducer(batch.bytes, -1, -1, -1);
+    } else {
+      if (this.numbering.series === undefined) this.numbering.begin(series);
+      this.numbering.stamp(batch);
+    }
+    this.#sent.push(batch);
+    return batch;
   }
 
-  /** The batch that was on its way is settled. */
-  arrived(): void {
-    this.#sent = undefined;
+  /** A batch that was on its way is settled. */
+  arrived(batch: Batch): void {
+    remove(this.#sent, batch);
   }
 
-  /** The batch that was on its way comes next again, or other batches in its place. */
-  putBack(...batches: readonly Batch[]): void {
-    this.#sent = undefined;
-    this.#queue.unshift(...batches);
+  /** A batch that was on its way is to be sent again, or others are in its place. */
+  cameBack(batch: Batch, ...others: readonly Batch[]): void {
+    if (remove(this.#sent, batch)) this.#back.push(...others);
+  }
+
+  /** What came back comes next, in the order it was first sent in. Nothing may be on its way. */
+  gather(): void {
+    this.#queue.unshift(...this.#back.splice(0).sort((a, b) => a.order - b.order));
+  }
+
+  /**
+   * Numbers begin anew where a batch is missing: at once where nothing that waits can be stored already; else what a broker says of it
+   * decides. Nothing may be on its way.
+   */
+  mendGap(): void {
+    if (this.numbering.hasGap(this.#queue) && !this.#queue.some(({ unsure }) => unsure)) this.numbering.restart();
+  }
+
+  /** A broker has said that it has none of what waits, and misses something before it. Nothing may be on its way. */
+  restart(): void {
+    for (const batch of this.#queue) batch.unsure = false;
+    this.numbering.restart();
   }
 
   /** Drops a batch that nobody waits for any more. One that is on its way stays until its answer comes. */
@@ -113,14 +188,14 @@ export class Lane {
       this.#open = undefined;
       this.#builder = new BatchBuilder();
     }
-    const at = this.#queue.indexOf(batch);
-    if (at >= 0) this.#queue.splice(at, 1);
+    remove(this.#queue, batch);
+    remove(this.#back, batch);
   }
 
   /** All that waits, and what is collected; the lane is empty afterwards but for what is on its way. */
   takeAll(): readonly Batch[] {
     this.#seal();
-    return this.#queue.splice(0);
+    return [...this.#back.splice(0), ...this.#queue.splice(0)];
   }
 
   /** Later batches stay below half the size of this one, which the broker found too large: both before compression, as all limits here. */
@@ -129,7 +204,8 @@ export class Lane {
   }
 
   #takes(open: Batch, key: Bytes, value: Bytes, headers: CheckedHeaders | undefined, now: number): boolean {
-    if (now - open.openedAt > this.#settings.deliveryTimeoutMs * oldestShare) return false;
+    const { deliveryTimeoutMs, everyN } = this.#settings;
+    if (open.count >= everyN || now - open.openedAt > deliveryTimeoutMs * oldestShare) return false;
     // Measuring text costs as much as writing it: near the limit only.
     const rough = this.#builder.byteLength + roughFrameBytes + 3 * (unitsIn(key) + unitsIn(value));
     return (headers === undefined && rough <= this.#limit) || this.#builder.sizeAfter(key, value, headers) <= this.#limit;
@@ -150,4 +226,21 @@ export class Lane {
       this.#builder = new BatchBuilder();
     }
   }
+}
+
+const emptyBatchBytes = new BatchBuilder(0).byteLength;
+/** A batch is measured by so many bytes too many. */
+const sizeSlackBytes = 16;
+
+/** What these records take together, without headers and with one timestamp, in a batch of their own but for its header. */
+function sizeTogether(key: Bytes, values: readonly Bytes[]): number {
+  let size = sizeSlackBytes;
+  for (let i = 0; i < values.length; i++) size += recordBytes(i, key, values[i] ?? null);
+  return size;
+}
+
+function remove(list: Batch[], batch: Batch): boolean {
+  const at = list.indexOf(batch);
+  if (at >= 0) list.splice(at, 1);
+  return at >= 0;
 }

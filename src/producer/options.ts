@@ -1,11 +1,14 @@
 import { InputError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
-import { custom, duration, type Given, integer, nested, oneOf, optional, type Resolved } from '../base/options.js';
+import { custom, duration, flag, type Given, integer, nested, oneOf, optional, type Resolved } from '../base/options.js';
 import { type RetryPolicy, retryRules } from '../base/retry.js';
 import { loggerRule } from '../client/client-log.js';
 import { BatchBuilder, type CompressionName, codecOf, compressionNames, type SealOptions } from '../records/index.js';
+import type { AccumulatorSettings } from './accumulator.js';
+import { batchSendRule } from './batch-send.js';
 import { murmur2Partitioner, type Partitioner } from './partitioners.js';
 import type { SenderSettings } from './sender.js';
+import type { Serialized, Serializer, Serializers } from './serializers.js';
 
 /** The options that every producer takes. */
 export const producerRules = {
@@ -14,6 +17,11 @@ export const producerRules = {
    * resolves when the kernel has the bytes, with offset -1). Kafka: acks.
    */
   acks: oneOf<'all' | -1 | 1 | 0>('all', ['all', -1, 1, 0]),
+  /**
+   * Whether the cluster knows a batch that is sent again, and stores it once. Default: yes with `acks` 'all', where the brokers are Kafka 0.11 or
+   * later; `true` demands it. Kafka: enable.idempotence.
+   */
+  idempotent: optional(flag(true)),
   /** Longest time in ms the leader waits for the replicas that `acks` asks for. Kafka: timeout.ms of the request. */
   ackTimeoutMs: duration(30_000, 1),
   /** How batches are compressed. Kafka: compression.type. */
@@ -22,6 +30,16 @@ export const producerRules = {
   compressionLevel: optional(integer(1, 1, 22)),
   /** A batch takes no more records when it would become larger than so many bytes, before compression; a larger record goes alone. Kafka: batch.size. */
   batchBytes: integer(64 * 1024, 1, 2 ** 30),
+  /**
+   * Records wait for others to be sent with: `true` until 500 of one partition are there or 20 ms have passed, whichever comes first;
+   * `{ everyN, everyMs, bytes }` says how many and how long; `false` sends as soon as a connection can take it. Kafka: linger.ms.
+   */
+  batchSend: batchSendRule,
+  /**
+   * How many bytes of records may wait in memory. When they are there, further records wait until some are settled; three quarters of it
+   * at most for one partition, so that others find room. Kafka: buffer.memory.
+   */
+  bufferBytes: integer(32 * 1024 * 1024, 1, 2 ** 40),
   /** Longest request in bytes, and the most that one record may take. Kafka: max.request.size. */
   maxRequestBytes: integer(1024 * 1024, 1024, 2 ** 30),
   /** Longest time in ms from the call to the end of its last retry. `null`: no limit. Kafka: delivery.timeout.ms. */
@@ -36,13 +54,25 @@ export const producerRules = {
     maxBackoffMs: optional(retryRules.maxBackoffMs),
   }),
   /**
-   * What to do when nobody knows whether a batch was stored: send it again, and perhaps store it twice, or reject it with `persistence: 'maybe'`.
-   * Kafka: retries.
+   * What to do when nobody knows whether a batch was stored: send it again, and perhaps store it twice, or reject it with `persistence: 'maybe'`,
+   * which an idempotent producer never needs: beside one it is an error. Kafka: retries.
    */
   onUnsure: oneOf('retry', ['retry', 'reject']),
+  /** Makes bytes, or text, of each value but null: `(value, topic) => bytes`, or a promise of them. Kafka: value.serializer. */
+  valueSerializer: serializerRule(),
   /** Told of what this producer does, in place of the client's logger. Kafka has no name for it. */
   logger: loggerRule,
 };
+
+function serializerRule() {
+  return optional(
+    custom<Serializer<never>, Serializer<never>>(
+      'a function (value, topic) => bytes, a string, or a promise of them',
+      () => null,
+      given => (typeof given === 'function' ? (given as Serializer<never>) : undefined),
+    ),
+  );
+}
 
 export const keyedRules = {
   ...producerRules,
@@ -50,28 +80,48 @@ export const keyedRules = {
   partitioner: custom<Partitioner, Partitioner>('a function (record, partitions, topic) => partition', murmur2Partitioner, given =>
     typeof given === 'function' ? (given as Partitioner) : undefined,
   ),
+  /** As `valueSerializer`, for keys. The partitioner sees what it gives. Kafka: key.serializer. */
+  keySerializer: serializerRule(),
 };
 
 /** Options of {@link KeyedProducer}. */
-export type KeyedProducerOptions = Given<typeof keyedRules>;
+export type KeyedProducerOptions<K = Serialized, V = Serialized> = Omit<Given<typeof keyedRules>, 'keySerializer' | 'valueSerializer'> & {
+  readonly keySerializer?: Serializer<K> | undefined;
+  readonly valueSerializer?: Serializer<V> | undefined;
+};
 
 type ProducerOptions = Resolved<typeof producerRules>;
 
 /** What a producer's options come to, beside what its client says. */
-export interface ProducerSettings extends SenderSettings {
-  readonly batchBytes: number;
+export interface ProducerSettings extends SenderSettings, AccumulatorSettings, Serializers {
+  /** Undefined: where the brokers can. */
+  readonly idempotent: boolean | undefined;
   readonly logger: Logger | undefined;
 }
 
 /** @throws KafkaError `TIDE_OPTION` for options that contradict each other, `TIDE_UNSUPPORTED` for a codec that is not there. */
-export function settingsOf(owner: string, options: ProducerOptions, clientRetry: RetryPolicy): ProducerSettings {
-  const { acks, retry, compression, compressionLevel, maxRequestBytes } = options;
-  const seal: SealOptions = { compression, level: checkLevel(owner, compression, compressionLevel) };
+export function settingsOf(
+  owner: string,
+  options: ProducerOptions & { readonly keySerializer?: Serializer<never> | undefined },
+  clientRetry: RetryPolicy,
+): ProducerSettings {
+  const { acks, retry, compression, compressionLevel, maxRequestBytes, batchSend, keySerializer } = options;
+  const numbered = checkIdempotent(owner, options);
+  const seal: SealOptions = { compression, level: checkLevel(owner, compression, compressionLevel), unstamped: numbered !== false };
   new BatchBuilder(0).seal(seal);
+  const {
+    everyN,
+    everyMs,
+    bytes = options.batchBytes,
+  } = batchSend === 'never' ? { everyN: Number.POSITIVE_INFINITY, everyMs: 0 } : batchSend;
   return {
     ...options,
+    keySerializer,
+    idempotent: numbered,
     acks: acks === 'all' ? -1 : acks,
-    batchBytes: Math.min(options.batchBytes, maxRequestBytes),
+    everyN,
+    lingerMs: everyMs,
+    batchBytes: Math.min(bytes, maxRequestBytes),
     retry: {
       attempts: retry.attempts ?? clientRetry.attempts,
       backoffMs: retry.backoffMs ?? clientRetry.backoffMs,
@@ -79,6 +129,19 @@ export function settingsOf(owner: string, options: ProducerOptions, clientRetry:
     },
     seal,
   };
+}
+
+/** Whether batches are numbered; undefined: where the brokers can. */
+function checkIdempotent(owner: string, { acks, idempotent, onUnsure }: ProducerOptions): boolean | undefined {
+  const confirmed = acks === 'all' || acks === -1;
+  if (idempotent === true && !confirmed)
+    throw new InputError(`${owner}: idempotent: true needs acks "all", got ${acks}`, { code: 'TIDE_OPTION' });
+  if (!confirmed) return false;
+  if (idempotent !== false && onUnsure === 'reject') {
+    const message = `${owner}: onUnsure "reject" is for producers that are not idempotent; give idempotent: false beside it, or leave it out`;
+    throw new InputError(message, { code: 'TIDE_OPTION' });
+  }
+  return idempotent;
 }
 
 function checkLevel(owner: string, compression: CompressionName, level: number | undefined): number | undefined {

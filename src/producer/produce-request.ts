@@ -26,6 +26,7 @@ const firstWithZstd = 7;
 
 /** What all produce requests of a sender say, and how their batches were sealed. */
 export interface ProduceSettings {
+  readonly transactionalId: string | null;
   readonly acks: number;
   readonly ackTimeoutMs: number;
   readonly seal: SealOptions;
@@ -38,7 +39,7 @@ export interface ProduceSettings {
 export function produceBody(
   brokerId: number,
   parcels: readonly Parcel[],
-  { acks, ackTimeoutMs: timeoutMs, seal }: ProduceSettings,
+  { transactionalId, acks, ackTimeoutMs: timeoutMs, seal }: ProduceSettings,
 ): (version: number) => RequestOf<typeof Produce> {
   return version => {
     if (version < firstWithZstd && seal.compression === 'zstd') {
@@ -47,7 +48,7 @@ export function produceBody(
         { persistence: 'no', context: { brokerId, version, needs: 'Kafka 2.1' } },
       );
     }
-    if (version >= firstWithFormat2) return { acks, timeoutMs, topicData: topicData(parcels, bytes => bytes) };
+    if (version >= firstWithFormat2) return { transactionalId, acks, timeoutMs, topicData: topicData(parcels, bytes => bytes) };
     const refused = new Map<Batch, Refusals>();
     for (const { batch } of parcels) {
       const refusals = batch.bytes && refusedByOld(batch, batch.bytes, brokerId);

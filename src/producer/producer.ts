@@ -1,21 +1,26 @@
-import { InputError, type KafkaError, StateError, TimeoutError } from '../base/errors.js';
+import { InputError, KafkaError, StateError, TimeoutError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
 import type { Log } from '../base/log.js';
-import { resolve, show } from '../base/options.js';
+import { duration, optional, resolve, show } from '../base/options.js';
 import type { RetryPolicy } from '../base/retry.js';
 import { orAborted, settledWithin } from '../base/wait.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
 import { checkTopic } from '../client/inputs.js';
 import { type WaitOptions, waitRules } from '../client/wait-options.js';
 import type { Bytes } from '../records/index.js';
-import { Accumulator, type Load, RecordLoad, ValueLoad } from './accumulator.js';
+import { Accumulator, type CallBounds } from './accumulator.js';
 import { ManyDelivery, SingleDelivery } from './delivery.js';
+import { IdempotentIdentity, noIdentity } from './identity.js';
+import { Line } from './line.js';
+import { type Load, RecordLoad, ValueLoad } from './load.js';
 import type { ProducerSettings } from './options.js';
 import type { Partitioner } from './partitioners.js';
 import { logRejected } from './producer-log.js';
 import { type CheckedRecord, checkBytes, checkRecord, checkSize, type ProducerRecord, type RecordResult, unitsIn } from './record.js';
 import { Sender } from './sender.js';
+import { isThenable, type Serialized, type Serializer, type Serializers, serialize, serializeRecord } from './serializers.js';
 import { TopicGate, type Waiting } from './topic-gate.js';
+import { asKafkaError } from './verdict.js';
 
 /** What a producer tells its listeners. */
 export interface ProducerEvents {
@@ -28,6 +33,11 @@ export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface RoomOptions extends SendOptions {
+  /** Longest wait in ms for room, when the producer holds as much as it may (`bufferBytes`). Default: `deliveryTimeoutMs`. `null`: no limit. */
+  readonly timeoutMs?: number | null | undefined;
+}
+
 /** What makes one kind of producer different from another. */
 export interface ProducerKind {
   settings(client: RetryPolicy): ProducerSettings;
@@ -37,16 +47,19 @@ export interface ProducerKind {
 }
 
 /** What all producers have in common. Order is kept within each partition; every record is settled, one way or the other. */
-export abstract class Producer extends TypedEvents<ProducerEvents> {
+export abstract class Producer<K = Serialized, V = Serialized> extends TypedEvents<ProducerEvents> {
   readonly #name: string;
   readonly #core: ClientCore;
   readonly #log: Log | undefined;
   readonly #settings: ProducerSettings;
   readonly #accumulator: Accumulator;
+  readonly #serializers: Serializers | undefined;
+  readonly #line = new Line();
   readonly #needsKey: boolean;
   readonly #gate: TopicGate;
   readonly #sender: Sender;
   readonly #release: () => void;
+  readonly #noBounds: CallBounds;
   /** The last topic that was found to have a legal name. */
   #legalTopic: string | undefined;
   #closing: Promise<void> | undefined;
@@ -59,12 +72,18 @@ export abstract class Producer extends TypedEvents<ProducerEvents> {
     const { cluster } = this.#core;
     this.#settings = settings(cluster.settings.retry);
     this.#log = this.#core.logFor(this.#settings.logger);
+    const { idempotent, keySerializer, valueSerializer, deliveryTimeoutMs } = this.#settings;
+    this.#noBounds = { timeoutMs: deliveryTimeoutMs, signal: undefined };
+    if (keySerializer !== undefined || valueSerializer !== undefined) this.#serializers = this.#settings;
     this.#needsKey = partitioner.needsKey === true;
-    this.#gate = new TopicGate(cluster, this.#settings.retry, this.#settings.deliveryTimeoutMs);
-    this.#sender = new Sender(cluster, this.#settings, this.#log, ({ topic, partition, count }, error) =>
-      this.#rejected(topic, partition, error, count),
-    );
-    this.#accumulator = new Accumulator(this.#settings, partitioner, choosing, {
+    this.#gate = new TopicGate(cluster, this.#settings.retry, deliveryTimeoutMs);
+    const identity = idempotent === false ? noIdentity : new IdempotentIdentity(cluster, idempotent === true);
+    this.#sender = new Sender(cluster, this.#settings, identity, this.#log, {
+      rejected: ({ topic, partition, count }, error) => this.#rejected(topic, partition, error, count),
+      settled: (lane, batch) => this.#accumulator.release(lane, batch, cluster.clock.now()),
+      divided: (lane, batch, parts) => this.#accumulator.divide(lane, batch, parts),
+    });
+    this.#accumulator = new Accumulator(this.#settings, cluster.clock, partitioner, choosing, {
       opened: (lane, batch) => this.#sender.watch(lane, batch),
       filled: lane => this.#sender.wake(lane),
       refused: (topic, partition, error, count) => this.#rejected(topic, partition, error, count),
@@ -73,19 +92,24 @@ export abstract class Producer extends TypedEvents<ProducerEvents> {
   }
 
   /**
-   * Sends a record, and gives where it was stored.
-   * @throws KafkaError `TIDE_INPUT`, `TIDE_KEY_REQUIRED`, `TIDE_TOO_LARGE` before anything is sent; a broker's refusal; `TIDE_TIMEOUT` after
-   * `deliveryTimeoutMs`; each with `persistence`, which is `'maybe'` when the record may be stored all the same. `TIDE_CLOSED`; the
-   * signal's reason.
+   * Sends a record, and gives where it was stored. It waits while the producer holds as much as it may: await it, or what you send next
+   * waits in your own memory.
+   * @throws KafkaError `TIDE_INPUT`, `TIDE_KEY_REQUIRED`, `TIDE_TOO_LARGE` before anything is sent; `TIDE_BUFFER_FULL` when there was no room
+   * within `timeoutMs`; a broker's refusal; `TIDE_TIMEOUT` after `deliveryTimeoutMs`; each with `persistence`, which is `'maybe'` when the
+   * record may be stored all the same. `TIDE_CLOSED`; the signal's reason.
    */
-  send(record: ProducerRecord, { signal }: SendOptions = {}): Promise<RecordResult> {
+  send(record: ProducerRecord<K, V>, options?: RoomOptions): Promise<RecordResult> {
     try {
       this.#assertOpen();
-      signal?.throwIfAborted();
-      const checked = this.#checked(record, 'send');
+      const bounds = this.#boundsOf('send', options);
       const delivery = new SingleDelivery();
-      this.#submit(new RecordLoad(checked.topic, [checked], onlyIndex, delivery, this.#wallTime()), signal);
-      return orAborted(delivery.promise, signal);
+      const enter = (checked: CheckedRecord | KafkaError) => {
+        if (checked instanceof KafkaError) delivery.fail(0, checked);
+        else this.#submit(new RecordLoad(checked.topic, [checked], onlyIndex, delivery, this.#wallTime(), bounds));
+      };
+      if (this.#serializers === undefined) enter(this.#checked(record as ProducerRecord, 'send'));
+      else this.#line.pass(this.#serialized(this.#serializers, record, 'send'), delivery.promise, enter);
+      return orAborted(delivery.promise, bounds.signal);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -93,29 +117,24 @@ export abstract class Producer extends TypedEvents<ProducerEvents> {
 
   /**
    * Sends records, and gives where each was stored, in their order. One that fails does not affect the others.
-   * @throws KafkaError as {@link send} before anything is sent; afterwards {@link PartialError}, whose `results` hold a
-   * {@link RecordResult} or an error for each.
+   * @throws KafkaError {@link PartialError} when records failed, for reasons as {@link send} names them: its `results` hold a
+   * {@link RecordResult} or an error for each, its `code` is that of the first. `TIDE_INPUT` for what is no list; `TIDE_CLOSED`; the
+   * signal's reason.
    */
-  sendMany(records: readonly ProducerRecord[], { signal }: SendOptions = {}): Promise<readonly RecordResult[]> {
+  sendMany(records: readonly ProducerRecord<K, V>[], options?: RoomOptions): Promise<readonly RecordResult[]> {
     try {
       this.#assertOpen();
-      signal?.throwIfAborted();
+      const bounds = this.#boundsOf('sendMany', options);
       if (!Array.isArray(records)) throw new InputError(`sendMany: expected an array of records, got ${show(records)}`);
-      const byTopic = new Map<string, { records: CheckedRecord[]; indexes: number[] }>();
-      for (let i = 0; i < records.length; i++) {
-        const record = this.#checkedAt(records, i);
-        const group = byTopic.get(record.topic);
-        if (group === undefined) {
-          byTopic.set(record.topic, { records: [record], indexes: [i] });
-        } else {
-          group.records.push(record);
-          group.indexes.push(i);
-        }
-      }
       const delivery = new ManyDelivery(records.length, 'sendMany');
-      const wallTime = this.#wallTime();
-      for (const [topic, group] of byTopic) this.#submit(new RecordLoad(topic, group.records, group.indexes, delivery, wallTime), signal);
-      return orAborted(delivery.promise, signal);
+      const enter = (checked: readonly (CheckedRecord | KafkaError)[]) => this.#submitMany(checked, delivery, bounds);
+      const serializers = this.#serializers;
+      if (serializers === undefined) enter(records.map((record, i) => this.#checkedOr(record as ProducerRecord, 'sendMany', i)));
+      else {
+        const all = records.map((record, i) => this.#serialized(serializers, record, `sendMany, record ${i}`));
+        this.#line.pass(all.some(isThenable) ? Promise.all(all) : (all as (CheckedRecord | KafkaError)[]), delivery.promise, enter);
+      }
+      return orAborted(delivery.promise, bounds.signal);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -159,46 +178,120 @@ export abstract class Producer extends TypedEvents<ProducerEvents> {
   }
 
   /** Sends values with one key to one partition, and gives where each was stored. */
-  protected sendValues(topic: string, key: Bytes, values: readonly Bytes[]): Promise<readonly RecordResult[]> {
+  protected sendValues(topic: string, key: K | null, values: readonly (V | null)[]): Promise<readonly RecordResult[]> {
     try {
       this.#assertOpen();
       checkTopic(topic, 'sendMessages');
-      checkBytes(key, 'sendMessages', 'key');
       if (key === null && this.#needsKey) throw keyRequired('sendMessages');
-      this.#checkValues(key, values);
       const delivery = new ManyDelivery(values.length, 'sendMessages');
-      if (values.length > 0) this.#submit(new ValueLoad(topic, key, values, delivery, this.#wallTime()));
+      const serializers = this.#serializers;
+      if (serializers === undefined) this.#submitValues(topic, key, values, delivery);
+      else {
+        const { keySerializer, valueSerializer } = serializers;
+        const all = [
+          serializing(keySerializer, key, topic, 'sendMessages: the key'),
+          ...values.map((value, i) => serializing(valueSerializer, value, topic, `sendMessages, value ${i}: the value`)),
+        ];
+        this.#line.pass(all.some(isThenable) ? Promise.all(all) : all, delivery.promise, ([madeKey, ...made]) =>
+          this.#submitValues(topic, madeKey, made, delivery),
+        );
+      }
       return delivery.promise;
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
+  /** What is wrong with the key is wrong with every value; what is wrong with a value, with that one alone. */
+  #submitValues(topic: string, key: unknown, values: readonly unknown[], delivery: ManyDelivery): void {
+    const checkedKey = attempt(() => (key instanceof KafkaError ? thrown(key) : checkBytes(key, 'sendMessages', 'key')));
+    if (checkedKey instanceof KafkaError) {
+      for (let i = 0; i < values.length; i++) delivery.fail(i, checkedKey);
+      return;
+    }
+    const { maxRequestBytes } = this.#settings;
+    const small = maxRequestBytes / 8 - unitsIn(checkedKey);
+    const checked: Bytes[] = [];
+    let indexes: number[] | undefined;
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i];
+      let bytes: Bytes | KafkaError;
+      if ((value instanceof Uint8Array || typeof value === 'string') && value.length < small) bytes = value;
+      else bytes = attempt(() => this.#checkedValue(checkedKey, value, i));
+      if (bytes instanceof KafkaError) {
+        indexes ??= checked.map((_, before) => before);
+        delivery.fail(i, bytes);
+      } else {
+        checked.push(bytes);
+        indexes?.push(i);
+      }
+    }
+    if (checked.length > 0) this.#submit(new ValueLoad(topic, checkedKey, checked, indexes, delivery, this.#wallTime(), this.#noBounds));
+  }
+
+  #checkedValue(key: Bytes, value: unknown, index: number): Bytes {
+    if (value instanceof KafkaError) throw value;
+    const what = `sendMessages, value ${index}`;
+    const bytes = checkBytes(value, what, 'value');
+    checkSize(key, bytes, undefined, this.#settings.maxRequestBytes, what);
+    return bytes;
+  }
+
+  #submitMany(records: readonly (CheckedRecord | KafkaError)[], delivery: ManyDelivery, bounds: CallBounds): void {
+    const byTopic = new Map<string, { records: CheckedRecord[]; indexes: number[] }>();
+    for (let i = 0; i < records.length; i++) {
+      const record = records[i];
+      if (record === undefined) continue;
+      if (record instanceof KafkaError) {
+        delivery.fail(i, record);
+        continue;
+      }
+      const group = byTopic.get(record.topic);
+      if (group === undefined) {
+        byTopic.set(record.topic, { records: [record], indexes: [i] });
+      } else {
+        group.records.push(record);
+        group.indexes.push(i);
+      }
+    }
+    const wallTime = this.#wallTime();
+    for (const [topic, group] of byTopic) this.#submit(new RecordLoad(topic, group.records, group.indexes, delivery, wallTime, bounds));
+  }
+
+  #boundsOf(what: string, options: RoomOptions | undefined): CallBounds {
+    if (options === undefined) return this.#noBounds;
+    const { signal, ...rest } = options;
+    signal?.throwIfAborted();
+    const { timeoutMs = this.#settings.deliveryTimeoutMs } = resolve(what, roomRules, rest);
+    return { timeoutMs, signal };
+  }
+
   #wallTime(): number {
     return this.#core.cluster.clock.wallTime();
   }
 
-  #checkValues(key: Bytes, values: readonly unknown[]): void {
-    const { maxRequestBytes } = this.#settings;
-    const small = maxRequestBytes / 8 - unitsIn(key);
-    for (let i = 0; i < values.length; i++) {
-      const value = values[i];
-      if ((value instanceof Uint8Array || typeof value === 'string') && value.length < small) continue;
-      const what = `sendMessages, value ${i}`;
-      checkSize(key, checkBytes(value, what, 'value'), undefined, maxRequestBytes, what);
-    }
+  /** The record, serialised and checked, or what is wrong with it. */
+  #serialized(
+    serializers: Serializers,
+    record: ProducerRecord<K, V>,
+    what: string,
+  ): CheckedRecord | KafkaError | Promise<CheckedRecord | KafkaError> {
+    const made = attempt(() => serializeRecord(serializers, record, what));
+    if (made instanceof KafkaError) return made;
+    const check = (whole: ProducerRecord) => attempt(() => this.#checked(whole, what));
+    return isThenable(made) ? made.then(check, asInputError) : check(made);
   }
 
-  #checkedAt(records: readonly ProducerRecord[], index: number): CheckedRecord {
+  #checkedOr(record: ProducerRecord, what: string, index: number): CheckedRecord | KafkaError {
     try {
-      return this.#checked(records[index], 'sendMany');
+      return this.#checked(record, what);
     } catch {
-      return this.#checked(records[index], `sendMany, record ${index}`); // where it is takes time to say, so it is only said of an error
+      return attempt(() => this.#checked(record, `${what}, record ${index}`)); // where it is takes time to say, so it is only said of an error
     }
   }
 
-  #checked(record: ProducerRecord | undefined, what: string): CheckedRecord {
-    const checked = checkRecord(record as ProducerRecord, what, this.#legalTopic);
+  #checked(record: ProducerRecord, what: string): CheckedRecord {
+    const checked = checkRecord(record, what, this.#legalTopic);
     this.#legalTopic = checked.topic;
     if (this.#needsKey && checked.key === null && checked.partition === undefined) throw keyRequired(what);
     checkSize(checked.key, checked.value, checked.headers, this.#settings.maxRequestBytes, what);
@@ -206,7 +299,7 @@ export abstract class Producer extends TypedEvents<ProducerEvents> {
   }
 
   /** Puts the records into lanes at once where the topic is known, as soon as it is where not. */
-  #submit(load: Load, signal?: AbortSignal): void {
+  #submit(load: Load): void {
     const { clock } = this.#core.cluster;
     const now = clock.now();
     const topic = this.#gate.pass(load.topic, now);
@@ -214,6 +307,7 @@ export abstract class Producer extends TypedEvents<ProducerEvents> {
       load.place(topic, this.#accumulator, now);
       return;
     }
+    const { signal } = load.bounds;
     const waiting: Waiting = {
       topic: load.topic,
       count: load.count,
@@ -239,14 +333,21 @@ export abstract class Producer extends TypedEvents<ProducerEvents> {
   }
 
   async #settledWithin(timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
-    const calls = this.#gate.waiting().map(({ settled }) => settled);
-    const batches = this.#sender.unsettled().map(batch => batch.whenSettled());
-    const all = Promise.allSettled([...calls, ...batches]);
-    return orAborted(settledWithin(this.#core.cluster.clock, all, timeoutMs), signal);
+    const pushed = this.#sender.push();
+    try {
+      const calls = [...this.#line.waiting(), ...this.#gate.waiting().map(({ settled }) => settled)];
+      const parked = this.#accumulator.waiting().map(({ delivery }) => delivery.promise);
+      const batches = this.#sender.unsettled().map(batch => batch.whenSettled());
+      const all = Promise.allSettled([...calls, ...new Set(parked), ...batches]);
+      return await orAborted(settledWithin(this.#core.cluster.clock, all, timeoutMs), signal);
+    } finally {
+      pushed();
+    }
   }
 
   #leftCount(): number {
-    return [...this.#gate.waiting(), ...this.#sender.unsettled()].reduce((sum, { count }) => sum + count, 0);
+    const waiting = this.#accumulator.waiting().length;
+    return [...this.#gate.waiting(), ...this.#sender.unsettled()].reduce((sum, { count }) => sum + count, waiting);
   }
 
   async #close(timeoutMs: number): Promise<void> {
@@ -254,6 +355,7 @@ export abstract class Producer extends TypedEvents<ProducerEvents> {
     const leftCount = this.#leftCount();
     const given = this.#closed(drained ? 'it was closed' : `it was closed before they were delivered (timeoutMs ${timeoutMs})`);
     this.#gate.close(given);
+    this.#accumulator.close(given);
     this.#sender.close(given);
     this.#release();
     if (leftCount === 0) return;
@@ -270,6 +372,29 @@ export abstract class Producer extends TypedEvents<ProducerEvents> {
   #closed(why: string): StateError {
     return new StateError('TIDE_CLOSED', `${this.#name}: ${why}`, { persistence: 'no' });
   }
+}
+
+const roomRules = { timeoutMs: optional(duration(0, 0, true)) };
+
+/** What `run` gives, or throws. */
+function attempt<T>(run: () => T): T | KafkaError {
+  try {
+    return run();
+  } catch (error) {
+    return asInputError(error);
+  }
+}
+
+const asInputError = (error: unknown): KafkaError => asKafkaError(error, 'no');
+
+function thrown(error: KafkaError): never {
+  throw error;
+}
+
+/** As {@link serialize}; what is wrong is given instead of thrown. */
+function serializing(serializer: Serializer<never> | undefined, value: unknown, topic: string, what: string): unknown {
+  const made = attempt(() => serialize(serializer, value, topic, what));
+  return isThenable(made) ? made.then(undefined, asInputError) : made;
 }
 
 /** The places of the records of a call that has one. */

@@ -1,5 +1,6 @@
-import { BatchBuilder, readBatches, type SealOptions } from '../records/index.js';
+import { BatchBuilder, readBatches, type SealOptions, stampProducer } from '../records/index.js';
 import type { Batch } from './batch.js';
+import { sequenceAfter } from './series.js';
 
 /** The records of a sealed batch at these places, ascending, encoded as a batch of their own. */
 export function rebuild(batch: Batch, places: readonly number[], seal: SealOptions): Batch {
@@ -17,9 +18,21 @@ export function rebuild(batch: Batch, places: readonly number[], seal: SealOptio
   return part;
 }
 
-/** Two batches with the records of one, in their order. */
+/** Two batches with the records of one, in their order and with their numbers. */
 export function halves(batch: Batch, seal: SealOptions): readonly Batch[] {
   const places = Array.from({ length: batch.count }, (_, place) => place);
   const middle = batch.count >>> 1;
-  return [rebuild(batch, places.slice(0, middle), seal), rebuild(batch, places.slice(middle), seal)];
+  const first = rebuild(batch, places.slice(0, middle), seal);
+  const second = rebuild(batch, places.slice(middle), seal);
+  number(first, batch, 0);
+  number(second, batch, middle);
+  return [first, second];
+}
+
+/** Gives `part`, which begins at this place of `whole`, the numbers that it has there. */
+function number(part: Batch, { series, sequence }: Batch, place: number): void {
+  if (series === undefined || part.bytes === undefined) return;
+  part.series = series;
+  part.sequence = sequenceAfter(sequence, place);
+  stampProducer(part.bytes, series.producerId, series.epoch, part.sequence);
 }

@@ -2,14 +2,15 @@ import { InputError } from '../base/errors.js';
 import { show } from '../base/options.js';
 import { checkPartition, checkTopic } from '../client/inputs.js';
 import { BatchBuilder, type Bytes, type CheckedHeaders, type HeadersInput, toBytes, toHeaders, toTimestamp } from '../records/index.js';
+import type { Serialized } from './serializers.js';
 
 /** A record to be sent. Its bytes must not be changed until the call it was given to has settled. */
-export interface ProducerRecord {
+export interface ProducerRecord<K = Serialized, V = Serialized> {
   readonly topic: string;
   /** Strings are written as UTF-8. Null, the default, is no key; an empty one is a key. */
-  readonly key?: Uint8Array | string | null | undefined;
+  readonly key?: K | null | undefined;
   /** Strings are written as UTF-8. Null is a tombstone: compaction forgets the key. */
-  readonly value: Uint8Array | string | null;
+  readonly value: V | null;
   /** Pairs in their order, where names may repeat, or a plain object. */
   readonly headers?: HeadersInput | undefined;
   /** Milliseconds since 1970. Default: now. */

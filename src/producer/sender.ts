@@ -7,12 +7,13 @@ import { backoffMs, type RetryPolicy } from '../base/retry.js';
 import { ZERO_UUID } from '../bytes/reader.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { TopicInfo } from '../cluster/metadata.js';
-import { leaderIn } from '../cluster/scatter.js';
 import { Produce } from '../protocol/index.js';
 import type { SealOptions } from '../records/index.js';
 import type { Batch } from './batch.js';
 import { Expiries } from './expiries.js';
+import type { Identity } from './identity.js';
 import type { Lane } from './lane.js';
+import { Linger } from './linger.js';
 import { type Refusals, RefusedRecordsError } from './old-broker.js';
 import {
   answersOf,
@@ -25,6 +26,7 @@ import {
 } from './produce-request.js';
 import { logAgain, logStored } from './producer-log.js';
 import { halves, rebuild } from './rebuild.js';
+import { leaderOf, type Trouble, Troubles } from './trouble.js';
 import { asKafkaError, verdictOf } from './verdict.js';
 
 export interface SenderSettings {
@@ -33,13 +35,26 @@ export interface SenderSettings {
   readonly ackTimeoutMs: number;
   readonly maxRequestBytes: number;
   readonly deliveryTimeoutMs: number;
+  /** Longest time in ms that a record waits for others to go with it. */
+  readonly lingerMs: number;
   readonly retry: RetryPolicy;
   readonly onUnsure: 'retry' | 'reject';
   readonly seal: SealOptions;
 }
 
+/** Who is told what becomes of batches. */
+export interface SenderEvents {
+  rejected(batch: Batch, error: KafkaError): void;
+  /** Nobody waits for the batch any more. */
+  settled(lane: Lane, batch: Batch): void;
+  /** Others stand in the place of the batch. */
+  divided(lane: Lane, batch: Batch, parts: readonly Batch[]): void;
+}
+
 /** Requests without an answer at one broker; further batches wait, and grow meanwhile. Kafka: max.in.flight.requests.per.connection. */
 const maxInFlight = 5;
+/** Batches of one partition on their way, where their numbers keep them in order: a broker remembers as many (KIP-98). */
+const maxOrderedInFlight = 5;
 /** The most that a request takes beside the batches, and for each of them. */
 const requestFrameBytes = 256;
 const batchFrameBytes = 64;
@@ -47,28 +62,36 @@ const batchFrameBytes = 64;
 const answerMarginMs = 5000;
 
 /**
- * Takes batches to the leaders of their partitions: one at a time for each partition, which keeps their order through every retry; all that
- * is ready for one broker in one request. A partition in trouble pauses alone.
+ * Takes batches to the leaders of their partitions, in order per partition through every retry; all that is ready for one broker in one
+ * request. When one of several batches of a partition fails, the others come back first, then all are sent again in their order. A
+ * partition in trouble pauses alone.
  */
 export class Sender {
   readonly #cluster: Cluster;
   readonly #settings: SenderSettings;
   readonly #log: Log | undefined;
-  readonly #rejected: (batch: Batch, error: KafkaError) => void;
+  readonly #identity: Identity;
+  readonly #events: SenderEvents;
+  readonly #linger: Linger;
   readonly #ready = new Set<Lane>();
-  readonly #pauses = new Map<Lane, Timer>();
+  readonly #troubles: Troubles;
+  readonly #troubled = new Map<Lane, Trouble>();
   readonly #lanes = new Map<Batch, Lane>();
   readonly #unsettled: Expiries<Batch>;
   readonly #inFlight = new Map<number, number>();
   #scheduled = false;
+  #identifying = false;
+  #identifyAgain: Timer | undefined;
   #closed = false;
 
-  /** @param rejected Told of each batch that was given up. */
-  constructor(cluster: Cluster, settings: SenderSettings, log: Log | undefined, rejected: (batch: Batch, error: KafkaError) => void) {
+  constructor(cluster: Cluster, settings: SenderSettings, identity: Identity, log: Log | undefined, events: SenderEvents) {
     this.#cluster = cluster;
     this.#settings = settings;
+    this.#identity = identity;
     this.#log = log;
-    this.#rejected = rejected;
+    this.#events = events;
+    this.#linger = new Linger(cluster.clock, settings.lingerMs, lane => this.wake(lane));
+    this.#troubles = new Troubles(cluster, settings.retry, lane => this.proceed(lane));
     this.#unsettled = new Expiries(cluster.clock, batch => this.#expire(batch));
   }
 
@@ -78,12 +101,23 @@ export class Sender {
     this.#unsettled.add(batch);
   }
 
-  /** Sends what `lane` holds on a later turn of the loop, so that calls of one turn share a request. */
+  /** Sends what `lane` holds, once it has waited long enough, on a later turn of the loop, so that calls of one turn share a request. */
   wake(lane: Lane): void {
-    if (lane.state !== 'idle') return;
+    if (lane.state !== 'idle' || lane.empty || lane.sendingCount >= windowOf(lane) || !this.#linger.isDue(lane)) return;
     lane.state = 'ready';
     this.#ready.add(lane);
     this.#schedule();
+  }
+
+  /** A lane that nothing stands in the way of any more goes on with what it holds. */
+  proceed(lane: Lane): void {
+    lane.state = 'idle';
+    if (!this.#closed) this.wake(lane);
+  }
+
+  /** Lets nothing wait for others until the function it gives is called. */
+  push(): () => void {
+    return this.#linger.push();
   }
 
   /** Every batch that is not settled. */
@@ -91,12 +125,26 @@ export class Sender {
     return [...this.#unsettled];
   }
 
+  /** Rejects what is not on its way. */
+  rejectWaiting(error: KafkaError): void {
+    for (const batch of this.unsettled()) {
+      const lane = this.#lanes.get(batch);
+      if (lane === undefined || lane.isSending(batch)) continue;
+      lane.drop(batch);
+      this.#reject(lane, batch, error);
+    }
+  }
+
   /** Gives up on everything, and stops. What is on its way may be stored all the same, and its error says so. */
   close(error: KafkaError): void {
     this.#closed = true;
-    for (const timer of this.#pauses.values()) timer.cancel();
-    this.#pauses.clear();
-    for (const batch of this.unsettled()) this.#reject(batch, error, this.#lanes.get(batch)?.sent === batch);
+    this.#troubles.close();
+    this.#linger.close();
+    this.#identifyAgain?.cancel();
+    for (const batch of this.unsettled()) {
+      const lane = this.#lanes.get(batch);
+      if (lane !== undefined) this.#reject(lane, batch, error, lane.isSending(batch));
+    }
     this.#unsettled.close();
     this.#ready.clear();
   }
@@ -112,6 +160,10 @@ export class Sender {
 
   /** Sends the next batch of every ready lane whose leader takes more requests now. */
   #dispatch(): void {
+    if (this.#identity.series === undefined) {
+      void this.#identify();
+      return;
+    }
     const byLeader = new Map<number, { lane: Lane; topic: TopicInfo }[]>();
     for (const lane of this.#ready) {
       const topic = this.#cluster.topic(lane.topic);
@@ -124,8 +176,13 @@ export class Sender {
         continue;
       }
       lane.deniedCount = 0;
-      const routed = byLeader.get(leader);
       if (topic === undefined) continue;
+      if (!this.#identity.admits(lane)) {
+        this.#ready.delete(lane);
+        lane.state = 'paused';
+        continue;
+      }
+      const routed = byLeader.get(leader);
       if (routed === undefined) byLeader.set(leader, [{ lane, topic }]);
       else routed.push({ lane, topic });
     }
@@ -135,8 +192,37 @@ export class Sender {
     }
   }
 
+  /** Learns in whose name to send. What waits for that expires as everything else. */
+  async #identify(): Promise<void> {
+    if (this.#identifying) return;
+    this.#identifying = true;
+    for (let failed = 1; !this.#closed; failed++) {
+      try {
+        await this.#identity.obtain();
+        break;
+      } catch (thrown) {
+        const error = withPersistence(asKafkaError(thrown, 'no'), 'no');
+        if (!error.retriable) {
+          this.#ready.clear();
+          for (const lane of new Set(this.#lanes.values())) if (lane.state === 'ready') lane.state = 'idle';
+          this.rejectWaiting(error);
+          break;
+        }
+        const pauseMs = backoffMs(this.#settings.retry, failed);
+        this.#cluster.passing(error, pauseMs);
+        await new Promise<void>(resolve => {
+          this.#identifyAgain = this.#cluster.clock.after(pauseMs, resolve);
+        });
+        if (this.#lanes.size === 0) break; // nobody waits any more
+      }
+    }
+    this.#identifying = false;
+    if (!this.#closed && this.#ready.size > 0) this.#schedule();
+  }
+
   /** Sends one request with as many of `routed`, from number `from`, as it may take; gives the number of the first left out. */
   #fill(leader: number, routed: readonly { readonly lane: Lane; readonly topic: TopicInfo }[], from: number): number {
+    const series = this.#identity.series ?? 'none';
     const parcels: Parcel[] = [];
     let size = requestFrameBytes;
     let next = from;
@@ -146,18 +232,18 @@ export class Sender {
       size += lane.nextBytes + batchFrameBytes + lane.topic.length;
       if (parcels.length > 0 && size > this.#settings.maxRequestBytes) break;
       this.#ready.delete(lane);
-      const batch = lane.take();
-      if (batch === undefined) {
-        lane.state = 'idle';
-      } else if (batch.bytes === undefined) {
-        lane.arrived();
-        if (batch.failure !== undefined) this.#reject(batch, batch.failure);
-        this.#proceed(lane);
+      lane.state = 'idle';
+      const batch = lane.take(series);
+      if (batch?.bytes === undefined) {
+        if (batch !== undefined) {
+          lane.arrived(batch);
+          this.#reject(lane, batch, batch.failure ?? notSealed(lane));
+        }
       } else {
-        lane.state = 'sending';
         batch.attempts += 1;
         parcels.push({ lane, batch, topic });
       }
+      this.wake(lane);
     }
     if (parcels.length > 0) void this.#send(leader, parcels);
     return next;
@@ -187,43 +273,50 @@ export class Sender {
       const { name, id } = parcel.topic;
       const partition = found?.get(`${name}/${parcel.lane.partition}`) ?? found?.get(`${id}/${parcel.lane.partition}`);
       if (partition?.errorCode === 0) this.#acknowledge(parcel, partition.baseOffset, partition.logAppendTimeMs);
-      else
-        this.#failed(
-          parcel,
-          leader,
-          failure ?? refusal(parcel.lane, leader, this.#settings.acks, partition),
-          partition?.recordErrors ?? [],
-        );
+      else {
+        const error = failure ?? refusal(parcel.lane, leader, this.#settings.acks, partition);
+        const moved = partition !== undefined && this.#cluster.leaderMoved(name, partition, answer?.nodeEndpoints ?? []);
+        this.#failed(parcel, leader, error, partition?.recordErrors ?? [], moved);
+      }
     }
   }
 
   #request(leader: number, parcels: readonly Parcel[]): Promise<ProduceAnswer> {
-    const { acks, ackTimeoutMs } = this.#settings;
-    return this.#cluster.toBroker(leader, Produce, produceBody(leader, parcels, this.#settings), {
-      maxVersion: parcels.some(({ topic }) => topic.id === ZERO_UUID) ? lastWithNames : undefined,
+    const { acks, ackTimeoutMs, seal } = this.#settings;
+    const { transactionalId, maxVersion } = this.#identity;
+    const byName = parcels.some(({ topic }) => topic.id === ZERO_UUID) ? lastWithNames : undefined;
+    return this.#cluster.toBroker(leader, Produce, produceBody(leader, parcels, { transactionalId, acks, ackTimeoutMs, seal }), {
+      maxVersion: byName === undefined ? maxVersion : Math.min(byName, maxVersion ?? byName),
       answered: acks !== 0,
       // The broker may take as long as it was told before it answers.
       timeoutMs: Math.max(this.#cluster.settings.requestTimeoutMs, ackTimeoutMs + answerMarginMs),
     });
   }
 
-  #acknowledge({ lane, batch }: Parcel, baseOffset: number, appendTime: number): void {
-    lane.arrived();
+  #acknowledge({ lane, batch }: Pick<Parcel, 'lane' | 'batch'>, baseOffset: number, appendTime: number): void {
+    lane.arrived(batch);
+    lane.numbering.stored(batch);
     if (this.#log !== undefined) logStored(this.#log, batch, baseOffset);
     if (!batch.settled) {
-      this.#forget(batch);
+      this.#forget(lane, batch);
       batch.acknowledge(baseOffset, appendTime);
     }
-    this.#proceed(lane);
+    this.#moved(lane);
   }
 
   /** An attempt that stored nothing for certain. What is done about it concerns this lane alone. */
-  #failed({ lane, batch, topic }: Parcel, leader: number, error: KafkaError, recordErrors: PartitionAnswer['recordErrors']): void {
+  #failed(
+    { lane, batch, topic }: Parcel,
+    leader: number,
+    error: KafkaError,
+    recordErrors: PartitionAnswer['recordErrors'],
+    leaderKnown: boolean,
+  ): void {
     if (error.persistence === 'maybe') batch.unsure = true;
     batch.failure = error;
     if (batch.settled) {
-      lane.arrived(); // its time ran out meanwhile
-      this.#proceed(lane);
+      lane.arrived(batch); // its time ran out meanwhile
+      this.#drain(lane);
       return;
     }
     const { onUnsure, seal } = this.#settings;
@@ -232,33 +325,39 @@ export class Sender {
       recordErrors.map(({ batchIndex, batchIndexErrorMessage }) => [batchIndex, batchIndexErrorMessage ?? error.message]),
     );
     const blamed = [...reasons.keys()].filter(place => place >= 0 && place < batch.count);
-    const verdict = verdictOf({ error, count: batch.count, blamed, onUnsure });
+    const { mayRestart } = this.#identity;
+    const numbered = batch.series === undefined ? undefined : { first: lane.isFirst(batch), mayRestart };
+    const verdict = verdictOf({ error, count: batch.count, blamed, onUnsure, numbered });
+    const trouble = { leader, attempts: batch.attempts, restart: false };
     switch (verdict) {
       case 'reject':
-        lane.arrived();
-        this.#reject(batch, error);
-        this.#proceed(lane);
+        lane.arrived(batch);
+        this.#reject(lane, batch, error);
+        this.#drain(lane);
+        break;
+      case 'stored':
+        this.#acknowledge({ lane, batch }, -1, -1);
         break;
       case 'split':
         lane.shrink(batch);
         this.#replace(lane, batch, halves(batch, seal));
-        this.#proceed(lane);
+        this.#drain(lane);
         break;
       case 'sort-out':
         this.#sortOut(lane, batch, error, reasons);
-        this.#proceed(lane);
+        this.#drain(lane);
         break;
+      case 'restart':
       case 'retry':
         this.#again(batch, error);
-        lane.putBack(batch);
-        this.#pause(lane, batch.attempts, () => this.#proceed(lane));
+        lane.cameBack(batch, batch);
+        this.#drain(lane, { ...trouble, remedy: 'retry', restart: verdict === 'restart' });
         break;
       case 'refresh':
         this.#again(batch, error);
-        this.#cluster.outdated(topic);
-        lane.putBack(batch);
-        lane.state = 'paused';
-        void this.#reroute(lane, leader, batch.attempts);
+        if (!leaderKnown) this.#cluster.outdated(topic);
+        lane.cameBack(batch, batch);
+        this.#drain(lane, { ...trouble, remedy: 'refresh' });
         break;
       default:
         verdict satisfies never;
@@ -268,6 +367,28 @@ export class Sender {
   #again(batch: Batch, error: KafkaError): void {
     this.#cluster.passing(error, 0);
     if (this.#log !== undefined) logAgain(this.#log, batch, error);
+  }
+
+  /** Something of the lane has come to an end. */
+  #moved(lane: Lane): void {
+    if (lane.state === 'draining') this.#drain(lane);
+    else this.wake(lane);
+  }
+
+  /** Sends nothing more of the lane before all that is on its way has come back; the first trouble is the one that counts. */
+  #drain(lane: Lane, trouble?: Trouble): void {
+    this.#ready.delete(lane);
+    lane.state = 'draining';
+    if (trouble !== undefined && !this.#troubled.has(lane)) this.#troubled.set(lane, trouble);
+    if (lane.sendingCount > 0) return;
+    const { remedy, restart, ...rest } = this.#troubled.get(lane) ?? { remedy: undefined, leader: -1, attempts: 1, restart: false };
+    this.#troubled.delete(lane);
+    lane.gather();
+    const { series } = lane.numbering;
+    if (restart) lane.restart();
+    else if (this.#identity.mayRestart) lane.mendGap();
+    if (series !== undefined && lane.numbering.series === undefined) this.#identity.exhausted(series);
+    this.#troubles.mend(lane, { ...rest, remedy: lane.empty ? undefined : remedy, restart });
   }
 
   /** Refuses the records the broker blames, each with what it says of it, and sends the others again. */
@@ -283,10 +404,10 @@ export class Sender {
   /** What was not sent, since records of the request are nothing for this broker, is sent again without them. */
   #leaveOut(lane: Lane, batch: Batch, refused: Refusals | undefined): void {
     batch.attempts -= 1;
-    if (batch.settled) lane.arrived();
-    else if (refused === undefined) lane.putBack(batch);
+    if (batch.settled) lane.arrived(batch);
+    else if (refused === undefined) lane.cameBack(batch, batch);
     else this.#refuse(lane, batch, refused);
-    this.#proceed(lane);
+    this.#drain(lane);
   }
 
   /** Rejects these records; the others, if any, stand in the place of the batch. */
@@ -296,66 +417,36 @@ export class Sender {
     this.#replace(lane, batch, others.length === 0 ? [] : [rebuild(batch, others, this.#settings.seal)]);
     for (const place of places) {
       const error = refused.get(place);
-      if (error !== undefined) this.#reject(batch.part([place]), error);
+      if (error !== undefined) this.#reject(lane, batch.part([place]), error);
     }
   }
 
   /** Others stand in the place of a batch that was on its way. */
   #replace(lane: Lane, batch: Batch, parts: readonly Batch[]): void {
-    this.#forget(batch);
+    this.#unwatch(batch);
     for (const part of parts) this.watch(lane, part);
-    lane.putBack(...parts);
+    lane.cameBack(batch, ...parts);
+    this.#events.divided(lane, batch, parts);
     batch.replace(parts);
   }
 
-  /** Asks who leads the partition now. A new leader is sent to at once, but only once: else two brokers that disagree would keep us busy. */
-  async #reroute(lane: Lane, failedLeader: number, attempts: number): Promise<void> {
-    const leader = await this.#leaderNow(lane);
-    if (this.#closed) return;
-    if (attempts === 1 && leader !== undefined && leader !== failedLeader) this.#proceed(lane);
-    else this.#pause(lane, attempts, () => void this.#leaderNow(lane).then(() => this.#proceed(lane)));
-  }
-
-  async #leaderNow(lane: Lane): Promise<number | undefined> {
-    try {
-      return leaderOf((await this.#cluster.topics([lane.topic])).topics.get(lane.topic), lane);
-    } catch {
-      return undefined; // looked at again, and judged, when it is sent
-    }
-  }
-
-  /** Nobody leads the partition, or it does not exist: waits, and looks again. */
+  /** Nobody leads the partition, or it does not exist. */
   #leaderless(lane: Lane, topic: TopicInfo | undefined, error: KafkaError): void {
-    if (topic !== undefined) this.#cluster.outdated(topic);
-    const denied = error.errno === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
-    lane.deniedCount = denied ? lane.deniedCount + 1 : 0;
-    if (!error.retriable || lane.deniedCount >= this.#settings.retry.attempts) {
-      lane.state = 'idle';
-      lane.deniedCount = 0;
-      for (const batch of lane.takeAll()) this.#reject(batch, error);
+    if (lane.sendingCount > 0) {
+      if (topic !== undefined) this.#cluster.outdated(topic);
+      this.#drain(lane, { remedy: 'refresh', leader: -1, attempts: 1, restart: false });
       return;
     }
-    this.#pause(lane, Math.max(1, lane.deniedCount), () => void this.#leaderNow(lane).then(() => this.#proceed(lane)));
-  }
-
-  #pause(lane: Lane, failed: number, after: () => void): void {
-    lane.state = 'paused';
-    const timer = this.#cluster.clock.after(backoffMs(this.#settings.retry, failed), () => {
-      this.#pauses.delete(lane);
-      after();
-    });
-    this.#pauses.set(lane, timer);
-  }
-
-  /** A lane that nothing stands in the way of any more goes on with what it holds. */
-  #proceed(lane: Lane): void {
+    if (this.#troubles.awaitLeader(lane, topic, error)) return;
     lane.state = 'idle';
-    if (!lane.empty && !this.#closed) this.wake(lane);
+    for (const batch of lane.takeAll()) this.#reject(lane, batch, error);
+    this.#drain(lane);
   }
 
   #expire(batch: Batch): void {
     const { topic, partition, failure } = batch;
     const lane = this.#lanes.get(batch);
+    if (lane === undefined) return;
     const why = failure === undefined ? '' : `; the last attempt failed with: ${failure.message}`;
     const { deliveryTimeoutMs } = this.#settings;
     const error = new TimeoutError(
@@ -365,26 +456,32 @@ export class Sender {
         context: { topic, partition, deliveryTimeoutMs, attempts: batch.attempts },
       },
     );
-    this.#reject(batch, error, lane?.sent === batch);
-    lane?.drop(batch);
+    lane.drop(batch);
+    this.#reject(lane, batch, error, lane.isSending(batch));
   }
 
-  #reject(batch: Batch, error: KafkaError, onItsWay = false): void {
-    this.#forget(batch);
+  #reject(lane: Lane, batch: Batch, error: KafkaError, onItsWay = false): void {
+    this.#forget(lane, batch);
     const unsure = batch.unsure || onItsWay || error.persistence === 'maybe';
     const reason = withPersistence(error, unsure ? 'maybe' : 'no');
     batch.reject(reason);
-    this.#rejected(batch, reason);
+    this.#identity.failed(reason);
+    this.#events.rejected(batch, reason);
   }
 
-  #forget(batch: Batch): void {
+  /** Nobody waits for the batch any more. */
+  #forget(lane: Lane, batch: Batch): void {
+    this.#unwatch(batch);
+    this.#events.settled(lane, batch);
+  }
+
+  #unwatch(batch: Batch): void {
     this.#unsettled.delete(batch);
     this.#lanes.delete(batch);
   }
 }
 
-/** @throws KafkaError as {@link leaderIn}, which looks through all partitions where this one is not in its place. */
-function leaderOf(topic: TopicInfo | undefined, lane: Lane): number {
-  const found = topic?.partitions[lane.partition];
-  return topic?.errorCode === 0 && found?.partition === lane.partition && found.leader >= 0 ? found.leader : leaderIn(topic, lane).leader;
-}
+/** How many batches of a partition may be on their way: without numbers, and before they keep the order, one. */
+const windowOf = (lane: Lane): number => (lane.numbering.proven ? maxOrderedInFlight : 1);
+
+const notSealed = ({ topic, partition }: Lane): KafkaError => asKafkaError(new Error(`batch of ${topic}/${partition} without bytes`), 'no');

@@ -4,6 +4,7 @@ import { producerRules, settingsOf } from './options.js';
 import { roundRobinPartitioner } from './partitioners.js';
 import { Producer } from './producer.js';
 import type { RecordResult } from './record.js';
+import type { Serialized, Serializer } from './serializers.js';
 
 export const simpleRules = {
   ...producerRules,
@@ -11,12 +12,14 @@ export const simpleRules = {
   randomStart: flag(false),
 };
 /** Options of {@link SimpleProducer}. */
-export type SimpleProducerOptions = Given<typeof simpleRules>;
+export type SimpleProducerOptions<V = Serialized> = Omit<Given<typeof simpleRules>, 'valueSerializer'> & {
+  readonly valueSerializer?: Serializer<V> | undefined;
+};
 
 /** Sends each call to the next partition of its topic in turn; partitions without a leader are skipped while others have one. */
-export class SimpleProducer extends Producer {
+export class SimpleProducer<V = Serialized> extends Producer<Serialized, V> {
   /** @throws KafkaError `TIDE_OPTION`, `TIDE_UNSUPPORTED` for a codec that is not there, `TIDE_CLOSED`. */
-  constructor(client: KafkaClient, options?: SimpleProducerOptions) {
+  constructor(client: KafkaClient, options?: SimpleProducerOptions<V>) {
     const resolved = resolve('SimpleProducer', simpleRules, options);
     super('SimpleProducer', client, {
       settings: retry => settingsOf('SimpleProducer', resolved, retry),
@@ -26,10 +29,11 @@ export class SimpleProducer extends Producer {
   }
 
   /**
-   * Sends values without a key, all to one partition, and gives where each was stored. The next call goes to the next partition.
+   * Sends values without a key, all to one partition, and gives where each was stored. The next call goes to the next partition. They are
+   * one batch, which is stored as a whole or not at all, when they fit into `batchBytes` and `batchSend`'s `everyN`.
    * @throws KafkaError as {@link Producer.sendMany}.
    */
-  sendMessages(topic: string, ...values: readonly (Uint8Array | string | null)[]): Promise<readonly RecordResult[]> {
+  sendMessages(topic: string, ...values: readonly (V | null)[]): Promise<readonly RecordResult[]> {
     return this.sendValues(topic, null, values);
   }
 }

@@ -9,6 +9,14 @@ export interface Attempt {
   /** Places of the records that the broker blames, where it does. */
   readonly blamed: readonly number[];
   readonly onUnsure: 'retry' | 'reject';
+  /** How the batch is numbered; undefined when it is not. */
+  readonly numbered:
+    | {
+        /** All batches before it have come to an end. */
+        readonly first: boolean;
+        readonly mayRestart: boolean;
+      }
+    | undefined;
 }
 
 /**
@@ -17,13 +25,28 @@ export interface Attempt {
  * - `refresh`: the same bytes to whoever leads the partition now
  * - `split`: its halves, one after the other
  * - `sort-out`: refuse the records that are blamed, send the others
+ * - `restart`: the broker misses batches before this one: the same records, numbered anew
+ * - `stored`: the broker has it already
  * - `reject`: tell the callers
  */
-export type Verdict = 'retry' | 'refresh' | 'split' | 'sort-out' | 'reject';
+export type Verdict = 'retry' | 'refresh' | 'split' | 'sort-out' | 'restart' | 'stored' | 'reject';
 
 const tooLarge: readonly (number | undefined)[] = [errorNumbers.MESSAGE_TOO_LARGE, errorNumbers.RECORD_LIST_TOO_LARGE];
 
-export function verdictOf({ error, count, blamed, onUnsure }: Attempt): Verdict {
+/** What a broker answers that does not know, or does not believe, what came before. */
+const lostTrack: readonly (number | undefined)[] = [
+  errorNumbers.OUT_OF_ORDER_SEQUENCE_NUMBER,
+  errorNumbers.UNKNOWN_PRODUCER_ID,
+  errorNumbers.INVALID_PRODUCER_EPOCH,
+];
+
+export function verdictOf({ error, count, blamed, onUnsure, numbered }: Attempt): Verdict {
+  if (numbered !== undefined && error instanceof BrokerError) {
+    if (error.errno === errorNumbers.DUPLICATE_SEQUENCE_NUMBER) return 'stored';
+    // Behind a batch that failed, this says nothing new.
+    if (error.errno === errorNumbers.OUT_OF_ORDER_SEQUENCE_NUMBER && !numbered.first) return 'retry';
+    if (lostTrack.includes(error.errno) && numbered.mayRestart) return 'restart';
+  }
   if (error instanceof BrokerError && count > 1) {
     if (tooLarge.includes(error.errno)) return 'split';
     if (blamed.length > 0 && blamed.length < count && !error.retriable) return 'sort-out';

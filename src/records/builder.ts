@@ -40,6 +40,8 @@ export interface SealOptions {
   readonly producerEpoch?: number | undefined;
   readonly baseSequence?: number | undefined;
   readonly isTransactional?: boolean | undefined;
+  /** Leaves the checksum out: it comes with the numbers that `stampProducer` writes. */
+  readonly unstamped?: boolean | undefined;
   readonly isControl?: boolean | undefined;
   /** Default 0: the broker sets it. */
   readonly baseOffset?: number | undefined;
@@ -155,7 +157,7 @@ export class BatchBuilder {
     batch.writeInt16BE(options.producerEpoch ?? -1, PRODUCER_EPOCH_AT);
     batch.writeInt32BE(options.baseSequence ?? -1, BASE_SEQUENCE_AT);
     batch.writeInt32BE(this.#count, COUNT_AT);
-    putChecksum(batch);
+    if (options.unstamped !== true) putChecksum(batch);
     this.#empty();
     return batch;
   }
@@ -180,6 +182,14 @@ export class BatchBuilder {
     grown.set(this.#bytes.subarray(0, this.#end));
     this.#bytes = grown;
   }
+}
+
+/** The size in bytes of a record without headers that is number `place` of its batch, and has the timestamp of the first. */
+export function recordBytes(place: number, key: Bytes, value: Bytes): number {
+  const keyBytes = byteLength(key);
+  const valueBytes = byteLength(value);
+  const length = 3 + varintSize(place) + varintSize(keyBytes) + keyBytes + varintSize(valueBytes) + valueBytes;
+  return varintSize(length) + length;
 }
 
 /** Writes the checksum of a whole batch into its header. */

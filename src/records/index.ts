@@ -1,6 +1,6 @@
 export { AbortedFilter, type AbortedTransaction } from './aborted.js';
 export { damagedBatch, RecordBatch } from './batch.js';
-export { BatchBuilder, putChecksum, type SealOptions } from './builder.js';
+export { BatchBuilder, putChecksum, recordBytes, type SealOptions } from './builder.js';
 export {
   type Codec,
   type CompressionName,

@@ -14,18 +14,23 @@ const topic: TopicInfo = { name: 'orders', id: '00000000-0000-0000-0000-00000000
 
 /** A sealed batch on its way, with a record for each of these headers. */
 function parcel(headers: readonly (CheckedHeaders | undefined)[], compression: CompressionName = 'none', partition = 0): Parcel {
-  const lane = new Lane('orders', partition, { batchBytes: 65_536, deliveryTimeoutMs: 1000, seal: { compression } });
+  const lane = new Lane('orders', partition, {
+    batchBytes: 65_536,
+    everyN: Number.POSITIVE_INFINITY,
+    deliveryTimeoutMs: 1000,
+    seal: { compression },
+  });
   const delivery = new ManyDelivery(headers.length, 'sendMany');
   headers.forEach((each, i) => {
     lane.append(delivery, i, i === 0 ? null : `key ${i}`, i === 1 ? null : `value ${i}`, 1000 + i, each, 0);
   });
-  const batch = lane.take();
+  const batch = lane.take('none');
   assert.ok(batch instanceof Batch && batch.bytes !== undefined);
   return { lane, batch, topic };
 }
 
 const bodyOf = (parcels: readonly Parcel[], compression: CompressionName = 'none') =>
-  produceBody(5, parcels, { acks: -1, ackTimeoutMs: 1000, seal: { compression } });
+  produceBody(5, parcels, { transactionalId: null, acks: -1, ackTimeoutMs: 1000, seal: { compression } });
 
 for (const compression of ['none', 'gzip', 'snappy', 'lz4'] as const) {
   test(`a broker before 0.11 gets the records in message format v1, compressed as they were: ${compression}`, () => {

@@ -7,6 +7,8 @@ import { EmbeddedCluster, type EmbeddedClusterOptions } from '../../src/embedded
 import { KeyedProducer, type KeyedProducerOptions, SimpleProducer } from '../../src/producer/index.js';
 import { Produce } from '../../src/protocol/index.js';
 
+const asPartial = (error: unknown): PartialError<unknown> => (error instanceof PartialError ? error : assert.fail(String(error)));
+
 const quick = { attempts: 5, backoffMs: 5, maxBackoffMs: 20 };
 
 async function setting(t: TestContext, cluster: EmbeddedClusterOptions = { topics: { orders: 3 } }) {
@@ -113,13 +115,16 @@ test('a leader that moves is followed', async t => {
   assert.deepEqual(values('orders', 0), ['before', 'after']);
 });
 
-test('an answer that was lost: sent again by default, rejected with persistence "maybe" when told to', async t => {
-  const { cluster, keyed, values } = await setting(t, { topics: { orders: 1, audit: 1 } });
+test('an answer that was lost: stored once; without idempotence twice, or rejected with persistence "maybe" when told to', async t => {
+  const { cluster, keyed, values } = await setting(t, { topics: { orders: 1, audit: 1, bills: 1 } });
   cluster.on(Produce).dropAnswer(1);
-  await keyed().sendMessages('orders', 'k', 'a');
+  const [stored] = await keyed().sendMessages('bills', 'k', 'a');
+  assert.deepEqual([values('bills', 0), stored?.offset], [['a'], 0]);
+  cluster.on(Produce).dropAnswer(1);
+  await keyed({ idempotent: false }).sendMessages('orders', 'k', 'a');
   assert.deepEqual(values('orders', 0), ['a', 'a'], 'stored twice, as documented');
   cluster.on(Produce).dropAnswer(1);
-  await assert.rejects(keyed({ onUnsure: 'reject' }).sendMessages('audit', 'k', 'a'), { persistence: 'maybe' });
+  await assert.rejects(keyed({ idempotent: false, onUnsure: 'reject' }).sendMessages('audit', 'k', 'a'), { persistence: 'maybe' });
   assert.deepEqual(values('audit', 0), ['a']);
 });
 
@@ -151,7 +156,7 @@ test('a record the broker finds too large fails alone, and the error says what b
   assert.deepEqual(values('orders', 0), ['small', 'small too']);
 });
 
-test('what can never be sent is refused at the call, and nothing of the call is sent', async t => {
+test('what can never be sent is refused at the call, by itself: the others of the call are sent', async t => {
   const { cluster, keyed } = await setting(t);
   const producer = keyed();
   const good = { topic: 'orders', key: 'k', value: 'good' };
@@ -165,9 +170,14 @@ test('what can never be sent is refused at the call, and nothing of the call is 
     [{ ...good, headers: [['name', 7]] }, 'TIDE_INPUT'],
     [{ ...good, value: Buffer.alloc(2 ** 20) }, 'TIDE_TOO_LARGE'],
   ];
-  for (const [record, code] of bad)
-    await assert.rejects(producer.sendMany([good, record as typeof good]), { code }, JSON.stringify(record).slice(0, 80));
-  assert.equal(cluster.requests(Produce).length, 0);
+  for (const [record, code] of bad) {
+    await assert.rejects(producer.send(record as typeof good), { code }, JSON.stringify(record).slice(0, 80));
+    assert.equal(cluster.requests(Produce).length, 0);
+  }
+  const error = await producer.sendMany([good, ...bad.map(([record]) => record as typeof good), good]).then(() => assert.fail(), asPartial);
+  const outcomes = error.results.map(result => (result instanceof KafkaError ? result.code : 'sent'));
+  assert.deepEqual(outcomes, ['sent', ...bad.map(([, code]) => code), 'sent']);
+  assert.match(error.message, /^sendMany: 8 of 10 records failed, the other 2 were delivered: sendMany, record 1: /);
   await assert.rejects(producer.send({ ...good, partition: 9 }), { code: 'UNKNOWN_TOPIC_OR_PARTITION' });
   await assert.rejects(producer.send({ ...good, topic: 'nowhere' }), { code: 'UNKNOWN_TOPIC_OR_PARTITION' });
   await producer.send({ ...good, key: '' }); // an empty key is a key

@@ -33,7 +33,7 @@ for (const code of ['NOT_LEADER_OR_FOLLOWER', 'UNKNOWN_TOPIC_OR_PARTITION'] sati
   test(`${code} with acks "all" may come after the append: onUnsure "reject" stores once, and says "maybe"`, async t => {
     const { cluster, client, values } = await setting(t);
     failAfterAppend(cluster.on(Produce), code);
-    const producer = new KeyedProducer(client, { onUnsure: 'reject' });
+    const producer = new KeyedProducer(client, { idempotent: false, onUnsure: 'reject' });
     await assert.rejects(producer.sendMessages('orders', 'k', 'a'), { code, persistence: 'maybe' });
     assert.deepEqual(values(), ['a']);
   });

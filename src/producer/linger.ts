@@ -1,0 +1,67 @@
+import type { Clock, Timer } from '../base/clock.js';
+import type { Lane } from './lane.js';
+
+/** When lanes send what they collect, and one timer for all that wait for their time. */
+export class Linger {
+  readonly #clock: Clock;
+  readonly #everyMs: number;
+  readonly #due: (lane: Lane) => void;
+  /** Lanes that wait, the one whose time comes first in front: all wait equally long. */
+  readonly #waiting = new Map<Lane, number>();
+  #timer: Timer | undefined;
+  /** Flushes under way: nothing lingers meanwhile. */
+  #pushing = 0;
+
+  /**
+   * @param everyMs How long a record may wait for others. 0: not at all.
+   * @param due Told of each lane that has waited long enough.
+   */
+  constructor(clock: Clock, everyMs: number, due: (lane: Lane) => void) {
+    this.#clock = clock;
+    this.#everyMs = everyMs;
+    this.#due = due;
+  }
+
+  /** Whether `lane` may send now. Otherwise it is told when it may. */
+  isDue(lane: Lane): boolean {
+    if (this.#everyMs === 0 || this.#pushing > 0 || lane.hasSealed || lane.open === undefined) return true;
+    const dueAt = lane.open.openedAt + this.#everyMs;
+    if (this.#clock.now() >= dueAt) return true;
+    if (!this.#waiting.has(lane)) this.#waiting.set(lane, dueAt);
+    this.#watch();
+    return false;
+  }
+
+  /** Lets nothing linger until the function it gives is called. */
+  push(): () => void {
+    this.#pushing += 1;
+    const lanes = [...this.#waiting.keys()];
+    this.#waiting.clear();
+    for (const lane of lanes) this.#due(lane);
+    return () => {
+      this.#pushing -= 1;
+    };
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+    this.#waiting.clear();
+  }
+
+  #watch(): void {
+    const [first] = this.#waiting.values();
+    if (this.#timer !== undefined || first === undefined) return;
+    this.#timer = this.#clock.after(Math.max(0, first - this.#clock.now()), () => this.#elapsed());
+  }
+
+  #elapsed(): void {
+    this.#timer = undefined;
+    const now = this.#clock.now();
+    for (const [lane, dueAt] of this.#waiting) {
+      if (dueAt > now) break;
+      this.#waiting.delete(lane);
+      this.#due(lane);
+    }
+    this.#watch();
+  }
+}
