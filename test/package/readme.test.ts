@@ -23,6 +23,8 @@ const printed: readonly (RegExp | 'endless' | 'elsewhere')[] = [
   /^0 undefined\n$/,
   /^[0-5] 2\n$/,
   /^$/,
+  /^$/,
+  /^$/,
   /^\[ 0, 1 \]\nMessage .*Message .*until tea time\n$/s,
   /^\[\n {2}\{\n {4}name: 'orders',.*partitionCount: 6\n {2}\}\n\]\n$/s,
   /^(opened|closed) /,
@@ -34,8 +36,8 @@ const printed: readonly (RegExp | 'endless' | 'elsewhere')[] = [
 
 /** What the README leaves open. */
 const prelude = `
-import { KafkaClient, type Message, SimpleConsumer } from 'tidemark';
-export { KafkaClient, SimpleConsumer };
+import { KafkaClient, KeyedProducer, type Message, SimpleConsumer } from 'tidemark';
+export { KafkaClient, KeyedProducer, SimpleConsumer };
 export const brokers = process.env['BROKERS'] ?? 'nowhere';
 export const client = new KafkaClient({ brokers });
 export const consumer = new SimpleConsumer(client, { topic: 'orders' });
@@ -44,7 +46,7 @@ export const enough = (): boolean => true;
 export const issueToken = async (options: { signal: AbortSignal }) => ({ token: 'x', expires_in: options.signal.aborted ? 0 : 60 });
 export const handle = async (message: Message): Promise<void> => console.log(message);
 `;
-const open = [...prelude.matchAll(/export const (\w+)/g)].map(([, name = '']) => name).concat('KafkaClient', 'SimpleConsumer');
+const open = [...prelude.matchAll(/export const (\w+)/g)].map(([, name = '']) => name).concat('KafkaClient', 'KeyedProducer', 'SimpleConsumer');
 
 /** A block as a module of its own, which takes from the prelude what it does not have itself, and asks the brokers it is given. */
 function moduleOf(block: string): string {
@@ -97,6 +99,9 @@ const words: Readonly<Record<string, string>> = {
   retry: "the client's",
   partitioner: 'murmur2, as Java',
   ipVersion: 'either',
+  idempotent: 'where the brokers can',
+  valueSerializer: 'none',
+  keySerializer: 'none',
   startOffset: 'where the group stands',
   iterTimeoutMs: 'none',
   emptyRetryLimit: 'never',
@@ -114,6 +119,7 @@ function says(cell: string, name: string, fallback: unknown): boolean {
     const [, digits = '', unit = ''] = /^([\d,]+)(?: (.iB))?$/.exec(cell) ?? [];
     return digits !== '' && Number(digits.replaceAll(',', '')) * (bytesIn[unit] ?? 1) === fallback;
   }
+  if (fallback === 'never') return cell === '`false`'; // what `false` becomes
   if (typeof fallback === 'string') return cell === `\`'${fallback}'\``;
   if (typeof fallback === 'boolean') return cell === `\`${fallback}\``;
   const parts = typeof fallback === 'function' ? [] : Object.entries(fallback ?? {}).filter(([, value]) => value !== undefined);
