@@ -46,7 +46,9 @@ export const enough = (): boolean => true;
 export const issueToken = async (options: { signal: AbortSignal }) => ({ token: 'x', expires_in: options.signal.aborted ? 0 : 60 });
 export const handle = async (message: Message): Promise<void> => console.log(message);
 `;
-const open = [...prelude.matchAll(/export const (\w+)/g)].map(([, name = '']) => name).concat('KafkaClient', 'KeyedProducer', 'SimpleConsumer');
+const open = [...prelude.matchAll(/export const (\w+)/g)]
+  .map(([, name = '']) => name)
+  .concat('KafkaClient', 'KeyedProducer', 'SimpleConsumer');
 
 /** A block as a module of its own, which takes from the prelude what it does not have itself, and asks the brokers it is given. */
 function moduleOf(block: string): string {
