@@ -5,6 +5,7 @@ import type { Log } from '../base/log.js';
 import { withPersistence } from '../base/persistence.js';
 import { backoffMs, type RetryPolicy } from '../base/retry.js';
 import { ZERO_UUID } from '../bytes/reader.js';
+import { Bell } from '../base/wait.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { TopicInfo } from '../cluster/metadata.js';
 import { Produce } from '../protocol/index.js';
@@ -79,6 +80,11 @@ export class Sender {
   readonly #lanes = new Map<Batch, Lane>();
   readonly #unsettled: Expiries<Batch>;
   readonly #inFlight = new Map<number, number>();
+  /** Rung when a request comes back. */
+  readonly #returned = new Bell();
+  #sendingCount = 0;
+  /** What comes back is rejected with this. */
+  #abandoning: KafkaError | undefined;
   #scheduled = false;
   #identifying = false;
   #identifyAgain: Timer | undefined;
@@ -123,6 +129,20 @@ export class Sender {
   /** Every batch that is not settled. */
   unsettled(): readonly Batch[] {
     return [...this.#unsettled];
+  }
+
+  /** Rejects what is not on its way, and what comes back without being stored; resolves when nothing is on its way. */
+  async abandon(error: KafkaError): Promise<void> {
+    this.#abandoning = error;
+    this.rejectWaiting(error);
+    while (this.#sendingCount > 0) await this.#returned.wait();
+    this.#abandoning = undefined;
+  }
+
+  /** Rejects what waits in a lane that was held back. */
+  refuse(lane: Lane, error: KafkaError): void {
+    for (const batch of lane.takeAll()) this.#reject(lane, batch, error);
+    this.proceed(lane);
   }
 
   /** Rejects what is not on its way. */
@@ -251,6 +271,13 @@ export class Sender {
 
   async #send(leader: number, parcels: readonly Parcel[]): Promise<void> {
     this.#inFlight.set(leader, (this.#inFlight.get(leader) ?? 0) + 1);
+    this.#sendingCount += 1;
+    await this.#deliver(leader, parcels);
+    this.#sendingCount -= 1;
+    this.#returned.ring();
+  }
+
+  async #deliver(leader: number, parcels: readonly Parcel[]): Promise<void> {
     let answer: ProduceAnswer | undefined;
     let failure: KafkaError | undefined;
     try {
@@ -384,6 +411,7 @@ export class Sender {
     const { remedy, restart, ...rest } = this.#troubled.get(lane) ?? { remedy: undefined, leader: -1, attempts: 1, restart: false };
     this.#troubled.delete(lane);
     lane.gather();
+    if (this.#abandoning !== undefined) for (const batch of lane.takeAll()) this.#reject(lane, batch, this.#abandoning);
     const { series } = lane.numbering;
     if (restart) lane.restart();
     else if (this.#identity.mayRestart) lane.mendGap();
