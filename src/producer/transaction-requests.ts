@@ -1,4 +1,5 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
+import { packageVersion } from '../base/version.js';
 import type { ClientCore } from '../client/client.js';
 import type { GroupOffset } from '../client/offset-store.js';
 import type { Bounds, SendOptions } from '../cluster/cluster.js';
@@ -13,7 +14,6 @@ import {
   type ResponseOf,
   TxnOffsetCommit,
 } from '../protocol/index.js';
-import { packageVersion } from '../base/version.js';
 import type { Series } from './series.js';
 
 /** A consumer group that offsets are stored for; with its member, where it has one (KIP-447). */
@@ -41,7 +41,12 @@ export class TransactionRequests {
   /** Whether what is sent takes part by itself, and each transaction has an epoch of its own: `transaction.version` 2. @see KIP-890 */
   async isSecondVersion(bounds: Bounds): Promise<boolean> {
     const answer = await this.#core.cluster.retrying(
-      () => this.#core.cluster.toAny(ApiVersions, { clientSoftwareName: 'tidemark', clientSoftwareVersion: packageVersion }, { signal: bounds.signal }),
+      () =>
+        this.#core.cluster.toAny(
+          ApiVersions,
+          { clientSoftwareName: 'tidemark', clientSoftwareVersion: packageVersion },
+          { signal: bounds.signal },
+        ),
       bounds,
     );
     return answer.finalizedFeatures.some(({ name, maxVersionLevel }) => name === 'transaction.version' && maxVersionLevel >= 2);
@@ -81,7 +86,10 @@ export class TransactionRequests {
       answer => {
         // Where one is refused the others are not tried: its code is the one that counts.
         const codes = answer.resultsByTopicV3AndBelow.flatMap(({ name, resultsByPartition }) =>
-          resultsByPartition.map(({ partitionIndex, partitionErrorCode }) => ({ place: `${name}/${partitionIndex}`, code: partitionErrorCode })),
+          resultsByPartition.map(({ partitionIndex, partitionErrorCode }) => ({
+            place: `${name}/${partitionIndex}`,
+            code: partitionErrorCode,
+          })),
         );
         const refused = codes.filter(({ code }) => code !== 0);
         const first = refused.find(({ code }) => code !== errorNumbers.OPERATION_NOT_ATTEMPTED) ?? refused[0];
@@ -104,9 +112,17 @@ export class TransactionRequests {
     second: boolean,
     bounds: Bounds,
   ): Promise<void> {
-    const topics = new Map<string, { partitionIndex: number; committedOffset: number; committedLeaderEpoch: number; committedMetadata: string }[]>();
+    const topics = new Map<
+      string,
+      { partitionIndex: number; committedOffset: number; committedLeaderEpoch: number; committedMetadata: string }[]
+    >();
     for (const { topic, partition, offset, leaderEpoch = -1, metadata } of offsets) {
-      const entry = { partitionIndex: partition, committedOffset: offset, committedLeaderEpoch: leaderEpoch, committedMetadata: metadata ?? '' };
+      const entry = {
+        partitionIndex: partition,
+        committedOffset: offset,
+        committedLeaderEpoch: leaderEpoch,
+        committedMetadata: metadata ?? '',
+      };
       const entries = topics.get(topic);
       if (entries === undefined) topics.set(topic, [entry]);
       else entries.push(entry);
@@ -155,6 +171,7 @@ export class TransactionRequests {
   }
 
   #check(code: number, what: string): void {
-    if (code !== 0) throw brokerError(code, `transaction "${this.#transactionalId}": ${what}`, { context: { transactionalId: this.#transactionalId } });
+    if (code !== 0)
+      throw brokerError(code, `transaction "${this.#transactionalId}": ${what}`, { context: { transactionalId: this.#transactionalId } });
   }
 }
