@@ -9,7 +9,7 @@ import { KafkaClient, SimpleConsumer, withOffsets } from '../src/index.js';
  * reading by batch does.
  *   node contexts.js
  */
-const rounds = 7;
+const rounds = 14;
 const [brokers] = process.argv.slice(2);
 
 if (brokers === undefined) await main();
@@ -82,7 +82,7 @@ async function measure(brokers: string): Promise<void> {
   ] as const) {
     const costs = new Map<Way, number[]>([base, other].map(way => [way, []]));
     for (let round = 0; round <= rounds; round++) {
-      for (const way of [base, other]) {
+      for (const way of round % 2 === 0 ? [base, other] : [other, base]) {
         const cost = await costOf(client, way, `${way.name} ${round}`);
         if (round > 0) costs.get(way)?.push(cost); // the first warms up
       }

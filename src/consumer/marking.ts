@@ -21,12 +21,24 @@ export interface MarkedRange {
  * no message.
  */
 export function rangesOf(given: Markable, upTo: boolean, owner: object, what: string): readonly MarkedRange[] {
-  if (given instanceof Message) return rangeTo(given, upTo ? 0 : given.offset, owner, what);
   if (given instanceof MessageBatch) {
     const last = given.at(given.count - 1);
-    return last === undefined ? [] : rangeTo(last, upTo ? 0 : given.firstOffset, owner, what);
+    return joined(last === undefined ? [] : [rangeTo(last, upTo ? 0 : given.firstOffset, owner, what)]);
   }
-  return messagesIn(given, what).flatMap(message => rangeTo(message, upTo ? 0 : message.offset, owner, what));
+  const messages = given instanceof Message ? [given] : messagesIn(given, what);
+  return joined(messages.map(message => rangeTo(message, upTo ? 0 : message.offset, owner, what)));
+}
+
+/** One range for what follows without a gap. */
+function joined(ranges: readonly (MarkedRange | undefined)[]): readonly MarkedRange[] {
+  const found: MarkedRange[] = [];
+  let last: { partition: Partition; from: number; to: number } | undefined;
+  for (const range of ranges) {
+    if (range === undefined) continue;
+    if (last?.partition === range.partition && last.to + 1 === range.from) last.to = range.to;
+    else found.push((last = { ...range }));
+  }
+  return found;
 }
 
 /** As {@link rangesOf}, by offset. @throws KafkaError `TIDE_INPUT` unless that message was handed out. */
@@ -44,13 +56,14 @@ export function rangeAt(partition: Partition, offset: number, upTo: boolean, wha
 /** To whom a message was handed out; undefined for one that no consumer made. */
 export const leaseOf = (message: Message): Lease | undefined => originOf(message) as Lease | undefined;
 
-function rangeTo(message: Message, from: number, owner: object, what: string): readonly MarkedRange[] {
+/** Undefined for what is done already. */
+function rangeTo(message: Message, from: number, owner: object, what: string): MarkedRange | undefined {
   const lease = leaseOf(message);
   if (lease?.owner !== owner) throw refusal('TIDE_NOT_OWNED', 'this consumer did not hand that message out', message, what);
   const { partition } = lease;
   const to = message.offset;
-  if (lease === partition.lease) return to < partition.done ? [] : [{ partition, from, to }];
-  if (lease.epoch === partition.epoch && to < partition.done) return []; // done before the rest was taken back
+  if (lease === partition.lease) return to < partition.done ? undefined : { partition, from, to };
+  if (lease.epoch === partition.epoch && to < partition.done) return undefined; // done before the rest was taken back
   throw refusal(
     'TIDE_STALE',
     'the message was taken back by a seek, a rewind, or by leaving its loop; its offset is handed out again',

@@ -117,12 +117,14 @@ export class Session {
 
   /** Every partition that was touched since the session began. */
   touched(): readonly Touched[] {
-    return this.#host.partitions().flatMap(partition => {
-      if (!partition.placed) return [];
+    const touched: Touched[] = [];
+    for (const partition of this.#host.partitions()) {
+      if (!partition.placed) continue;
       const { initial } = this.#startOf(partition);
-      if (partition.position === initial && partition.outstanding.empty) return [];
-      return [{ partition, initial, highWaterMark: this.highWaterMark(partition) }];
-    });
+      if (partition.position === initial && partition.outstanding.empty) continue;
+      touched.push({ partition, initial, highWaterMark: this.highWaterMark(partition) });
+    }
+    return touched;
   }
 
   highWaterMark(partition: Partition): number | undefined {

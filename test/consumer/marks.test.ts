@@ -77,6 +77,25 @@ test('a list of messages, a batch, a partition with an offset, and everything up
   await at(12);
 });
 
+test('a list marks its own messages, and no others between them', async t => {
+  const { cluster, consumer } = await setting(t, { topics: { orders: 2 } });
+  fill(cluster, 6);
+  fill(cluster, 6, { partition: 1 });
+  const orders = consumer(explicit);
+  const messages = await get(orders, 12);
+  const some = (...places: string[]) => messages.filter(({ partition, offset }) => places.includes(`${partition}:${offset}`));
+  const at = async (expected: Record<number, number>) => {
+    await orders.commit();
+    assert.deepEqual(stored(cluster, 'audit'), expected);
+  };
+  orders.mark(some('0:0', '0:1', '0:3', '1:0', '1:4', '1:5'));
+  await at({ 0: 2, 1: 1 });
+  orders.mark(some('0:5', '0:4', '0:2').reverse());
+  await at({ 0: 6, 1: 1 });
+  orders.mark(some('1:1', '1:2', '1:3'));
+  await at({ 0: 6, 1: 6 });
+});
+
 test('a batch marks its own messages', async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, 9, { perBatch: 3 });
