@@ -16,6 +16,7 @@ export {
   ConnectionError,
   CorruptRecordError,
   type ErrorCode,
+  type ErrorContext,
   InputError,
   KafkaError,
   PartialError,
@@ -43,6 +44,7 @@ export type { Produced, ProduceOptions, ProduceRequest } from './client/produce.
 export type { MessageInput, MessageWithKey } from './client/produce-batch.js';
 export type { RequestTarget } from './client/raw-request.js';
 export type { RequestLists } from './client/request-lists.js';
+export type { WaitOptions } from './client/wait-options.js';
 export type { BrokerInfo, ClusterMetadata, PartitionInfo, TopicInfo } from './cluster/metadata.js';
 export {
   type AutoCommit,
@@ -54,6 +56,7 @@ export {
   type Mergeable,
   Merged,
   MessageBatch,
+  type Misplaced,
   merge,
   type OnCorrupt,
   type OutOfRange,
@@ -61,6 +64,7 @@ export {
   type Place,
   SimpleConsumer,
   type SimpleConsumerOptions,
+  type Whence,
 } from './consumer/index.js';
 export {
   type CommitFailureDecision,
@@ -73,20 +77,37 @@ export type { Credentials, CredentialsProvider } from './network/sasl/credential
 export type { SaslExchange, SaslMechanism, SaslTarget } from './network/sasl/mechanism.js';
 export type { OauthToken, TokenProvider } from './network/sasl/oauthbearer.js';
 export type { OauthbearerOptions, PasswordOptions, SaslOptions } from './network/sasl/options.js';
-export type { TlsOptions, TlsProvider } from './network/tls.js';
+export type { Pem, TlsOptions, TlsProvider } from './network/tls.js';
 export {
   fnv1aPartitioner,
   KeyedProducer,
   type KeyedProducerOptions,
   murmur2Partitioner,
+  type PartitionChoice,
+  type PartitionedRecord,
   type Partitioner,
+  type Producer,
   type ProducerEvents,
   type ProducerRecord,
   type RecordResult,
+  type RoomOptions,
   randomPartitioner,
   roundRobinPartitioner,
+  type SendOptions,
+  type Serialized,
+  type Serializer,
   SimpleProducer,
   type SimpleProducerOptions,
   stickyPartitioner,
 } from './producer/index.js';
-export { type Codec, type CompressionName, Message, OutputLimitError, rawSnappy, registerCodec } from './records/index.js';
+export {
+  type Codec,
+  type CompressionName,
+  type HeaderList,
+  type HeadersInput,
+  Message,
+  OutputLimitError,
+  rawSnappy,
+  registerCodec,
+  type TimestampType,
+} from './records/index.js';

@@ -9,12 +9,18 @@ export * from './protocol/index.js';
 export {
   BatchReader,
   type CompressionName,
+  type ControlType,
   compress,
   decodeBatches,
   decompress,
+  type EncodeOptions,
   encodeBatch,
+  type HeadersInput,
   type ReadOptions,
   RecordBatch,
   type RecordInput,
+  type RecordSource,
   readBatches,
+  type SealOptions,
+  type TimestampType,
 } from './records/index.js';

@@ -1,12 +1,14 @@
 export type { AutoCommit } from './auto-commit.js';
 export type { ConsumerEvents } from './consumer-events.js';
 export type { GetOptions, Marking } from './core.js';
+export type { Misplaced } from './fetcher.js';
 export type { Markable } from './marking.js';
 export { type Mergeable, Merged, merge } from './merge.js';
 export { MessageBatch } from './message-batch.js';
 export type { AutoOffsetReset } from './offset-reset.js';
 export type { OutOfRange } from './placing.js';
 export type { OnCorrupt, PassedOver } from './prefetched.js';
+export type { Whence } from './seek-targets.js';
 export { beginSession, type Place, type Session } from './session.js';
 export { SimpleConsumer } from './simple-consumer.js';
 export type { SimpleConsumerOptions } from './simple-consumer-options.js';

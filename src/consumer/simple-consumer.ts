@@ -6,7 +6,6 @@ import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
 import { checkOffset, checkPartition } from '../client/inputs.js';
 import { OffsetStore } from '../client/offset-store.js';
 import { type WaitOptions, waitRules } from '../client/wait-options.js';
-import type { Bounds } from '../cluster/cluster.js';
 import type { Message } from '../records/index.js';
 import type { ConsumerEvents } from './consumer-events.js';
 import { logCommit, logEvents } from './consumer-log.js';
@@ -159,7 +158,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
    * @throws KafkaError why it was not stored, `PartialError` when some partitions were; `TIDE_GROUP_IN_USE` when the group has live members;
    * `TIDE_STATE` without a `groupId`.
    */
-  async commit(messages?: Markable, options: Bounds = {}): Promise<boolean> {
+  async commit(messages?: Markable, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<boolean> {
     this.#core.assertNoContext('commit()');
     if (messages !== undefined) this.#core.mark(messages, false);
     return this.#core.commit(options);
@@ -189,7 +188,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
    * Moves a partition to where `autoOffsetReset` says, and gives that offset. Done and position stand there.
    * @throws KafkaError `TIDE_STATE` with the policy `'none'`, and in a commit context; `TIDE_NOT_OWNED`; why the offset could not be had.
    */
-  async resetPartitionOffset(partition: number, bounds: Bounds = {}): Promise<number> {
+  async resetPartitionOffset(partition: number, bounds: { readonly signal?: AbortSignal | undefined } = {}): Promise<number> {
     const what = 'resetPartitionOffset()';
     await this.#core.prepare(what, bounds.signal);
     this.#core.assertNoContext(what);
@@ -206,7 +205,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
    * one stay where they are.
    * @throws KafkaError `TIDE_STATE` without a `groupId` and in a commit context; why the offsets could not be had. Nothing is moved then.
    */
-  async fetchLastKnownOffsets(partitions?: readonly number[], bounds: Bounds = {}): Promise<void> {
+  async fetchLastKnownOffsets(partitions?: readonly number[], bounds: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     const what = 'fetchLastKnownOffsets()';
     const store = this.#storeOf(what);
     await this.#core.prepare(what, bounds.signal);
@@ -250,7 +249,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
   }
 
   /** The offset Kafka has stored for the group; undefined when there is none. */
-  async committed(partition: number, bounds: Bounds = {}): Promise<number | undefined> {
+  async committed(partition: number, bounds: { readonly signal?: AbortSignal | undefined } = {}): Promise<number | undefined> {
     const what = 'committed()';
     this.#core.assertOpen(what);
     checkPartition(partition, what);

@@ -7,7 +7,7 @@ import { custom, flag, oneOf, optional, type Resolved, type Rule, resolve } from
 import { orAborted } from '../base/wait.js';
 import { type Address, formatAddress } from './address.js';
 
-type Pem = string | Uint8Array;
+export type Pem = string | Uint8Array;
 
 /** How to talk TLS: these go to Node's `tls.connect` and `tls.createSecureContext` as they are. PEM texts or bytes, not paths. */
 export interface TlsOptions {

@@ -49,16 +49,19 @@ test('the types exported beside them are these', () => {
   const all = [...new Set([...types, ...inline].map(name => name.trim()).filter(Boolean))].sort();
   assert.equal(
     all.join(' '),
-    'AdminCallOptions AdminOptions AutoCommit AutoOffsetReset BrokerInfo Client ClusterMetadata Codec CommitFailureDecision CommitNote ' +
-      'CommitResult CompressionName ConnectionTrace ConsumerEvents ContextOptions CreateTopicsOptions CreatedTopic ' +
-      'Credentials CredentialsProvider ErrorCode ErrorCodeInfo FetchOptions FetchRequest Fetched FoundOffset GetOptions ' +
-      'GroupOffset Isolation ItemOutcome KafkaClientEvents KafkaClientOptions KeyedProducerOptions LogFields Logger Markable ' +
-      'Marking Mergeable MessageInput MessageWithKey NewTopic NonFatalError OauthToken OauthbearerOptions OffsetCoordinator ' +
-      'OffsetCoordinatorOptions OffsetQueries OffsetQueryOptions OffsetQuestion OffsetSpec OnCommitFailure OnCorrupt ' +
-      'OutOfRange PartitionInfo Partitioner PassedOver PasswordOptions Persistence Place ProduceOptions ProduceRequest ' +
-      'Produced ProducerEvents ProducerRecord RecordResult RequestLists RequestTarget RequestTrace SaslExchange SaslMechanism ' +
-      'SaslOptions SaslTarget SecurityWarning SimpleConsumerOptions SimpleProducerOptions TideCode TlsOptions TlsProvider ' +
-      'TokenProvider TopicInfo TopicListing TopicResult',
+    'AdminCallOptions AdminOptions AutoCommit AutoOffsetReset BrokerInfo Client ClusterMetadata Codec ' +
+      'CommitFailureDecision CommitNote CommitResult CompressionName ConnectionTrace ConsumerEvents ContextOptions ' +
+      'CreateTopicsOptions CreatedTopic Credentials CredentialsProvider ErrorCode ErrorCodeInfo ErrorContext ' +
+      'FetchOptions FetchRequest Fetched FoundOffset GetOptions GroupOffset HeaderList HeadersInput Isolation ' +
+      'ItemOutcome KafkaClientEvents KafkaClientOptions KeyedProducerOptions LogFields Logger Markable Marking ' +
+      'Mergeable MessageInput MessageWithKey Misplaced NewTopic NonFatalError OauthToken OauthbearerOptions ' +
+      'OffsetCoordinator OffsetCoordinatorOptions OffsetQueries OffsetQueryOptions OffsetQuestion OffsetSpec ' +
+      'OnCommitFailure OnCorrupt OutOfRange PartitionChoice PartitionInfo PartitionedRecord Partitioner PassedOver ' +
+      'PasswordOptions Pem Persistence Place ProduceOptions ProduceRequest Produced Producer ProducerEvents ' +
+      'ProducerRecord RecordResult RequestLists RequestTarget RequestTrace RoomOptions SaslExchange SaslMechanism ' +
+      'SaslOptions SaslTarget SecurityWarning SendOptions Serialized Serializer SimpleConsumerOptions ' +
+      'SimpleProducerOptions TideCode TimestampType TlsOptions TlsProvider TokenProvider TopicInfo TopicListing ' +
+      'TopicResult WaitOptions Whence',
   );
 });
 
