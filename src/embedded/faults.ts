@@ -3,7 +3,7 @@ import { type Clock, sleep } from '../base/clock.js';
 import { InputError } from '../base/errors.js';
 import { deferred } from '../base/wait.js';
 import { type Api, Fetch, type ResponseInput } from '../protocol/index.js';
-import { type Matching, matches, matchesTarget, mayMatch, type Target, type TopicNames, targetsOf } from './match.js';
+import { type Matching, matchesPart, matchesTarget, mayMatch, type Target, type TopicNames, targetsOf } from './match.js';
 import type { SeenRequest } from './request-log.js';
 
 /** Gives the body of an answer; `next` gives the one the broker would have sent. Undefined: no answer at all. */
@@ -109,7 +109,7 @@ export class Faults {
     const rules = this.#rules.filter(({ api, match }) => api.key === request.api.key && mayMatch(match, request));
     if (rules.length === 0) return NO_FATE;
     const take = (kinds: readonly Kind[]): Fault | undefined => {
-      const rule = rules.find(({ fault, match }) => kinds.includes(fault.kind) && matches(match, request, this.#nameOf));
+      const rule = rules.find(({ fault, match }) => kinds.includes(fault.kind) && matchesPart(match, request, this.#nameOf));
       if (rule !== undefined && rule.fault.kind !== 'fail') rule.left--;
       return rule?.fault;
     };

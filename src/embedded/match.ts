@@ -38,7 +38,11 @@ export type TopicNames = (id: string) => string | undefined;
 
 /** Whether `match` means the request, or some part of it. */
 export function matches<A extends Api>(match: Matching<A>, request: SeenRequest<A>, nameOf: TopicNames): boolean {
-  if (!mayMatch(match, request)) return false;
+  return mayMatch(match, request) && matchesPart(match, request, nameOf);
+}
+
+/** Whether `match` means some part of a request for which {@link mayMatch} said yes: a function is not asked again. */
+export function matchesPart<A extends Api>(match: Matching<A>, request: SeenRequest<A>, nameOf: TopicNames): boolean {
   if (typeof match === 'function') return true;
   const { topic, partition, group } = match;
   if (topic === undefined && partition === undefined && group === undefined) return true;

@@ -254,6 +254,24 @@ test('an answer can be delayed in its middle', async t => {
   assert.throws(() => cluster.on(Metadata).delay(1, 1, { atByte: -1 }), { code: 'TIDE_INPUT' });
 });
 
+test('a function is asked once about each request, so that it may count them', async t => {
+  const cluster = await startCluster(t, { topics: { orders: 1 } });
+  const client = await connectTo(t, cluster);
+  let count = 0;
+  cluster.on(Produce, () => ++count % 2 === 0).failTimes(2, 'KAFKA_STORAGE_ERROR');
+  const codes = [];
+  for (let i = 0; i < 5; i++) codes.push((await produce(client, record)).errorCode);
+  const error = errorNumbers.KAFKA_STORAGE_ERROR;
+  assert.deepEqual(codes, [0, error, 0, error, 0]);
+  assert.equal(count, 4, 'a fault that is used up asks no more');
+
+  let asked = 0;
+  cluster.on(Produce, () => ++asked === 2).dropAnswer();
+  assert.equal((await produce(client, record)).errorCode, 0);
+  await assert.rejects(produce(client, record), /closed/);
+  assert.equal(asked, 2);
+});
+
 test('a garbled answer has its length and its correlation id, and nothing else', async t => {
   const cluster = await startCluster(t, { topics: { orders: 1 } });
   const client = await connectTo(t, cluster);

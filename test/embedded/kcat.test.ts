@@ -3,9 +3,10 @@ import { type TestContext, test } from 'node:test';
 import { errorNumbers } from '../../src/base/broker-errors.js';
 import type { EmbeddedCluster } from '../../src/embedded/index.js';
 import { Fetch, Produce } from '../../src/protocol/index.js';
+import { encodeTransactionEnd, readBatches } from '../../src/records/index.js';
 import { missingKcat, REQUIRED } from '../kafka/availability.js';
 import { kcat, kcatConsume, kcatProduce } from '../support/kcat.js';
-import { startCluster } from './setting.js';
+import { only, startCluster } from './setting.js';
 
 const missing = missingKcat();
 
@@ -104,6 +105,56 @@ kcatTest('an idempotent kcat that cannot know whether its batch was stored write
     ['a', 'b', 'c'],
   );
   assert.equal(cluster.requests(Produce).length, 2, 'it was sent again');
+});
+
+kcatTest('an idempotent kcat whose connections are cut behind its batches writes nothing twice, and in order', async t => {
+  const cluster = await startCluster(t, { brokers: 3, topics: { orders: 1 } }); // kcat gives up when the only broker is gone
+  const values = Array.from({ length: 200 }, (_, i) => `value ${i}`);
+  let count = 0;
+  cluster.on(Produce, () => count++ % 2 === 0).dropAnswer(8);
+  const args = [
+    '-X',
+    'enable.idempotence=true',
+    '-X',
+    'batch.num.messages=10',
+    '-X',
+    'reconnect.backoff.ms=10',
+    '-X',
+    'retry.backoff.ms=10',
+  ];
+  await kcatProduce(target(cluster, args), values);
+  assert.deepEqual(
+    cluster.records('orders', 0).map(({ value }) => String(value)),
+    values,
+  );
+  const sequences = cluster.requests(Produce).map(({ body }) => {
+    const { records } = only(only(body.topicData).partitionData);
+    return readBatches(records, { topic: 'orders', partition: 0 }).next()?.baseSequence;
+  });
+  assert.ok(sequences.length - new Set(sequences).size >= 8, 'each batch whose answer was lost was sent again');
+});
+
+kcatTest('kcat sees what is committed, and what is not when it asks for it', async t => {
+  const cluster = await startCluster(t, { topics: { orders: 1 } });
+  const of = { producerEpoch: 0, isTransactional: true };
+  const end = (producerId: number, type: 'abort' | 'commit') =>
+    cluster.appendBatch('orders', 0, encodeTransactionEnd({ type, producerId, producerEpoch: 0, coordinatorEpoch: 0, timestamp: 1 }));
+  cluster.append('orders', 0, [{ value: 'a' }], { ...of, producerId: 1 });
+  cluster.append('orders', 0, [{ value: 'never' }], { ...of, producerId: 2 });
+  cluster.append('orders', 0, [{ value: 'plain' }]);
+  cluster.append('orders', 0, [{ value: 'b' }], { ...of, producerId: 1 });
+  end(1, 'commit');
+  cluster.append('orders', 0, [{ value: 'never either' }], { ...of, producerId: 2 });
+  end(2, 'abort');
+  cluster.append('orders', 0, [{ value: 'c' }]);
+  cluster.append('orders', 0, [{ value: 'not yet' }], { ...of, producerId: 3 });
+  cluster.append('orders', 0, [{ value: 'behind' }]);
+  const read = async (level: string) => {
+    const records = await kcatConsume(target(cluster, ['-X', `isolation.level=${level}`]));
+    return records.map(({ payload }) => payload);
+  };
+  assert.deepEqual(await read('read_committed'), ['a', 'plain', 'b', 'c']);
+  assert.deepEqual(await read('read_uncommitted'), ['a', 'never', 'plain', 'b', 'never either', 'c', 'not yet', 'behind']);
 });
 
 kcatTest('kcat follows a leader that moves', async t => {
