@@ -6,7 +6,7 @@ import { Bell } from '../base/wait.js';
 import { ZERO_UUID } from '../bytes/reader.js';
 import { type Cluster, remedyOf } from '../cluster/cluster.js';
 import type { Purpose } from '../cluster/links.js';
-import type { ClusterMetadata, PartitionInfo, TopicInfo } from '../cluster/metadata.js';
+import type { PartitionInfo, TopicInfo } from '../cluster/metadata.js';
 import { leaderIn } from '../cluster/scatter.js';
 import { Fetch } from '../protocol/index.js';
 import { scanBatches } from '../records/index.js';
@@ -23,6 +23,7 @@ import {
 } from './fetch-request.js';
 import type { Partition } from './partition.js';
 import { closedError } from './seat.js';
+import { TopicWatch } from './topic-watch.js';
 
 export interface FetcherSettings extends FetchLimits {
   readonly prefetchBytes: number;
@@ -79,9 +80,7 @@ export class Fetcher {
   readonly #sidePolls = new Map<number, Flight>();
   readonly #background = new Set<Promise<void>>();
   #running: Promise<void> | undefined;
-  #looking: Promise<void> | undefined;
-  #lookAt = 0;
-  #lookFailures = 0;
+  readonly #watch: TopicWatch;
   #alarm: Timer | undefined;
   #served = 0;
 
@@ -93,6 +92,11 @@ export class Fetcher {
     this.#events = events;
     this.#purpose = cluster.ownPurpose();
     this.#sidePurpose = cluster.ownPurpose();
+    const failed = (error: KafkaError) => {
+      for (const partition of partitions()) partition.failure ??= error;
+      this.arrived.ring();
+    };
+    this.#watch = new TopicWatch(cluster, { changed: () => this.#wake.ring(), failed }, this.#stop.signal);
   }
 
   /** Aborted by {@link stop}, for whatever belongs to this consumer. */
@@ -116,7 +120,7 @@ export class Fetcher {
     this.#wake.ring();
     this.arrived.ring();
     await this.#running;
-    await this.#looking;
+    await this.#watch.settled();
     await Promise.all([...this.#polls.values(), ...this.#sidePolls.values()].map(({ work }) => work));
     await Promise.all(this.#background);
     this.#cluster.release(this.#purpose);
@@ -153,11 +157,11 @@ export class Fetcher {
   /** Sends a fetch to every broker that leads something with room, and has none under way that asks for it. */
   #round(): void {
     const partitions = this.#partitions();
-    const { topics } = this.#look(partitions);
+    const { topics } = this.#watch.look(new Set(partitions.map(({ topic }) => topic)));
     const looked = this.#events.looked(topics, this.#stop.signal);
     if (looked !== undefined) this.#track(() => looked);
     const now = this.#clock.now();
-    let alarmAt = this.#lookAt > now ? this.#lookAt : Number.POSITIVE_INFINITY;
+    let alarmAt = this.#watch.nextAt > now ? this.#watch.nextAt : Number.POSITIVE_INFINITY;
     const shareBytes = Math.max(this.#settings.maxPartitionBytes, this.#settings.prefetchBytes / Math.max(1, partitions.length));
     const byLeader = new Map<number, Asked[]>();
     for (const partition of partitions) {
@@ -182,41 +186,6 @@ export class Fetcher {
     }
     this.#setAlarm(alarmAt);
     for (const [brokerId, asked] of byLeader) this.#supply(brokerId, asked, partitions, byLeader.size);
-  }
-
-  /**
-   * What is known of the topics. What is not known any more is asked for meanwhile: a partition without a leader must not hold up the others.
-   */
-  #look(partitions: readonly Partition[]): ClusterMetadata {
-    const { metadata } = this.#cluster;
-    if (this.#looking === undefined && this.#clock.now() >= this.#lookAt) {
-      const names = new Set(partitions.map(({ topic }) => topic));
-      this.#looking = this.#cluster
-        .topics(names, this.#stop.signal)
-        .then(
-          found => {
-            this.#lookFailures = 0;
-            if (found !== metadata) this.#wake.ring();
-          },
-          (error: unknown) => this.#lookFailed(error),
-        )
-        .finally(() => {
-          this.#looking = undefined;
-        });
-    }
-    return metadata;
-  }
-
-  /** Metadata could not be had: that is tried again, and the reader is told unless the cluster says that it may pass. */
-  #lookFailed(error: unknown): void {
-    if (this.#stop.signal.aborted) return;
-    this.#lookFailures += 1;
-    this.#lookAt = this.#clock.now() + backoffMs(this.#cluster.settings.retry, this.#lookFailures);
-    if (!(error instanceof KafkaError && error.retriable)) {
-      for (const partition of this.#partitions()) partition.failure ??= asKafkaError(error);
-      this.arrived.ring();
-    }
-    this.#wake.ring();
   }
 
   /** Whether the topic is not the one that was read so far: it was deleted, and created again. */
@@ -304,6 +273,10 @@ export class Fetcher {
       return;
     }
     const outcome = fetchOutcome(answer.errorCode);
+    const error = () =>
+      brokerError(answer.errorCode, `fetch ${partition.topic}/${partition.partition} from broker ${brokerId}`, {
+        context: { topic: partition.topic, partition: partition.partition, offset, brokerId },
+      });
     switch (outcome) {
       case 'advance':
         return this.#advance(partition, answer, first);
@@ -311,15 +284,11 @@ export class Fetcher {
         return this.#misplaced(partition, offset, 'outside');
       case 'refresh':
         this.#cluster.outdated(topic);
-        this.#quiet(partition, undefined);
-        return;
+        return this.#passed(error(), this.#quiet(partition, undefined));
       case 'wait':
-        this.#quiet(partition, undefined);
-        return;
+        return this.#passed(error(), this.#quiet(partition, undefined));
       case 'fail':
-        partition.failure = brokerError(answer.errorCode, `fetch ${partition.topic}/${partition.partition} from broker ${brokerId}`, {
-          context: { topic: partition.topic, partition: partition.partition, offset, brokerId },
-        });
+        partition.failure = error();
         return;
       default:
         return outcome satisfies never;
@@ -359,26 +328,35 @@ export class Fetcher {
   #failed(asked: readonly Asked[], error: unknown): void {
     if (this.#stop.signal.aborted) return;
     const passing = error instanceof KafkaError && (error.retriable || remedyOf(error) !== 'none');
+    let untilAt = this.#clock.now();
     for (const entry of asked) {
       if (passing) this.#cluster.outdated(entry.topic);
       if (!isCurrent(entry)) continue;
-      if (passing) this.#quiet(entry.partition, undefined);
+      if (passing) untilAt = Math.max(untilAt, this.#quiet(entry.partition, undefined));
       else entry.partition.failure = asKafkaError(error);
     }
+    if (passing) this.#passed(error, untilAt);
+  }
+
+  /** The reader is not told of `error`: it is tried again at `untilAt`. */
+  #passed(error: KafkaError, untilAt: number): void {
+    this.#cluster.passing(error, Math.max(0, untilAt - this.#clock.now()));
   }
 
   /** No fetch of this partition for a while; gives until when. An error that will not pass, or did not in all attempts, is left for the reader. */
   #quiet(partition: Partition, error: unknown): number {
     const { retry } = this.#cluster.settings;
     partition.failures += 1;
+    partition.quietUntil = this.#clock.now() + backoffMs(retry, partition.failures);
     if (error instanceof KafkaError) {
       const gone = error.errno === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION && partition.failures >= retry.attempts;
       if (gone || !error.retriable) {
         partition.failure = error;
         this.arrived.ring();
+      } else {
+        this.#passed(error, partition.quietUntil);
       }
     }
-    partition.quietUntil = this.#clock.now() + backoffMs(retry, partition.failures);
     return partition.quietUntil;
   }
 

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { brokerErrorRow, errorNumbers } from '../../src/base/broker-errors.js';
+import type { KafkaClient } from '../../src/client/client.js';
 import { fetchOutcome } from '../../src/consumer/fetch-outcome.js';
 import type { SimpleConsumer } from '../../src/consumer/index.js';
 import { Fetch, FindCoordinator, ListOffsets, Metadata, OffsetCommit, OffsetFetch } from '../../src/protocol/index.js';
 import { fill, get, offsets, places, read, setting, stored, until } from './setting.js';
 
+const codes = (client: KafkaClient) => client.nonFatalErrors().map(({ error }) => error.code);
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
 
 /** Everything there is, offsets by partition, as one run of a loop saw it. */
@@ -31,9 +33,33 @@ test('every error of a fetch that may pass is waited out: nothing lost, nothing 
     const orders = consumer();
     assert.deepEqual(offsets(await get(orders, 4)), [0, 1, 2, 3], name);
     assert.ok(cluster.requests(Fetch).length >= 3, name);
+    assert.deepEqual(codes(client), [name, name], 'what passes is not thrown, and not lost either');
     await client.close();
     await cluster.close();
   }
+});
+
+test('what passes says which partition it was about, or that a whole fetch was lost; a partition without a leader is told of too', async t => {
+  const { cluster, client, consumer } = await setting(t, { topics: { orders: 3 }, brokers: 2 });
+  for (const partition of [0, 1, 2]) fill(cluster, 1, { partition });
+  const orders = consumer();
+  cluster.on(Fetch, { partition: 2 }).failOnce('NOT_LEADER_OR_FOLLOWER');
+  await get(orders, 3);
+  const [entry, ...more] = client.nonFatalErrors();
+  assert.deepEqual(more, []);
+  const context = { topic: 'orders', partition: 2, offset: 0, brokerId: cluster.leaderOf('orders', 2) };
+  assert.equal(entry?.error.code, 'NOT_LEADER_OR_FOLLOWER');
+  assert.deepEqual(entry?.error.context, context);
+
+  client.clearNonFatalErrors();
+  const told = new Promise(resolve => client.once('nonFatalError', resolve));
+  cluster.on(Fetch).drop();
+  await told;
+  assert.deepEqual(codes(client), ['TIDE_CONNECTION']);
+
+  client.clearNonFatalErrors();
+  await cluster.stopBroker(cluster.leaderOf('orders', 1), { moveLeaders: false });
+  while (!codes(client).includes('LEADER_NOT_AVAILABLE')) await new Promise(resolve => client.once('nonFatalError', resolve));
 });
 
 test('every error of a fetch that will not pass is told to the reader once, and the next read tries again', async t => {
