@@ -2,17 +2,17 @@ import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { turn } from '../base/clock.js';
 import { BrokerError, KafkaError } from '../base/errors.js';
 import { flag, type Given, integer, oneOf, type Resolved, resolve } from '../base/options.js';
-import { ZERO_UUID } from '../bytes/reader.js';
 import type { Bounds } from '../cluster/cluster.js';
 import type { Purpose } from '../cluster/links.js';
 import { type ForPartition, type Outcome, type Routed, scatter } from '../cluster/scatter.js';
-import { Fetch, type ResponseOf } from '../protocol/index.js';
+import { Fetch } from '../protocol/index.js';
 import type { Message } from '../records/index.js';
 import type { ClientCore } from './client.js';
+import { answersOf, type FetchPart, fetchBodyOf, fetchVersionOf, type PartitionAnswer } from './fetch-request.js';
 import { checkCount, checkOffset, checkPlace } from './inputs.js';
 import { findOffsets, type Isolation } from './list-offsets.js';
 import { type OnDamage, readShare } from './read-share.js';
-import { byTopic, inRounds } from './rounds.js';
+import { inRounds } from './rounds.js';
 
 const mebibyte = 1024 * 1024;
 
@@ -64,12 +64,8 @@ export interface Fetched {
   readonly logStartOffset: number;
 }
 
-/** The last version of Fetch that names topics; later ones carry their ids only (KIP-516). */
-const lastWithNames = 12;
 /** The most that a partition's first batch is fetched with, when an old broker cuts it short; what follows is an error. */
 const maxAttemptsAtOne = 3;
-
-type PartitionAnswer = ResponseOf<typeof Fetch>['responses'][number]['partitions'][number];
 
 /** Checks, with `what` in the error, and gives the settings. */
 export const fetchSettings = (what: string, options: FetchOptions): FetchSettings => resolve(what, fetchRules, options);
@@ -135,47 +131,27 @@ async function ask(
 ): Promise<readonly Outcome<Fetched | Again>[]> {
   const { cluster, polls } = core;
   const { maxWaitMs, minBytes, isolation } = settings;
-  const entries = routed.map(({ item, partition, topic }) => {
+  const parts = routed.map(({ item, partition, topic }): FetchPart => {
     const { maxBytes = settings.maxBytes, offset } = item;
-    return { topic: item.topic, partition: item.partition, offset, maxBytes, epoch: partition.leaderEpoch, id: topic.id };
+    return { topic: item.topic, topicId: topic.id, partition: item.partition, leaderEpoch: partition.leaderEpoch, offset, maxBytes };
   });
-  const body = {
-    maxWaitMs,
-    minBytes,
-    maxBytes: Math.min(
-      2 ** 31 - 1,
-      entries.reduce((sum, { maxBytes }) => sum + maxBytes, 0),
-    ),
-    isolationLevel: isolation === 'read_committed' ? 1 : 0,
-    topics: [...byTopic(entries)].map(([topic, parts]) => ({
-      topic,
-      topicId: parts[0]?.id ?? ZERO_UUID,
-      partitions: parts.map(({ partition, offset, maxBytes, epoch }) => ({
-        partition,
-        currentLeaderEpoch: epoch,
-        fetchOffset: offset,
-        partitionMaxBytes: maxBytes,
-      })),
-    })),
-  };
+  const maxBytes = parts.reduce((sum, part) => sum + part.maxBytes, 0);
+  const body = fetchBodyOf(parts, { maxWaitMs, minBytes, isolation, maxBytes });
   const answer = await polls.run((purpose: Purpose) =>
     cluster.toBroker(brokerId, Fetch, body, {
       purpose,
       signal: bounds.signal,
       // The broker may hold it for so long.
       timeoutMs: maxWaitMs + cluster.settings.requestTimeoutMs,
-      maxVersion: entries.every(({ id }) => id !== ZERO_UUID) ? undefined : lastWithNames,
+      maxVersion: fetchVersionOf(parts),
     }),
   );
   if (answer.errorCode !== 0) throw brokerError(answer.errorCode, `fetch from broker ${brokerId}`);
-  const found = new Map<string, PartitionAnswer>();
-  for (const { topic, topicId, partitions } of answer.responses) {
-    for (const entry of partitions) found.set(`${topic || topicId}/${entry.partitionIndex}`, entry);
-  }
+  const found = answersOf(parts, answer);
   return Promise.all(
-    routed.map(async ({ item, topic }): Promise<Outcome<Fetched | Again>> => {
+    routed.map(async ({ item }, i): Promise<Outcome<Fetched | Again>> => {
       const { partition } = item;
-      const part = found.get(`${item.topic}/${partition}`) ?? found.get(`${topic.id}/${partition}`);
+      const part = found[i];
       if (part?.errorCode === 0) return read(core, item, part, settings);
       const error = brokerError(part?.errorCode ?? -1, `fetch ${item.topic}/${partition} from broker ${brokerId}`, {
         message: part === undefined ? 'the answer leaves the partition out' : undefined,

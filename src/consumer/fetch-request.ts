@@ -1,5 +1,4 @@
-import { ZERO_UUID } from '../bytes/reader.js';
-import type { Isolation } from '../client/list-offsets.js';
+import { answersOf, type FetchBounds, fetchBodyOf, fetchVersionOf, type PartitionAnswer } from '../client/fetch-request.js';
 import type { PartitionInfo, TopicInfo } from '../cluster/metadata.js';
 import type { Fetch, RequestOf, ResponseOf } from '../protocol/index.js';
 import type { Partition } from './partition.js';
@@ -14,15 +13,11 @@ export interface Asked {
 }
 
 /** How much one fetch may bring, and how long the broker may wait for it. */
-export interface FetchLimits {
-  readonly maxWaitMs: number;
-  readonly minBytes: number;
-  readonly maxBytes: number;
+export interface FetchLimits extends FetchBounds {
   readonly maxPartitionBytes: number;
-  readonly isolation: Isolation;
 }
 
-export type PartitionAnswer = ResponseOf<typeof Fetch>['responses'][number]['partitions'][number];
+export type { PartitionAnswer } from '../client/fetch-request.js';
 
 /** What is asked for one partition, as things are. */
 export const ask = (partition: Partition, topic: TopicInfo, info: PartitionInfo): Asked => ({
@@ -38,43 +33,23 @@ export const isCurrent = ({ partition, epoch, offset }: Asked): boolean =>
   partition.epoch === epoch && partition.prefetched.nextFetch === offset;
 
 /** The body of a fetch, the partitions of each topic in the order asked: a broker fills its answer in that order. */
-export function fetchBody(asked: readonly Asked[], limits: FetchLimits): RequestOf<typeof Fetch> {
-  const { maxWaitMs, minBytes, maxBytes, maxPartitionBytes, isolation } = limits;
-  const byTopic = new Map<TopicInfo, Asked[]>();
-  for (const entry of asked) {
-    const list = byTopic.get(entry.topic);
-    if (list === undefined) byTopic.set(entry.topic, [entry]);
-    else list.push(entry);
-  }
-  return {
-    maxWaitMs: Math.round(maxWaitMs),
-    minBytes,
-    maxBytes,
-    isolationLevel: isolation === 'read_committed' ? 1 : 0,
-    topics: [...byTopic].map(([topic, entries]) => ({
-      topic: topic.name,
-      topicId: topic.id,
-      partitions: entries.map(({ partition, info, offset }) => ({
-        partition: partition.partition,
-        currentLeaderEpoch: info.leaderEpoch,
-        fetchOffset: offset,
-        partitionMaxBytes: Math.min(maxBytes, maxPartitionBytes),
-      })),
-    })),
-  };
-}
+export const fetchBody = (asked: readonly Asked[], limits: FetchLimits): RequestOf<typeof Fetch> =>
+  fetchBodyOf(
+    asked.map(entry => ({ ...placeOf(entry), maxBytes: Math.min(limits.maxBytes, limits.maxPartitionBytes) })),
+    limits,
+  );
 
 /** From version 13 on topics go by their ids, and every one of them must have one. */
-export const fetchVersionFor = (asked: readonly Asked[]): number | undefined =>
-  asked.every(({ topic }) => topic.id !== ZERO_UUID) ? undefined : 12;
+export const fetchVersionFor = (asked: readonly Asked[]): number | undefined => fetchVersionOf(asked.map(placeOf));
 
 /** What the answer holds for each of `asked`, in their order; undefined where it leaves one out. */
-export function answersFor(asked: readonly Asked[], answer: ResponseOf<typeof Fetch>): readonly (PartitionAnswer | undefined)[] {
-  const found = new Map<string, PartitionAnswer>();
-  for (const { topic, topicId, partitions } of answer.responses) {
-    for (const entry of partitions) found.set(`${topic || topicId}/${entry.partitionIndex}`, entry);
-  }
-  return asked.map(
-    ({ topic, partition: { partition } }) => found.get(`${topic.name}/${partition}`) ?? found.get(`${topic.id}/${partition}`),
-  );
-}
+export const answersFor = (asked: readonly Asked[], answer: ResponseOf<typeof Fetch>): readonly (PartitionAnswer | undefined)[] =>
+  answersOf(asked.map(placeOf), answer);
+
+const placeOf = ({ topic, partition: { partition }, info: { leaderEpoch }, offset }: Asked) => ({
+  topic: topic.name,
+  topicId: topic.id,
+  partition,
+  leaderEpoch,
+  offset,
+});
