@@ -1,11 +1,10 @@
-import { asError, InputError, StateError, TimeoutError } from '../base/errors.js';
-import { checkNames, show } from '../base/options.js';
+import { asError, StateError, TimeoutError } from '../base/errors.js';
 import { orAborted, settledWithin } from '../base/wait.js';
-import { checkCount } from '../client/inputs.js';
 import type { Bounds, Cluster } from '../cluster/cluster.js';
 import type { TopicInfo } from '../cluster/metadata.js';
 import type { Message } from '../records/index.js';
 import type { AutoCommit } from './auto-commit.js';
+import { collect, type GetOptions, type Source, wantedBy } from './collect.js';
 import { type CommitTarget, Committer } from './committer.js';
 import { Contexts } from './contexts.js';
 import { EmptyAnswers } from './empty-answers.js';
@@ -46,26 +45,6 @@ export interface CoreHost {
   /** Where offsets are stored; undefined without a group. */
   readonly target: CommitTarget | undefined;
 }
-
-/** How {@link ConsumerCore.getMessages} waits. */
-export interface GetOptions {
-  readonly block?: boolean | number | undefined;
-  readonly timeoutMs?: number | null | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** What {@link ConsumerCore.getMessages} waits for. */
-interface Collecting {
-  readonly count: number;
-  /** So many are waited for. */
-  readonly wanted: number;
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal | undefined;
-  /** Whether the messages are for nobody any more. */
-  isOver(): boolean;
-}
-
-const getNames: readonly (keyof GetOptions)[] = ['block', 'timeoutMs', 'signal'];
 
 /** However short its time is, `close` waits so many ms for the answer to its commit. */
 const lastCommitMs = 1000;
@@ -208,11 +187,8 @@ export class ConsumerCore {
   /** Up to `count` messages; see the consumers' own description. */
   async getMessages(count: number, options: GetOptions): Promise<Message[]> {
     const what = 'getMessages()';
-    checkCount(count, what);
-    checkNames(what, getNames, options);
-    const { block = true, timeoutMs = 100, signal } = options;
-    if (typeof block !== 'boolean') checkCount(block, `${what} block`, 0);
-    checkTime(timeoutMs, what);
+    const wanted = wantedBy(count, options, what);
+    const { signal } = wanted;
     signal?.throwIfAborted();
     const holder = { kind: 'call', what } as const;
     const messages: Message[] = [];
@@ -222,9 +198,8 @@ export class ConsumerCore {
       this.#markHandedOut();
       await this.prepare(what, signal);
       this.assertPlaced(this.#partitions);
-      const wanted = block === true ? count : block === false ? 0 : Math.min(block, count);
       const isOver = () => this.#contexts.current !== session;
-      await this.#collect(messages, { count, wanted, timeoutMs: timeoutMs ?? Number.POSITIVE_INFINITY, signal, isOver });
+      await collect(messages, wanted, this.#source(what, isOver), what);
       // What it gave would count as done with the next call, and nobody is there to do it.
       if (isOver()) throw new StateError('TIDE_STATE', `${what}: the commit context it was called in has ended`);
       return messages;
@@ -320,31 +295,17 @@ export class ConsumerCore {
     });
   }
 
-  async #collect(messages: Message[], { count, wanted, timeoutMs, signal, isOver }: Collecting): Promise<void> {
-    const take = (partition: Partition) => partition.take();
-    // What was collected may be what a partition waits for before it can go on: then it is given now.
-    const empty = this.#emptyAnswers();
-    const stopped = () =>
-      this.#seat.closing || isOver() || (messages.length > 0 ? this.#partitions.some(({ stalled }) => stalled) : empty.tooMany);
-    const deadline = this.#cluster.deadline(timeoutMs);
-    let asked = false;
-    while (messages.length < count) {
-      let message = this.#handOut.ready?.takeCurrent();
-      if (message === undefined) {
-        const waitMs = messages.length < wanted ? deadline.remainingMs() : 0;
-        message = await this.#handOut.wait(take, waitMs, signal, stopped);
-      }
-      if (message !== undefined) messages.push(message);
-      signal?.throwIfAborted();
-      this.#seat.assertOpen('getMessages()');
-      if (isOver()) return;
-      if (message !== undefined) continue;
-      if (messages.length === 0) empty.check('getMessages()');
-      // Nobody wants to wait, and nothing is there: one fetch that does not wait is left to try.
-      if (wanted > 0 || messages.length > 0 || asked) return;
-      asked = true;
-      await orAborted(this.#fetcher.once(), signal);
-    }
+  #source(what: string, isOver: () => boolean): Source {
+    return {
+      handOut: this.#handOut,
+      empty: this.#emptyAnswers(),
+      partitions: () => this.#partitions,
+      deadline: timeoutMs => this.#cluster.deadline(timeoutMs),
+      fetchOnce: () => this.#fetcher.once(),
+      isClosing: () => this.#seat.closing,
+      isOver,
+      assertOpen: () => this.#seat.assertOpen(what),
+    };
   }
 
   #emptyAnswers(): EmptyAnswers {
@@ -433,10 +394,4 @@ export class ConsumerCore {
     this.#seat.released();
     return count;
   }
-}
-
-/** @throws KafkaError `TIDE_INPUT` unless it is a time in ms, or null for no limit. */
-function checkTime(timeoutMs: unknown, what: string): void {
-  if (timeoutMs === null || (typeof timeoutMs === 'number' && timeoutMs >= 0)) return;
-  throw new InputError(`${what}: timeoutMs is a number of ms from 0, or null for no limit, got ${show(timeoutMs)}`);
 }

@@ -1,6 +1,7 @@
 export type { AutoCommit } from './auto-commit.js';
+export type { GetOptions } from './collect.js';
 export type { ConsumerEvents } from './consumer-events.js';
-export type { GetOptions, Marking } from './core.js';
+export type { Marking } from './core.js';
 export type { Misplaced } from './fetcher.js';
 export type { Markable } from './marking.js';
 export { type Mergeable, Merged, merge } from './merge.js';

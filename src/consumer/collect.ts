@@ -1,0 +1,94 @@
+import type { Deadline } from '../base/clock.js';
+import { InputError } from '../base/errors.js';
+import { checkNames, show } from '../base/options.js';
+import { orAborted } from '../base/wait.js';
+import { checkCount } from '../client/inputs.js';
+import type { Message } from '../records/index.js';
+import type { EmptyAnswers } from './empty-answers.js';
+import type { HandOut } from './hand-out.js';
+import type { Partition } from './partition.js';
+
+/** How a call that gives messages waits. */
+export interface GetOptions {
+  readonly block?: boolean | number | undefined;
+  readonly timeoutMs?: number | null | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What such a call asks for. */
+export interface Wanted {
+  /** The most it takes. */
+  readonly count: number;
+  /** So many are waited for. */
+  readonly waitFor: number;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Where the messages come from, and when there is no use in more of them. */
+export interface Source {
+  readonly handOut: HandOut;
+  readonly empty: EmptyAnswers;
+  partitions(): readonly Partition[];
+  deadline(timeoutMs: number): Deadline;
+  /** Asks for what is there, once, without waiting. */
+  fetchOnce(): Promise<void>;
+  /** Whether the consumer is being closed. */
+  isClosing(): boolean;
+  /** Whether the messages are for nobody any more. */
+  isOver(): boolean;
+  /** @throws KafkaError `TIDE_CLOSED` once the consumer is being closed. */
+  assertOpen(): void;
+}
+
+const names: readonly (keyof GetOptions)[] = ['block', 'timeoutMs', 'signal'];
+
+/** @throws KafkaError `TIDE_INPUT` for a count, or a time, that is none; `TIDE_OPTION` for an option that is not known. */
+export function wantedBy(count: number, options: GetOptions, what: string): Wanted {
+  checkCount(count, what);
+  checkNames(what, names, options);
+  const { block = true, timeoutMs = 100, signal } = options;
+  if (typeof block !== 'boolean') checkCount(block, `${what} block`, 0);
+  checkTime(timeoutMs, what);
+  const waitFor = block === true ? count : block === false ? 0 : Math.min(block, count);
+  return { count, waitFor, timeoutMs: timeoutMs ?? Number.POSITIVE_INFINITY, signal };
+}
+
+/** Adds to `messages` what is wanted, as far as it comes in time: what was taken from the partitions is there, also after a throw. */
+export async function collect(
+  messages: Message[],
+  { count, waitFor, timeoutMs, signal }: Wanted,
+  from: Source,
+  what: string,
+): Promise<void> {
+  const { handOut, empty } = from;
+  const take = (partition: Partition) => partition.take();
+  // What was collected may be what a partition waits for before it can go on: then it is given now.
+  const enough = () => (messages.length > 0 ? from.partitions().some(({ stalled }) => stalled) : empty.tooMany);
+  const stopped = () => from.isClosing() || from.isOver() || enough();
+  const deadline = from.deadline(timeoutMs);
+  let asked = false;
+  while (messages.length < count) {
+    let message = handOut.ready?.takeCurrent();
+    if (message === undefined) {
+      const waitMs = messages.length < waitFor ? deadline.remainingMs() : 0;
+      message = await handOut.wait(take, waitMs, signal, stopped);
+    }
+    if (message !== undefined) messages.push(message);
+    signal?.throwIfAborted();
+    from.assertOpen();
+    if (from.isOver()) return;
+    if (message !== undefined) continue;
+    if (messages.length === 0) empty.check(what);
+    // Nobody wants to wait, and nothing is there: one fetch that does not wait is left to try.
+    if (waitFor > 0 || messages.length > 0 || asked) return;
+    asked = true;
+    await orAborted(from.fetchOnce(), signal);
+  }
+}
+
+/** @throws KafkaError `TIDE_INPUT` unless it is a time in ms, or null for no limit. */
+function checkTime(timeoutMs: unknown, what: string): void {
+  if (timeoutMs === null || (typeof timeoutMs === 'number' && timeoutMs >= 0)) return;
+  throw new InputError(`${what}: timeoutMs is a number of ms from 0, or null for no limit, got ${show(timeoutMs)}`);
+}
