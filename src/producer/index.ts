@@ -14,3 +14,5 @@ export { Producer, type ProducerEvents, type RoomOptions, type SendOptions } fro
 export type { ProducerRecord, RecordResult } from './record.js';
 export type { Serialized, Serializer } from './serializers.js';
 export { SimpleProducer, type SimpleProducerOptions } from './simple-producer.js';
+export type { TransactionGroup } from './transaction-group.js';
+export { withTransaction } from './with-transaction.js';

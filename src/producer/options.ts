@@ -1,6 +1,6 @@
 import { InputError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
-import { custom, duration, flag, type Given, integer, nested, oneOf, optional, type Resolved } from '../base/options.js';
+import { custom, duration, flag, type Given, integer, nested, oneOf, optional, type Resolved, text } from '../base/options.js';
 import { type RetryPolicy, retryRules } from '../base/retry.js';
 import { loggerRule } from '../client/client-log.js';
 import { BatchBuilder, type CompressionName, codecOf, compressionNames, type SealOptions } from '../records/index.js';
@@ -9,6 +9,7 @@ import { batchSendRule } from './batch-send.js';
 import { murmur2Partitioner, type Partitioner } from './partitioners.js';
 import type { SenderSettings } from './sender.js';
 import type { Serialized, Serializer, Serializers } from './serializers.js';
+import type { TransactionSettings } from './transactions.js';
 
 /** The options that every producer takes. */
 export const producerRules = {
@@ -22,6 +23,13 @@ export const producerRules = {
    * later; `true` demands it. Kafka: enable.idempotence.
    */
   idempotent: optional(flag(true)),
+  /**
+   * Under which name records, and offsets, are sent in transactions: `begin`, `commit`, `abort`, `withTransaction`. One producer at a time has
+   * it: a newer one fences the older. Kafka: transactional.id.
+   */
+  transactionalId: optional(text('')),
+  /** A transaction that takes longer is aborted by the cluster. Only with `transactionalId`. Kafka: transaction.timeout.ms. */
+  transactionTimeoutMs: optional(integer(60_000, 1, 2 ** 31 - 1)),
   /** Longest time in ms the leader waits for the replicas that `acks` asks for. Kafka: timeout.ms of the request. */
   ackTimeoutMs: duration(30_000, 1),
   /** How batches are compressed. Kafka: compression.type. */
@@ -97,6 +105,8 @@ export interface ProducerSettings extends SenderSettings, AccumulatorSettings, S
   /** Undefined: where the brokers can. */
   readonly idempotent: boolean | undefined;
   readonly logger: Logger | undefined;
+  /** Undefined: no transactions. */
+  readonly transaction: TransactionSettings | undefined;
 }
 
 /** @throws KafkaError `TIDE_OPTION` for options that contradict each other, `TIDE_UNSUPPORTED` for a codec that is not there. */
@@ -107,7 +117,13 @@ export function settingsOf(
 ): ProducerSettings {
   const { acks, retry, compression, compressionLevel, maxRequestBytes, batchSend, keySerializer } = options;
   const numbered = checkIdempotent(owner, options);
-  const seal: SealOptions = { compression, level: checkLevel(owner, compression, compressionLevel), unstamped: numbered !== false };
+  const transaction = transactionOf(owner, options, numbered);
+  const seal: SealOptions = {
+    compression,
+    level: checkLevel(owner, compression, compressionLevel),
+    unstamped: numbered !== false,
+    isTransactional: transaction !== undefined,
+  };
   new BatchBuilder(0).seal(seal);
   const {
     everyN,
@@ -118,6 +134,7 @@ export function settingsOf(
     ...options,
     keySerializer,
     idempotent: numbered,
+    transaction,
     acks: acks === 'all' ? -1 : acks,
     everyN,
     lingerMs: everyMs,
@@ -142,6 +159,21 @@ function checkIdempotent(owner: string, { acks, idempotent, onUnsure }: Producer
     throw new InputError(message, { code: 'TIDE_OPTION' });
   }
   return idempotent;
+}
+
+const transactionTimeoutMs = 60_000;
+
+function transactionOf(owner: string, options: ProducerOptions, numbered: boolean | undefined): TransactionSettings | undefined {
+  const { transactionalId, transactionTimeoutMs: timeoutMs } = options;
+  if (transactionalId === undefined) {
+    if (timeoutMs === undefined) return undefined;
+    throw new InputError(`${owner}: transactionTimeoutMs needs a transactionalId`, { code: 'TIDE_OPTION' });
+  }
+  if (numbered === false) {
+    const message = `${owner}: transactionalId needs acks "all" and an idempotent producer; leave acks and idempotent out`;
+    throw new InputError(message, { code: 'TIDE_OPTION' });
+  }
+  return { transactionalId, transactionTimeoutMs: timeoutMs ?? transactionTimeoutMs };
 }
 
 function checkLevel(owner: string, compression: CompressionName, level: number | undefined): number | undefined {

@@ -5,8 +5,10 @@ import { duration, optional, resolve, show } from '../base/options.js';
 import type { RetryPolicy } from '../base/retry.js';
 import { orAborted, settledWithin } from '../base/wait.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
-import { checkTopic } from '../client/inputs.js';
+import { checkCommit, checkList, checkOnce, checkTopic } from '../client/inputs.js';
+import type { GroupOffset } from '../client/offset-store.js';
 import { type WaitOptions, waitRules } from '../client/wait-options.js';
+import type { Bounds } from '../cluster/cluster.js';
 import type { Bytes } from '../records/index.js';
 import { Accumulator, type CallBounds } from './accumulator.js';
 import { ManyDelivery, SingleDelivery } from './delivery.js';
@@ -20,6 +22,8 @@ import { type CheckedRecord, checkBytes, checkRecord, checkSize, type ProducerRe
 import { Sender } from './sender.js';
 import { isThenable, type Serialized, type Serializer, type Serializers, serialize, serializeRecord } from './serializers.js';
 import { TopicGate, type Waiting } from './topic-gate.js';
+import { checkGroup, type TransactionGroup } from './transaction-group.js';
+import { Transactions } from './transactions.js';
 import { asKafkaError } from './verdict.js';
 
 /** What a producer tells its listeners. */
@@ -55,6 +59,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
   readonly #accumulator: Accumulator;
   readonly #serializers: Serializers | undefined;
   readonly #line = new Line();
+  readonly #transactions: Transactions | undefined;
   readonly #needsKey: boolean;
   readonly #gate: TopicGate;
   readonly #sender: Sender;
@@ -72,12 +77,14 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     const { cluster } = this.#core;
     this.#settings = settings(cluster.settings.retry);
     this.#log = this.#core.logFor(this.#settings.logger);
-    const { idempotent, keySerializer, valueSerializer, deliveryTimeoutMs } = this.#settings;
+    const { idempotent, transaction, keySerializer, valueSerializer, deliveryTimeoutMs } = this.#settings;
     this.#noBounds = { timeoutMs: deliveryTimeoutMs, signal: undefined };
     if (keySerializer !== undefined || valueSerializer !== undefined) this.#serializers = this.#settings;
     this.#needsKey = partitioner.needsKey === true;
     this.#gate = new TopicGate(cluster, this.#settings.retry, deliveryTimeoutMs);
-    const identity = idempotent === false ? noIdentity : new IdempotentIdentity(cluster, idempotent === true);
+    if (transaction !== undefined) this.#transactions = new Transactions(this.#core, transaction);
+    const byItself = idempotent === false ? noIdentity : new IdempotentIdentity(cluster, idempotent === true);
+    const identity = this.#transactions ?? byItself;
     this.#sender = new Sender(cluster, this.#settings, identity, this.#log, {
       rejected: ({ topic, partition, count }, error) => this.#rejected(topic, partition, error, count),
       settled: (lane, batch) => this.#accumulator.release(lane, batch, cluster.clock.now()),
@@ -87,6 +94,15 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
       opened: (lane, batch) => this.#sender.watch(lane, batch),
       filled: lane => this.#sender.wake(lane),
       refused: (topic, partition, error, count) => this.#rejected(topic, partition, error, count),
+    });
+    this.#transactions?.attach({
+      settle: bounds => this.#settle(bounds),
+      abandon: (error, bounds) => this.#abandon(error, bounds),
+      renumber: () => {
+        for (const lane of this.#accumulator.lanes()) lane.numbering.begin(undefined);
+      },
+      proceed: lane => this.#sender.proceed(lane),
+      refuse: (lane, error) => this.#sender.refuse(lane, error),
     });
     this.#release = this.#core.adopt(this, 'second');
   }
@@ -100,7 +116,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
    */
   send(record: ProducerRecord<K, V>, options?: RoomOptions): Promise<RecordResult> {
     try {
-      this.#assertOpen();
+      this.#assertSendable('send');
       const bounds = this.#boundsOf('send', options);
       const delivery = new SingleDelivery();
       const enter = (checked: CheckedRecord | KafkaError) => {
@@ -108,7 +124,10 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
         else this.#submit(new RecordLoad(checked.topic, [checked], onlyIndex, delivery, this.#wallTime(), bounds));
       };
       if (this.#serializers === undefined) enter(this.#checked(record as ProducerRecord, 'send'));
-      else this.#line.pass(this.#serialized(this.#serializers, record, 'send'), delivery.promise, enter);
+      else {
+        const refusal = this.#transactions?.membership('send');
+        this.#line.pass(this.#serialized(this.#serializers, record, 'send'), delivery.promise, checked => enter(refusal?.() ?? checked));
+      }
       return orAborted(delivery.promise, bounds.signal);
     } catch (error) {
       return Promise.reject(error);
@@ -123,7 +142,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
    */
   sendMany(records: readonly ProducerRecord<K, V>[], options?: RoomOptions): Promise<readonly RecordResult[]> {
     try {
-      this.#assertOpen();
+      this.#assertSendable('sendMany');
       const bounds = this.#boundsOf('sendMany', options);
       if (!Array.isArray(records)) throw new InputError(`sendMany: expected an array of records, got ${show(records)}`);
       const delivery = new ManyDelivery(records.length, 'sendMany');
@@ -132,12 +151,71 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
       if (serializers === undefined) enter(records.map((record, i) => this.#checkedOr(record as ProducerRecord, 'sendMany', i)));
       else {
         const all = records.map((record, i) => this.#serialized(serializers, record, `sendMany, record ${i}`));
-        this.#line.pass(all.some(isThenable) ? Promise.all(all) : (all as (CheckedRecord | KafkaError)[]), delivery.promise, enter);
+        const refusal = this.#transactions?.membership('sendMany');
+        this.#line.pass(all.some(isThenable) ? Promise.all(all) : (all as (CheckedRecord | KafkaError)[]), delivery.promise, checked =>
+          enter(checked.map(each => refusal?.() ?? each)),
+        );
       }
       return orAborted(delivery.promise, bounds.signal);
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /**
+   * Begins a transaction: what is sent until {@link commit} or {@link abort} is seen by readers as a whole or not at all. The first one ends
+   * what another producer with the same `transactionalId` left open, and fences it.
+   * @param options.timeoutMs Longest wait in ms for the coordinator. Default 30,000. `null`: no limit.
+   * @throws KafkaError `TIDE_STATE` without a `transactionalId` and while a transaction is open; `TIDE_FENCED` when another producer has the
+   * transactional id now; `TIDE_UNSUPPORTED` with brokers before 0.11; why the coordinator could not be asked; `TIDE_CLOSED`; the signal's reason.
+   * @see KIP-98
+   */
+  async begin(options?: WaitOptions & SendOptions): Promise<void> {
+    await this.#transacting('begin()', options, (transactions, bounds) => transactions.begin(bounds));
+  }
+
+  /**
+   * Commits the transaction, once everything sent in it is stored.
+   * @param options.timeoutMs Longest wait in ms. Default 30,000. `null`: no limit.
+   * @throws KafkaError `TIDE_STATE` without an open transaction, and when something of it was not stored: then {@link abort} is what is left;
+   * `TIDE_FENCED`; `TIDE_TIMEOUT` while records are not settled: it is still open. With `persistence: 'maybe'` nobody knows whether it is
+   * committed: calling it again asks again.
+   */
+  async commit(options?: WaitOptions & SendOptions): Promise<void> {
+    await this.#transacting('commit()', options, (transactions, bounds) => transactions.commit(bounds));
+  }
+
+  /**
+   * Aborts the transaction: readers with `isolation: 'read_committed'` never see what was sent in it. What is not on its way yet is rejected
+   * with `TIDE_STATE`, `persistence: 'no'`.
+   * @param options.timeoutMs Longest wait in ms. Default 30,000. `null`: no limit.
+   * @throws KafkaError `TIDE_STATE` without an open transaction; `TIDE_FENCED`. With `persistence: 'maybe'` nobody knows: calling it again asks
+   * again, and the cluster aborts it after `transactionTimeoutMs` in any case.
+   */
+  async abort(options?: WaitOptions & SendOptions): Promise<void> {
+    await this.#transacting('abort()', options, (transactions, bounds) => transactions.abort(bounds));
+  }
+
+  /**
+   * Stores offsets of a consumer group as part of the transaction: they count if it is committed.
+   * @param group The group's id; with its member where the consumer is one, so that a member that is gone is refused (KIP-447). Without a
+   * member nobody checks that the group is empty: what another consumer stores may be overwritten.
+   * @param offsets The offset that is to be read next in each partition.
+   * @throws KafkaError `TIDE_STATE` without an open transaction, `TIDE_INPUT`, `TIDE_FENCED`; Kafka's own refusal, after which the transaction
+   * can only be aborted.
+   */
+  async sendOffsets(group: string | TransactionGroup, offsets: readonly GroupOffset[], options?: WaitOptions & SendOptions): Promise<void> {
+    const checked = checkGroup(group);
+    checkList(offsets, 'sendOffsets');
+    for (const [i, entry] of offsets.entries()) checkCommit(entry, `sendOffsets[${i}]`);
+    checkOnce(offsets, 'sendOffsets');
+    await this.#transacting('sendOffsets()', options, (transactions, bounds) => transactions.sendOffsets(checked, offsets, bounds));
+  }
+
+  /** Whether a transaction is open. */
+  get inTransaction(): boolean {
+    const state = this.#transactions?.state;
+    return state === 'open' || state === 'failed';
   }
 
   /**
@@ -180,7 +258,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
   /** Sends values with one key to one partition, and gives where each was stored. */
   protected sendValues(topic: string, key: K | null, values: readonly (V | null)[]): Promise<readonly RecordResult[]> {
     try {
-      this.#assertOpen();
+      this.#assertSendable('sendMessages');
       checkTopic(topic, 'sendMessages');
       if (key === null && this.#needsKey) throw keyRequired('sendMessages');
       const delivery = new ManyDelivery(values.length, 'sendMessages');
@@ -192,8 +270,9 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
           serializing(keySerializer, key, topic, 'sendMessages: the key'),
           ...values.map((value, i) => serializing(valueSerializer, value, topic, `sendMessages, value ${i}: the value`)),
         ];
+        const refusal = this.#transactions?.membership('sendMessages');
         this.#line.pass(all.some(isThenable) ? Promise.all(all) : all, delivery.promise, ([madeKey, ...made]) =>
-          this.#submitValues(topic, madeKey, made, delivery),
+          this.#submitValues(topic, refusal?.() ?? madeKey, made, delivery),
         );
       }
       return delivery.promise;
@@ -266,6 +345,45 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     return { timeoutMs, signal };
   }
 
+  async #transacting(
+    what: string,
+    { signal, ...options }: WaitOptions & SendOptions = {},
+    run: (transactions: Transactions, bounds: Bounds) => Promise<void>,
+  ): Promise<void> {
+    this.#assertOpen();
+    signal?.throwIfAborted();
+    const { timeoutMs } = resolve(what, waitRules, options);
+    if (this.#transactions === undefined) throw new StateError('TIDE_STATE', `${this.#name} ${what}: the producer has no transactionalId`);
+    await run(this.#transactions, { signal, deadline: this.#core.cluster.deadline(timeoutMs) });
+  }
+
+  /** Resolves when everything given so far is settled, as a commit needs it. */
+  async #settle({ signal, deadline }: Bounds): Promise<void> {
+    const timeoutMs = deadline?.remainingMs() ?? Number.POSITIVE_INFINITY;
+    if (await this.#settledWithin(timeoutMs, signal)) return;
+    const leftCount = this.#leftCount();
+    throw new TimeoutError(`${this.#name} commit: ${leftCount} records are not settled in time; the transaction is still open`, {
+      persistence: 'no',
+      context: { leftCount },
+    });
+  }
+
+  /** Rejects what is not on its way, and waits for the rest. */
+  async #abandon(error: KafkaError, { signal, deadline }: Bounds): Promise<void> {
+    this.#gate.refuseAll(error);
+    this.#accumulator.close(error);
+    const abandoned = this.#sender.abandon(error);
+    const { clock } = this.#core.cluster;
+    if (await orAborted(settledWithin(clock, abandoned, deadline?.remainingMs() ?? Number.POSITIVE_INFINITY), signal)) return;
+    throw new TimeoutError(`${this.#name} abort: requests on their way have not come back in time`, { persistence: 'maybe' });
+  }
+
+  /** @throws KafkaError unless records can be given to it. */
+  #assertSendable(what: string): void {
+    this.#assertOpen();
+    this.#transactions?.assertOpen(what);
+  }
+
   #wallTime(): number {
     return this.#core.cluster.clock.wallTime();
   }
@@ -329,6 +447,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
 
   #rejected(topic: string, partition: number, error: KafkaError, count: number): void {
     if (this.#log !== undefined) logRejected(this.#log, { topic, partition, count }, error);
+    this.#transactions?.failed(error);
     this.emit('deliveryFailed', { topic, partition, error, count });
   }
 
@@ -357,6 +476,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     this.#gate.close(given);
     this.#accumulator.close(given);
     this.#sender.close(given);
+    this.#transactions?.close(given);
     this.#release();
     if (leftCount === 0) return;
     throw new TimeoutError(`${this.#name} close: ${leftCount} records were not delivered within ${timeoutMs} ms, and were given up`, {

@@ -89,12 +89,18 @@ export class TopicGate {
     return [...this.#all];
   }
 
-  /** Refuses all that wait, and those that come later. */
-  close(error: KafkaError): void {
-    this.#stop.abort(error);
-    for (const waiting of this.#all) waiting.refuse(error);
+  /** Refuses all that wait. */
+  refuseAll(error: KafkaError): void {
+    const all = this.waiting();
     for (const { waiting } of this.#topics.values()) waiting.clear();
     this.#all.close();
+    for (const waiting of all) waiting.refuse(error);
+  }
+
+  /** Refuses all that wait, and looks for nothing more. */
+  close(error: KafkaError): void {
+    this.#stop.abort(error);
+    this.refuseAll(error);
   }
 
   async #find(name: string, state: TopicState): Promise<void> {

@@ -15,15 +15,7 @@ import {
   TxnOffsetCommit,
 } from '../protocol/index.js';
 import type { Series } from './series.js';
-
-/** A consumer group that offsets are stored for; with its member, where it has one (KIP-447). */
-export interface TransactionGroup {
-  readonly groupId: string;
-  /** Of the group as the member knows it, or the member's epoch. Default: -1, no member. */
-  readonly generationId?: number | undefined;
-  readonly memberId?: string | undefined;
-  readonly groupInstanceId?: string | null | undefined;
-}
+import type { TransactionGroup } from './transaction-group.js';
 
 /** The last versions that leave it to the producer to say what takes part in a transaction. */
 const withoutImplicitParts = { Produce: 11, EndTxn: 4, TxnOffsetCommit: 4 } as const;
@@ -107,7 +99,7 @@ export class TransactionRequests {
   /** Stores offsets that count once the transaction is committed. */
   async storeOffsets(
     { producerId, epoch }: Series,
-    { groupId, generationId = -1, memberId = '', groupInstanceId = null }: TransactionGroup,
+    { groupId, generationId = -1, memberId = '', groupInstanceId }: TransactionGroup,
     offsets: readonly GroupOffset[],
     second: boolean,
     bounds: Bounds,
@@ -138,7 +130,7 @@ export class TransactionRequests {
       'group',
       groupId,
       TxnOffsetCommit,
-      apiVersion => (apiVersion >= 3 ? { ...body, generationId, memberId, groupInstanceId } : body),
+      apiVersion => (apiVersion >= 3 ? { ...body, generationId, memberId, groupInstanceId: groupInstanceId ?? null } : body),
       answer => {
         for (const { name, partitions } of answer.topics)
           for (const { partitionIndex, errorCode } of partitions)

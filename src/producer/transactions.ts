@@ -7,7 +7,8 @@ import type { Bounds } from '../cluster/cluster.js';
 import type { Identity } from './identity.js';
 import type { Lane } from './lane.js';
 import type { Series } from './series.js';
-import { type TransactionGroup, TransactionRequests } from './transaction-requests.js';
+import type { TransactionGroup } from './transaction-group.js';
+import { TransactionRequests } from './transaction-requests.js';
 import { checkMove, type TransactionState, wrongState } from './transaction-states.js';
 import { asKafkaError } from './verdict.js';
 
@@ -51,6 +52,8 @@ export class Transactions implements Identity {
   #failure: KafkaError | undefined;
   /** The coordinator may know of the transaction. */
   #started = false;
+  /** Which transaction it is. */
+  #number = 0;
   readonly #partitions = new Set<string>();
   readonly #groups = new Set<string>();
   /** Lanes that wait until their partitions take part. */
@@ -96,6 +99,12 @@ export class Transactions implements Identity {
     throw this.#state === 'fenced' && this.#failure !== undefined ? this.#failure : wrongState(what, this.#state, this.#failure);
   }
 
+  /** What refuses a record of the transaction that is open now, once it is not any more. */
+  membership(what: string): () => KafkaError | undefined {
+    const number = this.#number;
+    return () => (this.#state === 'open' && this.#number === number ? undefined : wrongState(what, this.#state, this.#failure));
+  }
+
   admits(lane: Lane): boolean {
     if (this.#second || this.#partitions.has(`${lane.topic}/${lane.partition}`)) {
       this.#started = true;
@@ -130,6 +139,7 @@ export class Transactions implements Identity {
     this.#started = false;
     this.#partitions.clear();
     this.#groups.clear();
+    this.#number += 1;
     this.#become('open');
   }
 

@@ -1,0 +1,21 @@
+import type { Producer } from './producer.js';
+
+/**
+ * Runs `work` in a transaction: what it sends, and the offsets it stores, are committed together when it returns, and aborted when it throws.
+ * `work` is given the producer. What it did not await is waited for.
+ * @returns What `work` gave.
+ * @throws what `work` threw; else as {@link Producer.begin} and {@link Producer.commit}: with `persistence: 'maybe'` nobody knows whether it was
+ * committed.
+ */
+export async function withTransaction<P extends Producer<never, never>, T>(producer: P, work: (producer: P) => T | Promise<T>): Promise<T> {
+  await producer.begin();
+  try {
+    const result = await work(producer);
+    if (producer.inTransaction) await producer.commit(); // else it has ended it by itself
+    return result;
+  } catch (error) {
+    // Where it is not known how a commit ended, or the producer is fenced, there is nothing to abort.
+    if (producer.inTransaction) await producer.abort().catch(() => {});
+    throw error;
+  }
+}
