@@ -155,7 +155,12 @@ test('calls out of turn say what to do', async t => {
 test('a transaction that was aborted takes back what waits, also in a serialiser', async t => {
   const { seen, producer } = await setting(t);
   let serialize: (bytes: string) => void = () => {};
-  const orders = producer({ valueSerializer: () => new Promise<string>(resolve => { serialize = resolve; }) });
+  const orders = producer({
+    valueSerializer: () =>
+      new Promise<string>(resolve => {
+        serialize = resolve;
+      }),
+  });
   await orders.begin();
   const sent = orders.send({ topic: 'orders', partition: 0, value: 'x' });
   await orders.abort();
