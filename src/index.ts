@@ -99,6 +99,8 @@ export {
   SimpleProducer,
   type SimpleProducerOptions,
   stickyPartitioner,
+  type TransactionGroup,
+  withTransaction,
 } from './producer/index.js';
 export {
   type Codec,

@@ -11,6 +11,8 @@ import type { SenderSettings } from './sender.js';
 import type { Serialized, Serializer, Serializers } from './serializers.js';
 import type { TransactionSettings } from './transactions.js';
 
+const defaultTransactionTimeoutMs = 60_000;
+
 /** The options that every producer takes. */
 export const producerRules = {
   /**
@@ -28,8 +30,8 @@ export const producerRules = {
    * it: a newer one fences the older. Kafka: transactional.id.
    */
   transactionalId: optional(text('')),
-  /** A transaction that takes longer is aborted by the cluster. Only with `transactionalId`. Kafka: transaction.timeout.ms. */
-  transactionTimeoutMs: optional(integer(60_000, 1, 2 ** 31 - 1)),
+  /** A transaction that takes longer is aborted by the cluster. Default 60,000. Only with `transactionalId`. Kafka: transaction.timeout.ms. */
+  transactionTimeoutMs: optional(integer(defaultTransactionTimeoutMs, 1, 2 ** 31 - 1)),
   /** Longest time in ms the leader waits for the replicas that `acks` asks for. Kafka: timeout.ms of the request. */
   ackTimeoutMs: duration(30_000, 1),
   /** How batches are compressed. Kafka: compression.type. */
@@ -161,8 +163,6 @@ function checkIdempotent(owner: string, { acks, idempotent, onUnsure }: Producer
   return idempotent;
 }
 
-const transactionTimeoutMs = 60_000;
-
 function transactionOf(owner: string, options: ProducerOptions, numbered: boolean | undefined): TransactionSettings | undefined {
   const { transactionalId, transactionTimeoutMs: timeoutMs } = options;
   if (transactionalId === undefined) {
@@ -173,7 +173,7 @@ function transactionOf(owner: string, options: ProducerOptions, numbered: boolea
     const message = `${owner}: transactionalId needs acks "all" and an idempotent producer; leave acks and idempotent out`;
     throw new InputError(message, { code: 'TIDE_OPTION' });
   }
-  return { transactionalId, transactionTimeoutMs: timeoutMs ?? transactionTimeoutMs };
+  return { transactionalId, transactionTimeoutMs: timeoutMs ?? defaultTransactionTimeoutMs };
 }
 
 function checkLevel(owner: string, compression: CompressionName, level: number | undefined): number | undefined {

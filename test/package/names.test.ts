@@ -18,7 +18,7 @@ test('tidemark exports exactly these names', () => {
     'Admin AuthError BrokerError ConnectionError CorruptRecordError InputError KafkaClient KafkaError KeyedProducer Merged ' +
       'Message MessageBatch OffsetCommitContext OutputLimitError PartialError ProtocolError SimpleConsumer SimpleProducer ' +
       'StateError TimeoutError UnsupportedError constants errorCodeNamed errorCodes fnv1aPartitioner merge murmur2Partitioner ' +
-      'randomPartitioner rawSnappy registerCodec roundRobinPartitioner stickyPartitioner tideCodes withOffsets',
+      'randomPartitioner rawSnappy registerCodec roundRobinPartitioner stickyPartitioner tideCodes withOffsets withTransaction',
   );
 });
 
@@ -61,7 +61,7 @@ test('the types exported beside them are these', () => {
       'ProducerRecord RecordResult RequestLists RequestTarget RequestTrace RoomOptions SaslExchange SaslMechanism ' +
       'SaslOptions SaslTarget SecurityWarning SendOptions Serialized Serializer SimpleConsumerOptions ' +
       'SimpleProducerOptions TideCode TimestampType TlsOptions TlsProvider TokenProvider TopicInfo TopicListing ' +
-      'TopicResult WaitOptions Whence',
+      'TopicResult TransactionGroup WaitOptions Whence',
   );
 });
 
