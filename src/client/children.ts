@@ -22,7 +22,7 @@ export class Children {
   }
 
   /** Closes all, within one time limit; gives the first error of one that could not be closed in order. */
-  async close(cluster: Cluster, timeoutMs: number): Promise<Error | undefined> {
+  async close(cluster: Pick<Cluster, 'deadline'>, timeoutMs: number): Promise<Error | undefined> {
     const deadline = cluster.deadline(timeoutMs);
     const failures: unknown[] = [];
     for (const turn of turns) {

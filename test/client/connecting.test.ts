@@ -98,26 +98,22 @@ test('connect({ timeoutMs: null }) has no limit but the attempts', async t => {
 
 test('connectTimeoutMs: null waits as long as it takes for an answer, where a limit would end it', async t => {
   const { cluster } = await clientSetting(t);
-  const connecting = async (connectTimeoutMs: number | null) => {
-    const hold = cluster.on(ApiVersions).hold();
+  const hold = cluster.on(ApiVersions).hold();
+  const connecting = (connectTimeoutMs: number | null) => {
     const client = new KafkaClient({ brokers: cluster.brokers, connectTimeoutMs, retry: { attempts: 1 } });
     t.after(() => client.close());
-    const connected = client.connect();
-    await hold.held;
-    return { hold, connected };
+    return client.connect();
   };
-  const limited = await connecting(20);
-  assert.match((await rejection(limited.connected)).message, /no answer to ApiVersions within 20 ms \(connectTimeoutMs\)/);
-  limited.hold.release();
-  const limitless = await connecting(null);
   let settled = false;
-  void limitless.connected.finally(() => {
+  const limitless = connecting(null).finally(() => {
     settled = true;
   });
-  await new Promise(resolve => setTimeout(resolve, 60)); // three times the limit above: it had its chance
+  await hold.held;
+  const limited = await rejection(connecting(20)); // its time began later, and is over
+  assert.match(limited.message, /no answer to ApiVersions within 20 ms \(connectTimeoutMs\)/);
   assert.equal(settled, false);
-  limitless.hold.release();
-  await limitless.connected;
+  hold.release();
+  await limitless;
 });
 
 test('requestTimeoutMs ends a request that is never answered; null leaves it to the signal', async t => {
@@ -127,11 +123,18 @@ test('requestTimeoutMs ends a request that is never answered; null leaves it to 
   const error = await rejection(client.metadata());
   assert.match(error.message, /Metadata to broker .*: no answer within [\d.]+ ms/);
   assert.equal(cluster.requests(Metadata).length, 3, 'connect, and two attempts');
-  cluster.on(Metadata).silent();
+  const other = new KafkaClient({ brokers: cluster.brokers, requestTimeoutMs: 50, retry: { attempts: 1 } });
+  t.after(() => other.close());
+  await other.connect();
+  cluster.on(Metadata).silent(2);
   const stop = new AbortController();
-  const asking = client.request(Metadata, { topics: [] }, { timeoutMs: null, signal: stop.signal });
+  let settled = false;
+  const asking = client.request(Metadata, { topics: [] }, { timeoutMs: null, signal: stop.signal }).finally(() => {
+    settled = true;
+  });
   await cluster.nextRequest(Metadata);
-  await new Promise(resolve => setTimeout(resolve, 100));
+  await rejection(other.request(Metadata, { topics: [] })); // its time began later, and is over
+  assert.equal(settled, false);
   stop.abort('enough');
   await assert.rejects(asking, (reason: unknown) => reason === 'enough');
 });

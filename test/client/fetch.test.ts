@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BrokerError, CorruptRecordError } from '../../src/base/errors.js';
 import { KafkaClient } from '../../src/client/client.js';
-import { Fetch, ListOffsets } from '../../src/protocol/index.js';
+import { Fetch, ListOffsets, Metadata } from '../../src/protocol/index.js';
 import { encodeBatch, encodeTransactionEnd } from '../../src/records/index.js';
 import { kafkaTest } from '../kafka/kafka.js';
 import { clientSetting, rejection } from './setting.js';
@@ -44,13 +44,24 @@ for (const compression of ['none', 'gzip', 'lz4'] as const) {
   });
 }
 
-test('nothing to receive is no error: the offset stays, and the broker is given maxWaitMs beside the time limit', async t => {
-  const { cluster, client } = await clientSetting(t, { client: { requestTimeoutMs: 1000, retry: { attempts: 1 } } });
-  cluster.on(Fetch).delay(60);
+test('nothing to receive is no error: the offset stays', async t => {
+  const { cluster, client } = await clientSetting(t);
   const none = await client.fetch('orders', 0, 0, { maxWaitMs: 10, minBytes: 1 });
   assert.deepEqual([none.messages, none.nextOffset], [[], 0]);
   const [{ body } = assert.fail()] = cluster.requests(Fetch);
   assert.deepEqual([body.maxWaitMs, body.minBytes], [10, 1]);
+});
+
+test('the broker is given maxWaitMs beside the time limit of a request', async t => {
+  const { cluster, client } = await clientSetting(t, { client: { requestTimeoutMs: 300, retry: { attempts: 1 } } });
+  await client.partitionCount('orders');
+  const hold = cluster.on(Fetch).hold();
+  const fetching = client.fetch('orders', 0, 0, { maxWaitMs: 60_000, minBytes: 0 });
+  await hold.held;
+  cluster.on(Metadata).silent();
+  assert.equal((await rejection(client.request(Metadata, { topics: [] }))).code, 'TIDE_TIMEOUT'); // its time began later, and is over
+  hold.release();
+  assert.deepEqual((await fetching).messages, []);
 });
 
 test('a first batch that is larger than maxBytes comes all the same', async t => {
