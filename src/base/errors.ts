@@ -185,3 +185,7 @@ export class PartialError<T = unknown> extends KafkaError {
 
 /** What was thrown, as an Error: things that are not errors are wrapped, with the original as `cause`. */
 export const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown }));
+
+/** What was thrown, as an error that callers can be given: what is no {@link KafkaError} is a bug, `TIDE_STATE`, and its `cause` says which. */
+export const asKafkaError = (thrown: unknown, persistence?: Persistence): KafkaError =>
+  thrown instanceof KafkaError ? thrown : new KafkaError('TIDE_STATE', asError(thrown).message, { cause: thrown, persistence });

@@ -157,6 +157,25 @@ export const optional = <In, Out>(rule: Rule<In, Out>): Rule<In, Out | undefined
   accept: (value, path) => rule.accept(value, path),
 });
 
+/** Also one of another realm, which is no instance of ours. */
+const isSignal = (value: unknown): value is AbortSignal =>
+  typeof value === 'object' &&
+  value !== null &&
+  typeof (value as Partial<AbortSignal>).aborted === 'boolean' &&
+  typeof (value as Partial<AbortSignal>).addEventListener === 'function';
+
+/** The option that every method has which waits, beside its own. */
+export const signalRules = {
+  /** Ends the call: it rejects with the signal's reason. What was sent may be applied all the same. */
+  signal: optional(
+    custom<AbortSignal, AbortSignal | undefined>('an AbortSignal', undefined, value => (isSignal(value) ? value : undefined)),
+  ),
+};
+
+/** The signal among options that have nothing else. @throws KafkaError `TIDE_OPTION` when there is something else, or it is none. */
+export const signalOf = (owner: string, given: Given<typeof signalRules> | undefined): AbortSignal | undefined =>
+  resolve(owner, signalRules, given).signal;
+
 /** Options inside an option: `retry: { attempts }`. */
 export const nested = <R extends Rules>(owner: string, name: string, rules: R): Rule<Given<R>, Resolved<R>, false> => ({
   expected: `an object with ${Object.keys(rules).join(', ')}`,

@@ -47,7 +47,7 @@ export async function retrying<T>(attempt: (n: number) => Promise<T>, policy: Re
     const again =
       thrown instanceof KafkaError && thrown.retriable && n < policy.attempts && !(deadline && deadline.remainingMs() <= pauseMs);
     if (!again) throw new AbortError(asError(thrown));
-    if (thrown instanceof KafkaError) onRetry?.(thrown, pauseMs);
+    if (thrown instanceof KafkaError && !signal?.aborted) onRetry?.(thrown, pauseMs);
     try {
       await sleep(clock, pauseMs, signal);
     } catch (aborted) {

@@ -1,4 +1,4 @@
-import { onAbort } from './abort.js';
+import { linked, onAbort } from './abort.js';
 import type { Clock } from './clock.js';
 
 /**
@@ -24,6 +24,30 @@ export function settledWithin(clock: Clock, promise: Promise<unknown>, ms: numbe
     };
     promise.then(settled, settled);
   });
+}
+
+/** How long something may take, and what is said when it took longer. */
+export interface Limit {
+  readonly ms: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Made in the moment when the time is over. */
+  readonly late: () => Error;
+}
+
+/**
+ * Settles as `work` does, which is given a signal: aborted when `signal` is, and with what `late` gives once `ms` are over. `work` has to heed it.
+ * Timer and listeners are gone afterwards.
+ */
+export async function limited<T>(clock: Clock, { ms, signal, late }: Limit, work: (stop: AbortSignal) => Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const timer = clock.after(ms, () => over.abort(late()));
+  const stop = linked(signal, over.signal);
+  try {
+    return await work(stop.signal);
+  } finally {
+    timer.cancel();
+    stop.unlink();
+  }
 }
 
 /** A promise and the functions that settle it. */

@@ -1,7 +1,6 @@
-import { linked } from '../base/abort.js';
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { type KafkaError, TimeoutError } from '../base/errors.js';
-import { orAborted } from '../base/wait.js';
+import { limited, orAborted } from '../base/wait.js';
 import type { TopicInfo } from '../cluster/metadata.js';
 import type { ClientCore } from './client.js';
 import { missingTopic } from './missing-topic.js';
@@ -19,37 +18,30 @@ export async function ensuredTopic(
   timeoutMs: number,
   signal: AbortSignal | undefined,
 ): Promise<TopicInfo> {
-  const over = new AbortController();
-  const late = new Error('late');
-  const timer = cluster.clock.after(timeoutMs, () => over.abort(late));
-  const { signal: stop, unlink } = linked(signal, over.signal);
   let last: unknown;
-  const look = async (): Promise<TopicInfo> => {
-    try {
-      const { topics } = await orAborted(cluster.topics([topic], stop), stop);
-      const found = topics.get(topic);
-      if (found?.errorCode === 0 && found.partitions.length > 0) return found;
-      if (found !== undefined) cluster.outdated(found);
-      throw absent(topic, found, cluster.settings);
-    } catch (error) {
-      if (error !== late) last = error;
-      throw error;
-    }
-  };
-  try {
-    return await cluster.retrying(look, { signal: stop, policy: { ...cluster.settings.retry, attempts } });
-  } catch (error) {
-    if (error !== late) throw error;
+  const late = () => {
     const why = last instanceof Error ? `; last: ${last.message}` : '; no broker has answered';
-    throw new TimeoutError(`ensureTopicExists: topic ${topic} is not there within ${timeoutMs} ms (timeoutMs)${why}`, {
+    return new TimeoutError(`ensureTopicExists: topic ${topic} is not there within ${timeoutMs} ms (timeoutMs)${why}`, {
       retriable: true,
       cause: last,
       context: { topic, timeoutMs },
     });
-  } finally {
-    timer.cancel();
-    unlink();
-  }
+  };
+  return limited(cluster.clock, { ms: timeoutMs, signal, late }, stop => {
+    const look = async (): Promise<TopicInfo> => {
+      try {
+        const { topics } = await orAborted(cluster.topics([topic], stop), stop);
+        const found = topics.get(topic);
+        if (found?.errorCode === 0 && found.partitions.length > 0) return found;
+        if (found !== undefined) cluster.outdated(found);
+        throw absent(topic, found, cluster.settings);
+      } catch (error) {
+        last = error;
+        throw error;
+      }
+    };
+    return cluster.retrying(look, { signal: stop, policy: { ...cluster.settings.retry, attempts } });
+  });
 }
 
 function absent(topic: string, found: TopicInfo | undefined, settings: Parameters<typeof missingTopic>[0]): KafkaError {

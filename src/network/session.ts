@@ -1,6 +1,6 @@
-import { linked } from '../base/abort.js';
 import { type Clock, Deadline, type Timer } from '../base/clock.js';
 import { asError, KafkaError, TimeoutError } from '../base/errors.js';
+import { limited } from '../base/wait.js';
 import type { Address } from './address.js';
 import type { Connection, ConnectionSettings } from './connection.js';
 import { authenticate, explainAuthentication } from './sasl/authenticate.js';
@@ -75,24 +75,19 @@ export class Session {
   }
 
   /** Runs `work` with a signal that is aborted when its time is over: a function of the user's may never answer. */
-  async #within<T>(deadline: Deadline, signal: AbortSignal | undefined, work: (stop: AbortSignal) => Promise<T>): Promise<T> {
+  #within<T>(deadline: Deadline, signal: AbortSignal | undefined, work: (stop: AbortSignal) => Promise<T>): Promise<T> {
     const { broker } = this.#connection;
-    const late = new AbortController();
-    const timer = this.#clock.after(deadline.remainingMs(), () =>
-      late.abort(
-        new TimeoutError(
-          `authenticate to ${broker} with ${this.#sasl.mechanism}: not done within ${this.#settings.connectTimeoutMs} ms (connectTimeoutMs)`,
-          { retriable: true, persistence: 'no', context: { broker } },
-        ),
-      ),
-    );
-    const stop = linked(signal, late.signal);
-    try {
-      return await work(stop.signal);
-    } finally {
-      timer.cancel();
-      stop.unlink();
-    }
+    const { connectTimeoutMs } = this.#settings;
+    const late = () =>
+      new TimeoutError(
+        `authenticate to ${broker} with ${this.#sasl.mechanism}: not done within ${connectTimeoutMs} ms (connectTimeoutMs)`,
+        {
+          retriable: true,
+          persistence: 'no',
+          context: { broker },
+        },
+      );
+    return limited(this.#clock, { ms: deadline.remainingMs(), signal, late }, work);
   }
 
   #renewIn(lifetimeMs: number): void {

@@ -1,10 +1,9 @@
 import { isIP } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, createSecureContext, type PeerCertificate, type SecureContext } from 'node:tls';
-import { linked } from '../base/abort.js';
 import type { Clock } from '../base/clock.js';
 import { AuthError, asError, ConnectionError, InputError, type KafkaError } from '../base/errors.js';
 import { custom, flag, oneOf, optional, type Resolved, type Rule, resolve } from '../base/options.js';
-import { orAborted } from '../base/wait.js';
+import { limited, orAborted } from '../base/wait.js';
 import { type Address, formatAddress } from './address.js';
 
 export type Pem = string | Uint8Array;
@@ -105,24 +104,16 @@ export class Tls {
 
   /** What a connection to this address is made with. @throws KafkaError when a function that gives options fails, or takes too long. */
   async toward(address: Address, clock: Clock, timeoutMs: number, signal?: AbortSignal): Promise<TlsDial> {
-    const late = new AbortController();
     const where = formatAddress(address);
-    const timer = clock.after(timeoutMs, () =>
-      late.abort(
-        new ConnectionError(`connect to ${where}: the function given as tls did not answer in time (connectTimeoutMs)`, {
-          persistence: 'no',
-          context: { broker: where, reason: 'timeout' },
-        }),
-      ),
-    );
-    const stop = linked(signal, late.signal);
-    try {
-      const { options, context } = await orAborted(Promise.resolve(this.#next()), stop.signal);
+    const late = () =>
+      new ConnectionError(`connect to ${where}: the function given as tls did not answer in time (connectTimeoutMs)`, {
+        persistence: 'no',
+        context: { broker: where, reason: 'timeout' },
+      });
+    return limited(clock, { ms: timeoutMs, signal, late }, async stop => {
+      const { options, context } = await orAborted(Promise.resolve(this.#next()), stop);
       return new TlsDial(address.host, options, context);
-    } finally {
-      timer.cancel();
-      stop.unlink();
-    }
+    });
   }
 }
 

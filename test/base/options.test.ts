@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { duration, flag, type Given, integer, needed, nested, oneOf, optional, resolve, text } from '../../src/base/options.js';
+import { duration, flag, type Given, integer, needed, nested, oneOf, optional, resolve, signalOf, text } from '../../src/base/options.js';
 
 const rules = {
   name: needed(text('')),
@@ -63,4 +63,17 @@ test('an unknown option is refused, with the nearest known one', () => {
 test('a long or secret-looking value is not repeated in the message', () => {
   refused({ count: 'x'.repeat(1000) }, /got a string of 1000 characters$/);
   refused({ count: Buffer.from('secret') }, /got 6 bytes$/);
+});
+
+test('a signal is one, whoever made it; what is none is refused, and so is everything beside it', () => {
+  const stop = new AbortController();
+  assert.equal(signalOf('close', { signal: stop.signal }), stop.signal);
+  assert.deepEqual([signalOf('close', undefined), signalOf('close', {})], [undefined, undefined]);
+  const foreign = { aborted: false, addEventListener() {} };
+  assert.equal(signalOf('close', { signal: foreign as Partial<AbortSignal> as AbortSignal }), foreign);
+  const wrong = (given: unknown, message: RegExp) =>
+    assert.throws(() => signalOf('close', given as { signal: AbortSignal }), { code: 'TIDE_OPTION', message });
+  for (const signal of [{}, 'x', 5, null, stop]) wrong({ signal }, /^close: "signal" must be an AbortSignal, got /);
+  wrong(null, /^close: options must be an object, got null/);
+  wrong({ sginal: stop.signal }, /^close: unknown option "sginal"; did you mean "signal"\?/);
 });

@@ -135,3 +135,15 @@ test('orAborted and settledWithin settle with whatever comes first', async () =>
   assert.equal(await settledWithin(systemClock, never, 1), false);
   assert.equal(await settledWithin(systemClock, Promise.reject(reason), 1000), true);
 });
+
+test('what failed because of the abort is no error that passed: nobody is told that it is tried again', async () => {
+  const stop = new AbortController();
+  const told: unknown[] = [];
+  const onRetry = (error: unknown) => told.push(error);
+  const attempt = async () => {
+    stop.abort('enough');
+    throw passing();
+  };
+  await assert.rejects(retrying(attempt, policy, { onRetry, signal: stop.signal }), (reason: unknown) => reason === 'enough');
+  assert.deepEqual(told, []);
+});
