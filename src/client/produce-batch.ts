@@ -53,7 +53,7 @@ export interface DirectBatch {
  */
 export function directBatch(messages: readonly MessageInput[], what: string, settings: BatchSettings): DirectBatch {
   const { compression, level, maxRequestBytes } = settings;
-  const records = messages.map((message, i) => checked(message, `${what}: message ${i}`, settings));
+  const records = Array.from(messages, (message, i) => checked(message, `${what}: message ${i}`, settings));
   const builder = new BatchBuilder();
   for (const { key, value, timestamp, headers } of records) builder.append(key, value, timestamp, headers);
   const bytes = builder.seal({ compression, level });

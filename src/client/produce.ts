@@ -8,7 +8,7 @@ import { type ForPartition, type Outcome, type Routed, scatter } from '../cluste
 import { Produce, type RequestOf, type ResponseOf } from '../protocol/index.js';
 import { type Bytes, type CompressionName, codecOf, compressionNames, toBytes, toTimestamp } from '../records/index.js';
 import type { ClientCore } from './client.js';
-import { checkPlace } from './inputs.js';
+import { checkList, checkPlace } from './inputs.js';
 import { type DirectBatch, directBatch, type MessageInput } from './produce-batch.js';
 import { byTopic, inRounds } from './rounds.js';
 
@@ -88,14 +88,14 @@ export function produceSettings(what: string, options: ProduceOptions): ProduceS
 /** A request with its batch; none where there are no messages. */
 interface Sealed extends ForPartition {
   readonly batch: DirectBatch;
-  /** An attempt ended without anybody knowing whether it is stored. */
-  unsure: boolean;
+  /** Attempts of which it is not certain that they stored nothing: under way, without an answer, or acknowledged. */
+  doubts: number;
 }
 
 /**
  * Stores batches, one for each request, in one or more requests for each leader. Outcomes in the order of `requests`; those for one partition are
  * stored in their order, one after the other.
- * @throws KafkaError what is wrong with one of them; then nothing was sent.
+ * @throws KafkaError what is wrong with one of them; then nothing was sent. `TIDE_CLOSED` with `persistence`: `'maybe'` when some may be stored.
  */
 export async function produceAll(
   core: ClientCore,
@@ -105,14 +105,16 @@ export async function produceAll(
   bounds: Bounds,
 ): Promise<readonly Outcome<Produced>[]> {
   const { key, timestamp = core.cluster.clock.wallTime(), compression, compressionLevel: level, maxRequestBytes } = settings;
-  const outcomes = requests.map(({ topic, partition }): Outcome<Produced> => ({ ok: true, value: nothing(topic, partition) }));
+  const outcomes: Outcome<Produced>[] = [];
   const places: number[] = [];
-  const sealed = requests.flatMap((request, place): Sealed[] => {
-    const { topic, partition, messages } = request;
+  const sealed: Sealed[] = [];
+  for (const [place, request] of requests.entries()) {
     const where = requests.length === 1 ? what : `${what}[${place}]`;
     checkPlace(request, where);
-    if (!Array.isArray(messages)) throw new InputError(`${where}: messages must be a list`);
-    if (messages.length === 0) return [];
+    const { topic, partition, messages } = request;
+    checkList(messages, `${where}: messages`);
+    outcomes.push({ ok: true, value: nothing(topic, partition) });
+    if (messages.length === 0) continue;
     places.push(place);
     const batch = directBatch(messages, `${where} ${topic}/${partition}`, {
       key: key.bytes,
@@ -121,8 +123,8 @@ export async function produceAll(
       level,
       maxRequestBytes,
     });
-    return [{ topic, partition, batch, unsure: false }];
-  });
+    sealed.push({ topic, partition, batch, doubts: 0 });
+  }
   const found = await inRounds(sealed, 'in turn', items =>
     scatter<Sealed, Produced>(core.cluster, {
       items,
@@ -134,12 +136,15 @@ export async function produceAll(
         return sent.flat();
       },
     }),
-  );
+  ).catch((error: unknown) => {
+    if (!(error instanceof KafkaError) || error === bounds.signal?.reason) throw error;
+    throw withPersistence(error, sealed.some(({ doubts }) => doubts > 0) ? 'maybe' : 'no');
+  });
   for (const [i, place] of places.entries()) {
     const outcome = found[i];
     if (outcome?.ok) outcomes[place] = outcome;
     else if (outcome !== undefined)
-      outcomes[place] = { ok: false, error: sealed[i]?.unsure ? withPersistence(outcome.error, 'maybe') : outcome.error };
+      outcomes[place] = { ok: false, error: sealed[i]?.doubts === 0 ? outcome.error : withPersistence(outcome.error, 'maybe') };
   }
   return outcomes;
 }
@@ -169,6 +174,7 @@ function inParts(routed: readonly Routed<Sealed>[], maxBytes: number): readonly 
   return parts;
 }
 
+/** One request. Where it fails, that is the outcome of its own batches: those beside it may be stored. */
 async function send(
   { cluster }: ClientCore,
   brokerId: number,
@@ -178,6 +184,7 @@ async function send(
 ): Promise<readonly Outcome<Produced>[]> {
   const acks = settings.acks === 'all' ? -1 : settings.acks;
   let answer: ResponseOf<typeof Produce>;
+  for (const { item } of routed) item.doubts += 1;
   try {
     answer = await cluster.toBroker(brokerId, Produce, version => bodyFor(version, brokerId, routed, settings), {
       maxVersion: routed.every(({ topic }) => topic.id !== ZERO_UUID) ? undefined : lastWithNames,
@@ -187,9 +194,12 @@ async function send(
     });
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error;
-    const unanswered = error.persistence === 'maybe' && (error instanceof ConnectionError || error instanceof TimeoutError);
-    if (error.persistence === 'maybe') for (const { item } of routed) item.unsure = true;
-    throw unanswered ? withPersistence(error, 'maybe', noAcknowledgement) : error;
+    const unsure = error.persistence === 'maybe';
+    if (!unsure) for (const { item } of routed) item.doubts -= 1;
+    if (error.code === 'TIDE_CLOSED') throw error;
+    const unanswered = unsure && (error instanceof ConnectionError || error instanceof TimeoutError);
+    const outcome = { ok: false, error: unanswered ? withPersistence(error, 'maybe', noAcknowledgement) : error } as const;
+    return routed.map(() => outcome);
   }
   const found = new Map<string, ResponseOf<typeof Produce>['responses'][number]['partitionResponses'][number]>();
   for (const { name, topicId, partitionResponses } of answer?.responses ?? []) {
@@ -210,7 +220,7 @@ async function send(
       persistence: acks === -1 && perhapsAfterAppend.includes(code) ? 'maybe' : undefined,
       context: { topic, partition, brokerId },
     });
-    if (error.persistence === 'maybe') item.unsure = true;
+    if (error.persistence !== 'maybe') item.doubts -= 1;
     return { ok: false, error };
   });
 }

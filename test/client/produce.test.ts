@@ -186,6 +186,39 @@ test('lists: a batch that is sent again still goes before the next one of its pa
   );
 });
 
+for (const onUnsure of ['reject', 'retry'] as const) {
+  test(`lists: of two requests to one leader one is lost (onUnsure: ${onUnsure}): the batches of the other are stored, once`, async t => {
+    const { cluster, client } = await clientSetting(t, { topics: { orders: 2 } });
+    cluster.on(Produce, { partition: 1 }).dropAnswer();
+    const large = (partition: number) => ({ topic: 'orders', partition, messages: ['x'.repeat(1500)] });
+    const outcomes = await client.send.produce([large(0), large(1)], { maxRequestBytes: 2000, onUnsure, failOnError: false });
+    const seen = outcomes.map(outcome => (outcome.ok ? outcome.value.baseOffset : [outcome.error.code, outcome.error.persistence]));
+    const [lost, twice] = [['TIDE_CONNECTION', 'maybe'], 2];
+    assert.deepEqual(seen, [0, onUnsure === 'reject' ? lost : 1]);
+    const stored = [0, 1].map(partition => cluster.records('orders', partition).length);
+    assert.deepEqual(stored, [1, onUnsure === 'reject' ? 1 : twice]);
+  });
+}
+
+test('closed between two attempts: it says whether the first of them may have stored it', async t => {
+  const patient = { attempts: 5, backoffMs: 600_000, maxBackoffMs: 600_000 };
+  for (const [fault, persistence] of [
+    ['dropAnswer', 'maybe'],
+    ['refusal', 'no'],
+  ] as const) {
+    const { cluster, client } = await clientSetting(t, { client: { retry: patient } });
+    const faults = cluster.on(Produce);
+    if (fault === 'dropAnswer') faults.dropAnswer();
+    else faults.failOnce('NOT_ENOUGH_REPLICAS');
+    const passed = new Promise(resolve => client.once('nonFatalError', resolve));
+    const lost = rejection(client.produce('orders', 0, 'a'));
+    await passed;
+    await client.close();
+    const error = await lost;
+    assert.deepEqual([error.name, error.code, error.persistence], ['StateError', 'TIDE_CLOSED', persistence]);
+  }
+});
+
 for (const version of ['4.1.2', '1.1.1'] as const) {
   kafkaTest(
     'two messages in one atomic batch',
