@@ -263,6 +263,17 @@ test('a partition without a leader gets its marker from the next one: until then
   assert.deepEqual(await committedValues(client), ['a', 'c']);
 });
 
+test('a partition without a leader that is deleted does not keep the transaction open', async t => {
+  const { cluster, payments } = await setting(t, { brokers: 2, replicationFactor: 1 });
+  cluster.moveCoordinator(1);
+  assert.equal(await payments.send(1, 'b', await connectTo(t, cluster, 2)), 'NONE');
+  await cluster.stopBroker(2);
+  await payments.end(true);
+  assert.equal(cluster.transactionState('payments'), 'PrepareCommit');
+  cluster.deleteTopic('orders');
+  assert.equal(cluster.transactionState('payments'), 'CompleteCommit');
+});
+
 test('a topic that is deleted while it is in a transaction does not keep it open', async t => {
   const { cluster, client, payments } = await setting(t);
   await payments.send(0, 'a');
@@ -314,6 +325,27 @@ test('behind the last epoch comes a new producer id', async t => {
     ['NONE', 'NONE'],
   );
   assert.deepEqual(await committedValues(client), ['a', 'b']);
+});
+
+test('behind the last epoch the producer that goes on may ask again, one that was taken over may not', async t => {
+  const { client, payments } = await setting(t);
+  const exhausted = async (): Promise<Identity> => {
+    while (payments.identity.producerEpoch < 32_766) await payments.init(payments.identity);
+    return payments.identity;
+  };
+  const first = await exhausted();
+  assert.equal(await payments.init(first), 'NONE');
+  const second = payments.identity;
+  assert.equal(second.producerEpoch, 0);
+  assert.notEqual(second.producerId, first.producerId);
+  assert.equal(await payments.init(first), 'NONE');
+  assert.deepEqual(payments.identity, second);
+
+  const third = await exhausted();
+  const heir = new Payments(client);
+  assert.equal(await heir.init(), 'NONE');
+  assert.equal(heir.identity.producerEpoch, 0);
+  assert.equal(await payments.init(third), 'PRODUCER_FENCED');
 });
 
 test('clients are told which transactions the cluster is for', async t => {
