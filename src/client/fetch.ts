@@ -3,7 +3,6 @@ import { turn } from '../base/clock.js';
 import { BrokerError, KafkaError } from '../base/errors.js';
 import { flag, type Given, integer, oneOf, type Resolved, resolve } from '../base/options.js';
 import type { Bounds } from '../cluster/cluster.js';
-import type { Purpose } from '../cluster/links.js';
 import { type ForPartition, type Outcome, type Routed, scatter } from '../cluster/scatter.js';
 import { Fetch } from '../protocol/index.js';
 import type { Message } from '../records/index.js';
@@ -137,7 +136,7 @@ async function ask(
   });
   const maxBytes = parts.reduce((sum, part) => sum + part.maxBytes, 0);
   const body = fetchBodyOf(parts, { maxWaitMs, minBytes, isolation, maxBytes });
-  const answer = await polls.run((purpose: Purpose) =>
+  const answer = await polls.run(bounds.signal, purpose =>
     cluster.toBroker(brokerId, Fetch, body, {
       purpose,
       signal: bounds.signal,

@@ -207,6 +207,40 @@ test('an abort ends a fetch with its reason', async t => {
   hold.release();
 });
 
+test('a fetch that was aborted stands before no other, though the broker still holds it back', async t => {
+  const { cluster, client } = await clientSetting(t, { topics: { orders: 2 } });
+  cluster.append('orders', 1, values(0, 1));
+  const hold = cluster.on(Fetch, { partition: 0 }).hold();
+  const abort = new AbortController();
+  // As many as wait without waiting for each other, and one that shares a connection.
+  const fetching = [1, 2, 3, 4, 5].map(() => client.fetch('orders', 0, 0, { signal: abort.signal }));
+  const ended = Promise.allSettled(fetching);
+  while (cluster.requests(Fetch).length < 4) await cluster.nextRequest(Fetch);
+  abort.abort('enough');
+  for (const outcome of await ended) assert.equal(outcome.status === 'rejected' && outcome.reason, 'enough');
+  const others = Array.from({ length: 5 }, () => client.fetch('orders', 1, 0));
+  for (const { nextOffset } of await Promise.all(others)) assert.equal(nextOffset, 1);
+  assert.deepEqual([...client.clusterErrors()], [], 'nothing is wrong with the broker');
+  hold.release();
+});
+
+test('who is aborted does not take along whoever shares the connection', async t => {
+  const { cluster, client } = await clientSetting(t);
+  const hold = cluster.on(Fetch).hold();
+  const aborts = Array.from({ length: 8 }, () => new AbortController());
+  const fetching = aborts.map(({ signal }) => client.fetch('orders', 0, 0, { maxWaitMs: 0, signal }));
+  const ended = Promise.allSettled(fetching);
+  while (cluster.requests(Fetch).length < 4) await cluster.nextRequest(Fetch);
+  for (const abort of aborts.slice(0, 4)) abort.abort('enough');
+  await Promise.allSettled(fetching.slice(0, 4));
+  hold.release();
+  assert.deepEqual(
+    (await ended).map(({ status }) => status),
+    aborts.map((_, i) => (i < 4 ? 'rejected' : 'fulfilled')),
+  );
+  assert.equal(new Set(cluster.requests(Fetch).map(({ connection }) => connection)).size, 4);
+});
+
 test('bad input is refused before anything is sent', async t => {
   const { cluster, client } = await clientSetting(t);
   const wrong: readonly [() => Promise<unknown>, string][] = [
