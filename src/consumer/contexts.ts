@@ -1,4 +1,5 @@
 import { StateError } from '../base/errors.js';
+import { backoffMs } from '../base/retry.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { AutoCommit } from './auto-commit.js';
 import type { Committer } from './committer.js';
@@ -34,7 +35,6 @@ export class Contexts {
     this.#host = host;
     const { cluster, seat, owner, partitions, markRanges } = host;
     this.#sessionHost = {
-      clock: cluster.clock,
       owner,
       partitions,
       markRanges,
@@ -47,6 +47,8 @@ export class Contexts {
       take: holder => seat.takeLast(holder),
       free: holder => seat.free(holder),
       store: (offsets, bounds) => this.#committer('commit()').commitAt(offsets, bounds),
+      pause: (ms, signal) => cluster.pause(ms, signal).catch(() => {}),
+      backoffMs: failures => backoffMs(cluster.settings.retry, failures),
       ended: (session, end) => this.#ended(session, end),
     };
   }
@@ -102,7 +104,9 @@ export class Contexts {
   #ended(session: Session, { hasMoved, starts }: SessionEnded): void {
     if (this.#current !== session) return;
     this.#current = undefined;
-    this.#failed = starts === undefined ? undefined : { starts, attempts: session.attempt };
+    // One that was handed nothing has tried nothing.
+    if (starts === undefined) this.#failed = undefined;
+    else if (starts.size > 0) this.#failed = { starts, attempts: session.attempt };
     this.#host.ended(hasMoved);
   }
 }

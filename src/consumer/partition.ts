@@ -108,6 +108,12 @@ export class Partition {
     this.prefetched.restart(offset);
   }
 
+  /** As {@link seek}, to where it has stood before, in the log that was read: if that was replaced since, the policy decides. */
+  returnTo(offset: number): void {
+    this.#begin(offset);
+    this.prefetched.goTo(offset);
+  }
+
   /** Takes back what was handed out and is not done: the position stands at `done` again. */
   putBack(): void {
     if (this.outstanding.empty) return;
@@ -174,7 +180,9 @@ export class Partition {
     if (this.#current !== undefined) this.#position = Math.max(this.#position, this.#current.nextOffset);
     this.#current = undefined;
     this.prefetched.forget(Math.min(this.done, this.keepFrom));
+    const lease = this.#lease;
     const { batch, position } = this.prefetched.next(this.#position);
+    if (lease !== this.#lease) return undefined; // a listener that was told of damage has put the position elsewhere
     this.#position = position;
     if (batch !== undefined) batch.origin = this.#lease;
     this.#current = batch;

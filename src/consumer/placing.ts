@@ -77,6 +77,18 @@ export class Placing {
   }
 
   /**
+   * Where the policy would move a partition; it is not moved.
+   * @throws KafkaError `TIDE_STATE` with the policy `'none'`; why the offset could not be had.
+   */
+  async target(partition: Partition, bounds: Bounds): Promise<number> {
+    const { autoOffsetReset: policy } = this.#settings;
+    if (policy === 'none')
+      throw new StateError('TIDE_STATE', `${partition.topic}/${partition.partition}: autoOffsetReset is "none"; seek() instead`);
+    const [offset = 0] = await this.#choose([partition], policy, bounds);
+    return offset;
+  }
+
+  /**
    * The policy answers an offset that means nothing, or does not yet: then a later fetch will ask again. A failure, and the policy `'none'`,
    * are left at the partition for the reader. Never rejects.
    */

@@ -183,9 +183,14 @@ export class Prefetched {
       this.restart(offset);
       return false;
     }
-    // Each gets a new cursor, and a new origin: marks for what was handed out before must not count.
-    this.#again = [...this.#given, ...this.#again].map(({ batch, bytes }) => ({ batch: batch.again(), bytes }));
+    const held = [...this.#given, ...this.#again];
     this.#given = [];
+    this.#again = [];
+    for (const { batch, bytes } of held) {
+      // Each gets a new cursor, and a new origin: marks for what was handed out before must not count.
+      if (batch.nextOffset > this.#keptFrom) this.#again.push({ batch: batch.again(), bytes });
+      else this.#keptBytes -= bytes;
+    }
     return true;
   }
 

@@ -1,4 +1,3 @@
-import type { Clock } from '../base/clock.js';
 import type { Bounds } from '../cluster/cluster.js';
 import { type Markable, type MarkedRange, rangeAt, rangesOf } from './marking.js';
 import type { Marker } from './message-batch.js';
@@ -32,7 +31,6 @@ export interface Touched {
 
 /** What a session needs of the consumer's core. */
 export interface SessionHost {
-  readonly clock: Clock;
   readonly owner: Marker;
   partitions(): readonly Partition[];
   markRanges(ranges: readonly MarkedRange[]): number;
@@ -43,6 +41,10 @@ export interface SessionHost {
   take(holder: Holder): void;
   free(holder: Holder): void;
   store(offsets: readonly StoredOffset[], bounds: Bounds): Promise<boolean>;
+  /** Resolves after `ms`, or sooner when the signal is aborted or the client closed. */
+  pause(ms: number, signal?: AbortSignal): Promise<void>;
+  /** How long to wait before what failed so often is tried again. */
+  backoffMs(failures: number): number;
   /** The session is over. */
   ended(session: Session, end: SessionEnded): void;
 }
@@ -97,8 +99,14 @@ export class Session {
     for (const partition of partitions) partition.keepFrom = Math.min(partition.keepFrom, partition.position);
   }
 
-  get clock(): Clock {
-    return this.#host.clock;
+  /** Resolves after `ms`, or sooner when the signal is aborted or the client closed. */
+  pause(ms: number, signal?: AbortSignal): Promise<void> {
+    return this.#host.pause(ms, signal);
+  }
+
+  /** How long to wait before what failed so often is tried again. */
+  backoffMs(failures: number): number {
+    return this.#host.backoffMs(failures);
   }
 
   get markedCount(): number {
@@ -182,7 +190,7 @@ export class Session {
     for (const { partition, initial, highWaterMark } of touched) {
       const { lease } = partition;
       if (keeps(partition)) partition.standAt(highWaterMark ?? initial);
-      else partition.seek(initial);
+      else partition.returnTo(initial);
       if (unsure && highWaterMark !== undefined) partition.unsure = true;
       hasMoved ||= partition.lease !== lease;
     }

@@ -194,9 +194,10 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     await this.#core.prepare(what, bounds.signal);
     this.#core.assertNoContext(what);
     const found = this.#partition(partition, what);
-    if ((await this.#placing.place([found], bounds)).length === 0) {
-      throw found.failure ?? new StateError('TIDE_STATE', `${what}: autoOffsetReset is "none"`);
-    }
+    const target = await this.#placing.target(found, bounds);
+    this.#core.assertOpen(what);
+    this.#core.assertNoContext(what);
+    found.place(target);
     this.#core.moved();
     return found.position;
   }
@@ -219,7 +220,6 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
       if (offset === undefined) continue;
       partition.place(offset);
       partition.committed = offset;
-      partition.unsure = false;
     }
     this.#core.moved();
   }

@@ -1,10 +1,9 @@
-import { sleep } from '../base/clock.js';
 import { asError, InputError, KafkaError, PartialError, StateError } from '../base/errors.js';
 import { duration, type Given, resolve, show } from '../base/options.js';
 import type { CommitResult } from '../client/offset-store.js';
-import { beginSession, type Markable, type MessageBatch, type Place, type Session } from '../consumer/index.js';
-import type { Message } from '../records/index.js';
-import { commitFailureRule } from './commit-failure.js';
+import { beginSession, type Markable, MessageBatch, type Place, type Session } from '../consumer/index.js';
+import { Message } from '../records/index.js';
+import { checkDecision, commitFailureRule } from './commit-failure.js';
 
 /** Exported for the README's table. */
 export const contextRules = {
@@ -108,7 +107,10 @@ export class OffsetCommitContext {
   async commit(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<boolean> {
     const what = 'commit() of a context';
     this.#assertOpen(what);
-    options.signal?.throwIfAborted();
+    if (options.signal?.aborted) {
+      await this.rollback();
+      throw options.signal.reason;
+    }
     this.#session.stop(what);
     this.#state = 'ending';
     for (let failures = 1; ; failures++) {
@@ -120,12 +122,16 @@ export class OffsetCommitContext {
         const error = asError(thrown);
         const isGivenUp = options.signal?.aborted === true || this.#session.isClosed;
         const decision = isGivenUp ? 'rollback' : await this.#decide(error, failures);
-        if (decision === 'retry') continue;
+        if (decision === 'retry') {
+          await this.#session.pause(this.#session.backoffMs(failures), options.signal);
+          continue;
+        }
         if (decision === 'keep') {
           this.#end('committed', { keeps: () => true, unsure: true, failed: false });
           return false;
         }
         this.#rollBackAfter(error);
+        await this.#backOff();
         throw thrown;
       }
     }
@@ -138,8 +144,7 @@ export class OffsetCommitContext {
   async rollback(): Promise<void> {
     if (this.#state !== 'open') return;
     this.#end('rolled back', { keeps: () => false, unsure: false, failed: true });
-    const { rollbackBackoffMs } = this.#settings;
-    if (rollbackBackoffMs > 0) await sleep(this.#session.clock, rollbackBackoffMs);
+    await this.#backOff();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -150,8 +155,13 @@ export class OffsetCommitContext {
     this.#assertOpen(name);
     this.#session.assertNotClosed(name);
     if (typeof what === 'number') this.#session.markAt({ partition: what }, offset ?? Number.NaN, upTo, name);
-    else if (offset !== undefined && 'partition' in what) this.#session.markAt(what, offset, upTo, name);
+    else if (offset !== undefined && isPlace(what)) this.#session.markAt(what, offset, upTo, name);
     else this.#session.mark(what as Markable, upTo, name);
+  }
+
+  async #backOff(): Promise<void> {
+    const { rollbackBackoffMs } = this.#settings;
+    if (rollbackBackoffMs > 0) await this.#session.pause(rollbackBackoffMs);
   }
 
   #bounds(signal: AbortSignal | undefined) {
@@ -162,7 +172,7 @@ export class OffsetCommitContext {
     const { onCommitFailure } = this.#settings;
     if (typeof onCommitFailure === 'string') return onCommitFailure;
     try {
-      return await onCommitFailure(error, failures);
+      return checkDecision(await onCommitFailure(error, failures));
     } catch (thrown) {
       this.#rollBackAfter(error);
       throw thrown;
@@ -211,9 +221,18 @@ export async function withOffsets<T>(
     await context.rollback();
     throw error;
   }
-  await context.commit();
+  try {
+    await context.commit();
+  } catch (error) {
+    await context.rollback(); // where it could not even begin to commit: a read was left pending
+    throw error;
+  }
   return result;
 }
+
+/** A message has a partition too: given with a number, as by `forEach`, it is a message all the same. */
+const isPlace = (what: Markable | Place): what is Place =>
+  typeof what === 'object' && what !== null && 'partition' in what && !(what instanceof Message) && !(what instanceof MessageBatch);
 
 const noOptions = resolve('OffsetCommitContext', contextRules, {});
 

@@ -1,4 +1,5 @@
-import { custom } from '../base/options.js';
+import { InputError } from '../base/errors.js';
+import { custom, show } from '../base/options.js';
 
 /** What becomes of a commit that failed; see `onCommitFailure`. */
 export type CommitFailureDecision = 'rollback' | 'retry' | 'keep';
@@ -15,3 +16,9 @@ export const commitFailureRule = custom<OnCommitFailure, OnCommitFailure>(
   'rollback',
   given => (typeof given === 'function' || decisions.includes(given) ? (given as OnCommitFailure) : undefined),
 );
+
+/** @throws KafkaError `TIDE_OPTION` for what a function of the user's gave that is no decision. */
+export function checkDecision(given: unknown): CommitFailureDecision {
+  if (decisions.includes(given)) return given as CommitFailureDecision;
+  throw new InputError(`onCommitFailure: expected "rollback", "retry" or "keep", got ${show(given)}`, { code: 'TIDE_OPTION' });
+}

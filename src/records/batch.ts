@@ -55,6 +55,8 @@ export class RecordBatch implements Iterable<Message> {
 
   readonly #header: BatchHeader;
   readonly #damage: CorruptRecordError | undefined;
+  /** What it is a copy of, by {@link again}. */
+  #source: RecordBatch | undefined;
   /** Undefined once it is open. */
   #loader: RecordLoader | undefined;
   #index: RecordIndex = NOTHING;
@@ -103,9 +105,12 @@ export class RecordBatch implements Iterable<Message> {
 
   /** The same batch with a cursor and an {@link origin} of its own; what was decompressed is shared. */
   again(): RecordBatch {
-    const load = () => this.open().#index;
-    const loadInTurns = (turn: () => Promise<void>) => this.openInTurns(turn)?.then(load) ?? this.#index;
-    return new RecordBatch(this, this.#header, this.sizeBytes, this.#fromOffset, { load, loadInTurns }, this.#damage);
+    const source = this.#source ?? this; // not a copy of a copy: a head that is read ever again would make a chain without end
+    const load = () => source.open().#index;
+    const loadInTurns = (turn: () => Promise<void>) => source.openInTurns(turn)?.then(load) ?? source.#index;
+    const copy = new RecordBatch(this, this.#header, this.sizeBytes, this.#fromOffset, { load, loadInTurns }, this.#damage);
+    copy.#source = source;
+    return copy;
   }
 
   /**

@@ -122,7 +122,8 @@ export class Model {
       else place.seek(place.initial);
       if (unsure && mark !== undefined) place.unsure = true;
     }
-    this.#failed = failed ? { starts, attempts: this.attempt } : undefined;
+    if (!failed) this.#failed = undefined;
+    else if (starts.size > 0) this.#failed = { starts, attempts: this.attempt };
     this.inContext = false;
   }
 }

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { OffsetCommitContext, withOffsets } from '../../src/context/index.js';
+import { OffsetCommit } from '../../src/protocol/index.js';
+import { fill, get, offsets, setting, stored } from '../consumer/setting.js';
+
+const byHand = { groupId: 'audit', autoCommit: false } as const;
+
+test('mark as a callback of forEach marks the messages, whatever numbers come with them', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, 10);
+  const orders = consumer(byHand);
+  await withOffsets(orders, async context => {
+    const messages = await get(orders, 5);
+    const done: { forEach(each: typeof context.mark, self: object): void } = [messages[0], messages[2], messages[4]] as never;
+    done.forEach(context.mark, context);
+  });
+  assert.deepEqual(stored(cluster, 'audit'), { 0: 1 });
+  assert.deepEqual(offsets(await get(orders, 3)), [1, 2, 3]);
+});
+
+test('a commit that cannot even begin rolls back: the consumer is free again', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, 10);
+  const orders = consumer(byHand);
+  const left = withOffsets(orders, async context => {
+    const iterator = orders[Symbol.asyncIterator]();
+    const first = await iterator.next();
+    if (!first.done) context.mark(first.value);
+  });
+  await assert.rejects(left, { code: 'TIDE_STATE' });
+  assert.equal(stored(cluster, 'audit')[0], undefined);
+});
+
+test('a commit with a signal that is aborted already is rolled back', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, 10);
+  const orders = consumer(byHand);
+  const context = OffsetCommitContext.begin(orders);
+  context.mark(await get(orders, 3));
+  const reason = new Error('enough');
+  await assert.rejects(context.commit({ signal: AbortSignal.abort(reason) }), reason);
+  assert.deepEqual(offsets(await get(orders, 1)), [0]);
+  assert.deepEqual(stored(cluster, 'audit'), {});
+});
+
+test('a context that was handed nothing has tried nothing', async t => {
+  const { cluster, consumer } = await setting(t);
+  const orders = consumer(byHand);
+  const failing = (read: () => Promise<unknown>, attempts: number[]) =>
+    assert.rejects(
+      withOffsets(orders, async context => {
+        attempts.push(context.attempt);
+        await read();
+        throw new Error('no');
+      }),
+    );
+  const attempts: number[] = [];
+  for (let i = 0; i < 3; i++) await failing(() => orders.getMessages(1, { block: false }), attempts);
+  fill(cluster, 10);
+  for (let i = 0; i < 2; i++) await failing(() => get(orders, 1), attempts);
+  assert.deepEqual(attempts, [1, 1, 1, 1, 2]);
+});
+
+test('what onCommitFailure gives must be a decision; it is rolled back where it is none', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, 10);
+  const orders = consumer(byHand);
+  cluster.on(OffsetCommit).failOnce('GROUP_AUTHORIZATION_FAILED');
+  const work = withOffsets(orders, async context => context.mark(await get(orders, 3)), { onCommitFailure: () => 'Retry' as never });
+  await assert.rejects(work, { code: 'TIDE_OPTION' });
+  assert.deepEqual(offsets(await get(orders, 1)), [0]);
+});
+
+test('a rollback from inside a listener that is told of damage is not undone', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, 9, { perBatch: 1 });
+  cluster.corrupt('orders', 0, 4);
+  const orders = consumer({ ...byHand, onCorrupt: 'skip' });
+  const context = OffsetCommitContext.begin(orders);
+  orders.on('corruptRecords', () => void context.rollback());
+  await get(orders, 4);
+  await orders.getMessages(2, { timeoutMs: 1000 }).catch(() => {});
+  assert.deepEqual(offsets(await get(orders, 4)), [0, 1, 2, 3]);
+});
+
+test('a rollback to what is not in memory any more, over a topic that was replaced, asks the policy', async t => {
+  const { cluster, client, consumer } = await setting(t);
+  fill(cluster, 40, { perBatch: 1 });
+  const orders = consumer({ ...byHand, prefetchBytes: 200 });
+  const moves: string[] = [];
+  orders.on('outOfRange', ({ why, newOffset }) => moves.push(`${why} ${newOffset}`));
+  await orders.seek(10);
+  const context = OffsetCommitContext.begin(orders);
+  await get(orders, 20);
+  cluster.deleteTopic('orders');
+  cluster.createTopic('orders', 1);
+  fill(cluster, 40, { perBatch: 1 });
+  await client.metadata(['orders']);
+  await context.rollback();
+  assert.deepEqual(offsets(await get(orders, 3)), [0, 1, 2]);
+  assert.deepEqual(moves, ['recreated 0']);
+});
+
+test('a head that is read ever again, batch by batch and message by message, keeps no more than it needs', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, 20, { perBatch: 2 });
+  const orders = consumer(byHand);
+  for (let i = 0; i < 15_000; i++) {
+    for await (const _ of orders) break;
+  }
+  assert.deepEqual(
+    offsets(await get(orders, 20)),
+    Array.from({ length: 20 }, (_, i) => i),
+  );
+});
