@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fetch, OffsetCommit } from '../../src/protocol/index.js';
-import { aWhile, committedSoFar, fill, get, next, offsets, read, setting, stored, until } from './setting.js';
+import { committedSoFar, fill, get, next, offsets, read, setting, stored, until } from './setting.js';
 
 const never = 2 ** 31 - 1;
 
@@ -13,8 +13,8 @@ test('every N messages what is done is committed, and never what is in hand', as
     if (offset === 5 || offset === 10) await until(() => stored(cluster, 'audit')[0] === offset);
     if (offset === 12) break;
   }
-  await aWhile();
-  assert.deepEqual(committedSoFar(cluster), ['0:0', '0:5', '0:10']);
+  assert.equal(await orders.commit(), true, 'what is done since');
+  assert.deepEqual(committedSoFar(cluster), ['0:0', '0:5', '0:10', '0:12']);
 });
 
 test('getMessages counts what the call before it returned', async t => {
@@ -46,8 +46,13 @@ test('every T ms what is done is committed; nothing is sent when nothing is new'
   await get(orders, 1);
   assert.equal((await committed).body.topics[0]?.partitions[0]?.committedOffset, 2);
   await until(() => stored(cluster, 'audit')[0] === 2);
-  await aWhile();
-  assert.deepEqual(committedSoFar(cluster), ['0:0', '0:2']);
+  const other = consumer({ groupId: 'clock', autoCommit: { everyMs: 20 } });
+  for (let tick = 0; tick <= 2; tick++) {
+    if (tick > 0) await until(() => stored(cluster, 'clock')[0] === tick - 1); // a tick of its own, and by then one of the first
+    await get(other, 1);
+  }
+  const sent = cluster.requests(OffsetCommit).filter(({ body }) => body.groupId === 'audit');
+  assert.equal(sent.length, 2, 'where it began, and the two');
 });
 
 test('a commit by hand starts the count anew', async t => {
@@ -58,8 +63,8 @@ test('a commit by hand starts the count anew', async t => {
     if (offset === 4) await orders.commit();
     if (offset === 8) break;
   }
-  await aWhile();
-  assert.deepEqual(committedSoFar(cluster), ['0:0', '0:4'], 'the eighth is only the fourth since');
+  assert.equal(await orders.commit(), true, 'the eighth is only the fourth since');
+  assert.deepEqual(committedSoFar(cluster), ['0:0', '0:4', '0:8']);
 });
 
 test('a commit by hand starts the time anew', async t => {
@@ -164,9 +169,8 @@ test('a seek does not commit by itself; the next commit stores it, even if it is
   await read(orders, 4);
   await orders.commit();
   await orders.seek(1);
-  await aWhile();
   assert.deepEqual(stored(cluster, 'audit'), { 0: 4 });
-  assert.equal(await orders.commit(), true);
+  assert.equal(await orders.commit(), true, 'nobody has stored it before');
   assert.deepEqual(stored(cluster, 'audit'), { 0: 1 });
 });
 

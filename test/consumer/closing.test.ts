@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { KafkaClient } from '../../src/client/client.js';
 import { SimpleConsumer } from '../../src/consumer/index.js';
 import { EmbeddedCluster } from '../../src/embedded/index.js';
-import { Fetch, FindCoordinator, Metadata, OffsetCommit } from '../../src/protocol/index.js';
-import { aWhile, committedSoFar, fill, get, offsets, setting, stored, until } from './setting.js';
+import { FindCoordinator, Metadata, OffsetCommit } from '../../src/protocol/index.js';
+import { committedSoFar, elsewhere, fetches, fill, get, offsets, setting, stored, until } from './setting.js';
 
 test('close beside a loop waits for its body; the item is done when the body asks for more, and the loop ends quietly', async t => {
   const { cluster, consumer } = await setting(t);
@@ -16,7 +16,7 @@ test('close beside a loop waits for its body; the item is done when the body ask
     seen.push(offset);
     if (offset !== 2) continue;
     closed = orders.close();
-    await aWhile();
+    await elsewhere(cluster);
     assert.deepEqual(committedSoFar(cluster), ['0:0'], 'it waits');
   }
   await closed;
@@ -89,7 +89,7 @@ test('with explicit marking close waits until all is marked', async t => {
   const orders = consumer({ groupId: 'audit', marking: 'explicit' });
   const messages = await get(orders, 4);
   const closed = orders.close();
-  await aWhile();
+  await elsewhere(cluster);
   orders.mark(messages.slice(1));
   assert.equal(await orders.commit(), false, 'a hole');
   await assert.rejects(get(orders, 1), { code: 'TIDE_CLOSED' });
@@ -158,9 +158,10 @@ test('a close that could not commit closes everything, then rejects with the cau
   await get(orders, 1);
   cluster.on(OffsetCommit).failTimes(99, 'GROUP_AUTHORIZATION_FAILED');
   await assert.rejects(orders.close(), { code: 'GROUP_AUTHORIZATION_FAILED' });
-  const polls = cluster.requests(Fetch).length;
-  await new Promise(resolve => setTimeout(resolve, 600));
-  assert.equal(cluster.requests(Fetch).length, polls, 'nothing is fetched any more');
+  const polls = fetches(cluster).length;
+  fill(cluster, 2); // would end a long poll, and begin the next
+  await elsewhere(cluster);
+  assert.equal(fetches(cluster).length, polls, 'nothing is fetched any more');
   await assert.rejects(orders.close(), { code: 'GROUP_AUTHORIZATION_FAILED' });
 });
 
@@ -192,9 +193,12 @@ test('a commit by hand that is under way is waited for', async t => {
   fill(cluster, 2);
   const orders = consumer({ groupId: 'audit', autoCommit: false });
   await get(orders, 1);
-  cluster.on(OffsetCommit).delay(30);
+  const { held, release } = cluster.on(OffsetCommit).hold();
   const commit = orders.commit();
-  await orders.close();
+  await held;
+  const closed = orders.close();
+  release();
+  await closed;
   assert.equal(await commit, true);
 });
 
@@ -204,7 +208,7 @@ test('close while the first read still looks for the cluster ends both at once',
   const call = get(orders, 1);
   const other = new SimpleConsumer(client, { topic: 'orders' });
   const loop = other.messages().next();
-  await aWhile();
+  await new Promise(resolve => client.once('connection', resolve)); // which has failed
   const closed = [orders.close(), other.close()];
   await assert.rejects(call, { code: 'TIDE_CLOSED' });
   assert.deepEqual(await loop, { done: true, value: undefined });

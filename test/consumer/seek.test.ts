@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { EmbeddedCluster } from '../../src/embedded/index.js';
 import { Fetch, ListOffsets } from '../../src/protocol/index.js';
-import { aWhile, committedSoFar, fill, get, offsets, places, read, setting, until } from './setting.js';
+import { committedSoFar, fill, get, offsets, places, read, setting, until } from './setting.js';
+
+/** Resolves when `offset` has been asked for. */
+const asked = (cluster: EmbeddedCluster, offset: number): Promise<void> =>
+  until(() => cluster.requests(Fetch).some(({ body }) => body.topics[0]?.partitions[0]?.fetchOffset === offset));
 
 async function twoOfTen(t: Parameters<typeof setting>[0]) {
   const given = await setting(t, { topics: { orders: 2 } });
@@ -91,7 +96,7 @@ test('a seek wakes a loop that waits at the end', async t => {
   await read(orders, 3);
   const loop = orders.messages();
   const pending = loop.next();
-  await aWhile();
+  await asked(cluster, 3);
   await orders.seek(1);
   assert.equal((await pending).value?.offset, 1);
   await loop.return?.();
@@ -119,7 +124,7 @@ test('the answer to a fetch that was under way during a seek is dropped', async 
   const pending = get(orders, 2);
   await held.held;
   await orders.seek(6);
-  await aWhile();
+  await asked(cluster, 6);
   held.release();
   assert.deepEqual(offsets(await pending), [6, 7]);
   assert.equal(orders.position(0), 8);

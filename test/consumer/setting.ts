@@ -3,7 +3,7 @@ import { KafkaClient } from '../../src/client/client.js';
 import type { KafkaClientOptions } from '../../src/client/client-options.js';
 import { SimpleConsumer, type SimpleConsumerOptions } from '../../src/consumer/index.js';
 import { EmbeddedCluster, type EmbeddedClusterOptions } from '../../src/embedded/index.js';
-import { OffsetCommit } from '../../src/protocol/index.js';
+import { Fetch, OffsetCommit } from '../../src/protocol/index.js';
 import type { Message } from '../../src/records/index.js';
 
 export interface Setting {
@@ -82,5 +82,27 @@ export function next<K extends 'commitFailed' | 'outOfRange'>(consumer: SimpleCo
   return new Promise<Parameters<Parameters<typeof consumer.on<K>>[1]>[0]>(resolve => consumer.once(event, resolve));
 }
 
-/** Runs long enough to be sure of nothing, short enough not to matter: what must not happen had its chance. */
-export const aWhile = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 60));
+/** The fetches of the topic that was fetched first: of "orders", whatever was read {@link elsewhere}. */
+export function fetches(cluster: EmbeddedCluster) {
+  const all = cluster.requests(Fetch);
+  const first = all[0]?.body.topics[0]?.topicId;
+  return all.filter(({ body }) => body.topics[0]?.topicId === first);
+}
+
+let elsewheres = 0;
+
+/**
+ * Another client reads another topic: many requests and answers later, what must not happen has had its chance, and what
+ * was on its way has come.
+ */
+export async function elsewhere(cluster: EmbeddedCluster): Promise<void> {
+  const topic = `elsewhere-${++elsewheres}`;
+  cluster.createTopic(topic, 1);
+  const client = new KafkaClient({ brokers: cluster.brokers });
+  const other = new SimpleConsumer(client, { topic });
+  for (let i = 0; i < 5; i++) {
+    fill(cluster, 1, { topic });
+    await get(other, 1);
+  }
+  await client.close();
+}
