@@ -20,14 +20,16 @@ const FREE = new Set([
 /** Leaders and epochs begin where each cluster likes. */
 const FREE_NUMBERS = new Set(['leaderId', 'leaderEpoch', 'replicaNodes', 'isrNodes']);
 
+const OFFSETS_TOPIC = '__consumer_offsets';
 const PRODUCER = 'producer ';
 /** Numbers from here on are times of now. */
 const LONG_AGO = 1_500_000_000_000;
 
-/** Partitions and producers come in any order. */
+/** Partitions, producers and the topic of offsets come in any order. */
 function placeOf(node: unknown): number {
   if (typeof node === 'number') return node;
   if (typeof node !== 'object' || node === null) return 0;
+  if ('topic' in node && node.topic === OFFSETS_TOPIC) return 1;
   if ('partitionIndex' in node) return Number(node.partitionIndex);
   return 'producerId' in node ? Number(String(node.producerId).replace(PRODUCER, '')) : 0;
 }
@@ -80,7 +82,7 @@ export class Interview {
     if (typeof node !== 'object' || node === null) return node;
     const fields = Object.entries(node).filter(([name]) => !FREE.has(name) && !FREE_NUMBERS.has(name));
     // How many partitions hold the offsets of groups is a matter of configuration.
-    if (fields.some(([name, value]) => name === 'topic' && value === '__consumer_offsets')) return { topic: '__consumer_offsets' };
+    if (fields.some(([name, value]) => name === 'topic' && value === OFFSETS_TOPIC)) return { topic: OFFSETS_TOPIC };
     return Object.fromEntries(
       fields.map(([name, value]) => [name, name === 'producerId' ? this.#producer(value) : this.#comparable(value)]),
     );

@@ -294,7 +294,7 @@ async function fencing(q: ProducerQuestions): Promise<void> {
   await q.init('anew', id);
 
   const slow = `${q.topic}-slow`;
-  const { producerId, producerEpoch } = await q.init('slow', slow, 4, {}, 1);
+  const { producerId, producerEpoch } = await q.init('slow', slow, 4, {}, 300);
   await q.add('slow', slow, { producerId, producerEpoch }, [3]);
   await q.timedOut(slow);
   await q.end('too late', slow, { producerId, producerEpoch }, true);
@@ -392,7 +392,7 @@ async function secondProtocol(q: ProducerQuestions): Promise<void> {
   await reads('fenced');
 
   const slow = `${id}-slow`;
-  const late = await q.init('slow', slow, 5, {}, 1);
+  const late = await q.init('slow', slow, 5, {}, 300);
   const identity = { producerId: late.producerId, producerEpoch: late.producerEpoch };
   await q.send('slow', slow, identity, 0, v2);
   await q.timedOut(slow);
