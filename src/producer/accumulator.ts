@@ -49,12 +49,7 @@ export class Accumulator {
     this.#choosing = choosing;
     this.events = events;
     this.#room = new Room(settings.bufferBytes);
-    this.#overflow = new Overflow(clock, parked => {
-      const { delivery, index, lane } = parked;
-      const error = bufferFull(parked, settings.bufferBytes);
-      delivery.fail(index, error);
-      this.events.refused(lane.topic, lane.partition, error, 1);
-    });
+    this.#overflow = new Overflow(clock, parked => this.#refuse(parked, bufferFull(parked, settings.bufferBytes)));
   }
 
   /** Puts a record into its lane, or behind those that wait for room there. */
@@ -113,7 +108,12 @@ export class Accumulator {
 
   /** Refuses all that wait for room. */
   close(error: KafkaError): void {
-    this.#overflow.refuseAll(error);
+    for (const parked of this.#overflow.takeAll()) this.#refuse(parked, error);
+  }
+
+  #refuse({ delivery, index, lane }: Parked, error: KafkaError): void {
+    delivery.fail(index, error);
+    this.events.refused(lane.topic, lane.partition, error, 1);
   }
 
   #append(

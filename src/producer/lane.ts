@@ -29,6 +29,8 @@ export type LaneState = 'idle' | 'ready' | 'draining' | 'paused';
 const roughFrameBytes = 64;
 /** Memory that grew beyond so many batches is not kept for the next one. */
 const keptBatches = 4;
+/** A broker knows the last five batches of a partition again (KIP-98): none that has no end yet may be further behind. */
+const maxOrderedInFlight = 5;
 /** Records that join a batch share its deadline; one that is older than this part of the time to deliver takes no more. */
 const oldestShare = 0.1;
 
@@ -72,6 +74,14 @@ export class Lane implements Holder {
   /** How many batches are on their way. */
   get sendingCount(): number {
     return this.#sent.length;
+  }
+
+  /** Whether one more batch may be on its way: without numbers, and before they keep the order, one at a time. */
+  get hasWindow(): boolean {
+    const [first] = this.#sent;
+    if (first === undefined) return true;
+    const next = this.#queue[0]?.order ?? -1;
+    return this.numbering.proven && (next < 0 ? this.#sentCount : next) - first.order < maxOrderedInFlight;
   }
 
   /** The batch that is being collected. */
@@ -160,7 +170,12 @@ export class Lane implements Holder {
 
   /** A batch that was on its way is to be sent again, or others are in its place. */
   cameBack(batch: Batch, ...others: readonly Batch[]): void {
-    if (remove(this.#sent, batch)) this.#back.push(...others);
+    if (!remove(this.#sent, batch)) return;
+    const more = Math.max(0, others.length - 1);
+    for (const behind of [...this.#sent, ...this.#back, ...this.#queue]) if (behind.order > batch.order) behind.order += more;
+    this.#sentCount += more;
+    for (const [i, other] of others.entries()) other.order = batch.order + i;
+    this.#back.push(...others);
   }
 
   /** What came back comes next, in the order it was first sent in. Nothing may be on its way. */

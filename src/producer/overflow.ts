@@ -75,12 +75,12 @@ export class Overflow {
     return this.#all.size;
   }
 
-  /** Refuses all that wait. */
-  refuseAll(error: KafkaError): void {
+  /** Takes out all that wait. */
+  takeAll(): readonly Parked[] {
     const all = [...this.#all];
     this.#lanes.clear();
     this.#all.close();
-    for (const { delivery, index } of all) delivery.fail(index, error);
+    return all;
   }
 
   #leave(parked: Parked): void {

@@ -54,8 +54,6 @@ export interface SenderEvents {
 
 /** Requests without an answer at one broker; further batches wait, and grow meanwhile. Kafka: max.in.flight.requests.per.connection. */
 const maxInFlight = 5;
-/** Batches of one partition on their way, where their numbers keep them in order: a broker remembers as many (KIP-98). */
-const maxOrderedInFlight = 5;
 /** The most that a request takes beside the batches, and for each of them. */
 const requestFrameBytes = 256;
 const batchFrameBytes = 64;
@@ -109,7 +107,7 @@ export class Sender {
 
   /** Sends what `lane` holds, once it has waited long enough, on a later turn of the loop, so that calls of one turn share a request. */
   wake(lane: Lane): void {
-    if (lane.state !== 'idle' || lane.empty || lane.sendingCount >= windowOf(lane) || !this.#linger.isDue(lane)) return;
+    if (lane.state !== 'idle' || lane.empty || !lane.hasWindow || !this.#linger.isDue(lane)) return;
     lane.state = 'ready';
     this.#ready.add(lane);
     this.#schedule();
@@ -508,8 +506,5 @@ export class Sender {
     this.#lanes.delete(batch);
   }
 }
-
-/** How many batches of a partition may be on their way: without numbers, and before they keep the order, one. */
-const windowOf = (lane: Lane): number => (lane.numbering.proven ? maxOrderedInFlight : 1);
 
 const notSealed = ({ topic, partition }: Lane): KafkaError => asKafkaError(new Error(`batch of ${topic}/${partition} without bytes`), 'no');

@@ -43,9 +43,9 @@ const lostTrack: readonly (number | undefined)[] = [
 export function verdictOf({ error, count, blamed, onUnsure, numbered }: Attempt): Verdict {
   if (numbered !== undefined && error instanceof BrokerError) {
     if (error.errno === errorNumbers.DUPLICATE_SEQUENCE_NUMBER) return 'stored';
-    // Behind a batch that failed, this says nothing new.
+    // Behind a batch that has no end yet, this says nothing new: and that one may be stored, so its number is what a broker knows it by.
     if (error.errno === errorNumbers.OUT_OF_ORDER_SEQUENCE_NUMBER && !numbered.first) return 'retry';
-    if (lostTrack.includes(error.errno) && numbered.mayRestart) return 'restart';
+    if (lostTrack.includes(error.errno) && numbered.mayRestart) return numbered.first ? 'restart' : 'retry';
   }
   if (error instanceof BrokerError && count > 1) {
     if (tooLarge.includes(error.errno)) return 'split';
