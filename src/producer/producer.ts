@@ -2,6 +2,7 @@ import { InputError, KafkaError, StateError, TimeoutError } from '../base/errors
 import { TypedEvents } from '../base/events.js';
 import type { Log } from '../base/log.js';
 import { duration, optional, resolve, show } from '../base/options.js';
+import { withPersistence } from '../base/persistence.js';
 import type { RetryPolicy } from '../base/retry.js';
 import { orAborted, settledWithin } from '../base/wait.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
@@ -505,7 +506,8 @@ function attempt<T>(run: () => T): T | KafkaError {
   }
 }
 
-const asInputError = (error: unknown): KafkaError => asKafkaError(error, 'no');
+/** Nothing of it was sent. */
+const asInputError = (error: unknown): KafkaError => withPersistence(asKafkaError(error, 'no'), 'no');
 
 function thrown(error: KafkaError): never {
   throw error;

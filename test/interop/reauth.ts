@@ -91,7 +91,7 @@ async function produce(
   acks: 'all' | 0,
   { topic, partition, until, told }: Traffic & { partition: number },
 ): Promise<number> {
-  const producer = new KeyedProducer(client, { acks, onUnsure: 'reject', partitioner: () => partition });
+  const producer = new KeyedProducer(client, { acks, idempotent: false, onUnsure: 'reject', partitioner: () => partition });
   let sent = 0;
   while (performance.now() < until) {
     const calls = Array.from({ length: 5 }, () => producer.send({ topic, key: 'k', value: String(sent++) }));
