@@ -2,14 +2,15 @@ import { type InspectOptions, inspect } from 'node:util';
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { systemClock } from '../base/clock.js';
 import type { ConnectionTrace, SecurityWarning } from '../base/diagnostics.js';
-import { ConnectionError, InputError, StateError } from '../base/errors.js';
+import { ConnectionError, InputError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
 import { Log, type Logger } from '../base/log.js';
-import { duration, optional, resolve, show } from '../base/options.js';
+import { duration, optional, resolve, show, signalOf, signalRules } from '../base/options.js';
 import { orAborted } from '../base/wait.js';
 import { ZERO_UUID } from '../bytes/reader.js';
 import { Cluster } from '../cluster/cluster.js';
 import { Coordinators } from '../cluster/coordinators.js';
+import { closedError } from '../cluster/links.js';
 import type { BrokerInfo, ClusterMetadata, TopicInfo } from '../cluster/metadata.js';
 import { type Address, formatAddress, parseAddress } from '../network/address.js';
 import { Security } from '../network/security.js';
@@ -19,26 +20,26 @@ import { logConnection, logMetadata, logPassing } from './client-log.js';
 import { clientRules, type KafkaClientOptions } from './client-options.js';
 import { ensuredTopic } from './ensure-topic.js';
 import { FailureLog, type NonFatalError } from './failure-log.js';
-import { checkFetch, type Fetched, type FetchOptions, fetchAll, fetchSettings } from './fetch.js';
+import { checkFetch, type Fetched, type FetchOptions, fetchAll, fetchRules } from './fetch.js';
 import { firstContact } from './first-contact.js';
-import { checkGroupId, checkPartition, checkTopic } from './inputs.js';
+import { checkGroupId, checkList, checkPartition, checkTopic } from './inputs.js';
 import { type OffsetCoordinator, type OffsetCoordinatorOptions, offsetCoordinator } from './offset-coordinator.js';
 import { type OffsetQueries, offsetQueries } from './offset-queries.js';
 import { onlyValue } from './outcome.js';
 import { Polls } from './polls.js';
-import { type Produced, type ProduceOptions, produceAll, produceSettings } from './produce.js';
+import { checkLevel, type Produced, type ProduceOptions, produceAll, produceRules } from './produce.js';
 import type { MessageInput } from './produce-batch.js';
-import { type RequestTarget, rawRequest } from './raw-request.js';
+import { type RequestTarget, rawRequest, targetRule } from './raw-request.js';
 import { type RequestLists, requestLists } from './request-lists.js';
 import { type WaitOptions, waitRules } from './wait-options.js';
 
 /** Longest time in ms over all attempts to connect. `null`: no limit but the attempts. */
-const connectRules = { timeoutMs: duration(Number.POSITIVE_INFINITY, 1, true) };
+const connectRules = { ...signalRules, timeoutMs: duration(Number.POSITIVE_INFINITY, 1, true) };
 /** Longest time in ms for one attempt of a request. Default: the client's `requestTimeoutMs`. `null`: no limit. */
-const requestRules = { timeoutMs: optional(duration(30_000, 1, true)) };
+const requestRules = { ...signalRules, to: targetRule, timeoutMs: optional(duration(30_000, 1, true)) };
 
 /** Longest time in ms to wait for a topic. `null`: no limit. */
-const ensureRules = { timeoutMs: duration(30_000, 0, true) };
+const ensureRules = { ...signalRules, timeoutMs: duration(30_000, 0, true) };
 
 /** What {@link KafkaClient} tells its listeners. */
 export interface KafkaClientEvents {
@@ -154,8 +155,7 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
   async connect(
     options: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number | null | undefined } = {},
   ): Promise<void> {
-    const { signal, ...rest } = options;
-    const { timeoutMs } = resolve('connect', connectRules, rest);
+    const { timeoutMs, signal } = resolve('connect', connectRules, options);
     return firstContact(this.#core.cluster, timeoutMs, signal);
   }
 
@@ -165,9 +165,10 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
    * @throws KafkaError `TIDE_CONNECTION` when no broker answers, `TIDE_INPUT` for a name Kafka refuses, `TIDE_CLOSED`.
    */
   async metadata(topics?: readonly string[], options: { readonly signal?: AbortSignal | undefined } = {}): Promise<ClusterMetadata> {
+    const signal = signalOf('metadata', options);
+    if (topics !== undefined) checkList(topics, 'metadata');
     for (const topic of topics ?? []) checkTopic(topic, 'metadata');
     const { cluster } = this.#core;
-    const { signal } = options;
     const all = await cluster.retrying(() => orAborted(cluster.refresh(topics ?? 'all'), signal), { signal });
     const described = topics === undefined ? all.topics : topics.flatMap(name => entry(all, name));
     return Object.freeze({ ...all, brokers: new Map(all.brokers), topics: new Map(described) });
@@ -175,7 +176,7 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
 
   /** The names of all topics but Kafka's own, sorted; asked for now. @throws KafkaError as {@link metadata}. */
   async topics(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<readonly string[]> {
-    const { topics } = await this.metadata(undefined, options);
+    const { topics } = await this.metadata(undefined, { signal: signalOf('topics', options) });
     return [...topics.values()].flatMap(({ name, internal, errorCode }) => (internal || errorCode !== 0 ? [] : [name])).sort();
   }
 
@@ -190,9 +191,8 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
     topic: string,
     options: { readonly timeoutMs?: number | null | undefined; readonly signal?: AbortSignal | undefined } = {},
   ): Promise<TopicInfo> {
-    const { signal, ...rest } = options;
     checkTopic(topic, 'ensureTopicExists');
-    const { timeoutMs } = resolve('ensureTopicExists', ensureRules, rest);
+    const { timeoutMs, signal } = resolve('ensureTopicExists', ensureRules, options);
     return ensuredTopic(this.#core, topic, timeoutMs, signal);
   }
 
@@ -201,7 +201,7 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
    * @throws KafkaError `UNKNOWN_TOPIC_OR_PARTITION` when there is no such topic, or its own error; else as {@link metadata}.
    */
   async partitionCount(topic: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<number> {
-    const info = await this.#topic(topic, 'partitionCount', options.signal);
+    const info = await this.#topic(topic, 'partitionCount', signalOf('partitionCount', options));
     if (info.errorCode !== 0) throw brokerError(info.errorCode, `partitionCount: topic ${topic}`, { context: { topic } });
     return info.partitions.length;
   }
@@ -209,11 +209,12 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
   /** Whether a topic has a partition of this number; a topic that does not exist has none. @throws KafkaError as {@link metadata}. */
   async partitionExists(topic: string, partition: number, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<boolean> {
     checkPartition(partition, 'partitionExists');
+    const signal = signalOf('partitionExists', options);
     const has = ({ partitions }: TopicInfo) => partitions.some(known => known.partition === partition);
-    const info = await this.#topic(topic, 'partitionExists', options.signal);
+    const info = await this.#topic(topic, 'partitionExists', signal);
     if (info.errorCode !== 0 || has(info)) return info.errorCode === 0;
     this.#core.cluster.outdated(info); // it may have been added since
-    return has(await this.#topic(topic, 'partitionExists', options.signal));
+    return has(await this.#topic(topic, 'partitionExists', signal));
   }
 
   /** The brokers of the cluster as last described; none before the first contact. */
@@ -239,10 +240,10 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
     offset: number,
     options: FetchOptions & { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Fetched> {
-    const { signal, ...rest } = options;
+    const { signal, ...settings } = resolve('fetch', { ...fetchRules, ...signalRules }, options);
     const request = { topic, partition, offset };
     checkFetch(request, 'fetch');
-    return onlyValue(await fetchAll(this.#core, [request], fetchSettings('fetch', rest), { signal }));
+    return onlyValue(await fetchAll(this.#core, [request], settings, { signal }));
   }
 
   /**
@@ -257,9 +258,10 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
     messages: MessageInput | readonly MessageInput[],
     options: ProduceOptions & { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Produced> {
-    const { signal, ...rest } = options;
+    const { signal, ...settings } = resolve('produce', { ...produceRules, ...signalRules }, options);
+    checkLevel('produce', settings);
     const request = { topic, partition, messages: isList(messages) ? messages : [messages] };
-    return onlyValue(await produceAll(this.#core, [request], 'produce', produceSettings('produce', rest), { signal }));
+    return onlyValue(await produceAll(this.#core, [request], 'produce', settings, { signal }));
   }
 
   /** Stores and reads the offsets of a group without being one of its members. @throws KafkaError `TIDE_OPTION`. */
@@ -273,8 +275,8 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
    */
   async findCoordinator(groupId: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<BrokerInfo> {
     checkGroupId(groupId, 'findCoordinator');
+    const signal = signalOf('findCoordinator', options);
     const { cluster, coordinators } = this.#core;
-    const { signal } = options;
     const id = await cluster.retrying(() => coordinators.findAnew('group', groupId, { signal }), { signal });
     const broker = cluster.metadata.brokers.get(id);
     if (broker === undefined)
@@ -314,8 +316,7 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
       readonly signal?: AbortSignal | undefined;
     } = {},
   ): Promise<ResponseOf<A>> {
-    const { signal, to = api.route === 'controller' ? 'controller' : 'any', ...rest } = options;
-    const { timeoutMs } = resolve('request', requestRules, rest);
+    const { timeoutMs, signal, to = api.route === 'controller' ? 'controller' : 'any' } = resolve('request', requestRules, options);
     return rawRequest(this.#core, api, body, to, { timeoutMs, signal });
   }
 
@@ -384,8 +385,6 @@ function addressOf(broker: string): Address {
     throw new InputError(`expected a broker's id or "host:port", got ${show(broker)}`, { cause });
   }
 }
-
-const closedError = () => new StateError('TIDE_CLOSED', 'the client is closed');
 
 const entry = (metadata: ClusterMetadata, name: string): [string, NonNullable<ReturnType<ClusterMetadata['topics']['get']>>][] => {
   const topic = metadata.topics.get(name);

@@ -1,7 +1,7 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { turn } from '../base/clock.js';
 import { BrokerError, KafkaError } from '../base/errors.js';
-import { flag, type Given, integer, oneOf, type Resolved, resolve } from '../base/options.js';
+import { flag, type Given, integer, oneOf, type Resolved } from '../base/options.js';
 import type { Bounds } from '../cluster/cluster.js';
 import { type ForPartition, type Outcome, type Routed, scatter } from '../cluster/scatter.js';
 import { Fetch } from '../protocol/index.js';
@@ -65,9 +65,6 @@ export interface Fetched {
 
 /** The most that a partition's first batch is fetched with, when an old broker cuts it short; what follows is an error. */
 const maxAttemptsAtOne = 3;
-
-/** Checks, with `what` in the error, and gives the settings. */
-export const fetchSettings = (what: string, options: FetchOptions): FetchSettings => resolve(what, fetchRules, options);
 
 /** @throws KafkaError `TIDE_INPUT`. */
 export function checkFetch(request: FetchRequest, what: string): void {

@@ -1,4 +1,5 @@
 import { brokerError } from '../base/broker-errors.js';
+import { ProtocolError } from '../base/errors.js';
 import type { Bounds } from '../cluster/cluster.js';
 import { type ForPartition, type Outcome, type Routed, scatter } from '../cluster/scatter.js';
 import { ListOffsets } from '../protocol/index.js';
@@ -31,7 +32,8 @@ export interface FoundOffset {
 /**
  * The offset at each point, in the order asked; undefined where no message is as young as the time asked for.
  * With `read_committed` the end of a log is where its first open transaction begins.
- * @throws KafkaError the first partition's error; nothing is partial here, as a position without an answer is no position.
+ * @throws KafkaError the first partition's error; nothing is partial here, as a position without an answer is no position. `TIDE_PROTOCOL` for a
+ * log without a beginning or an end: nobody is sent to offset 0 for it.
  */
 export async function listOffsets(
   core: ClientCore,
@@ -89,11 +91,14 @@ async function ask(
   const found = new Map(
     answer.topics.flatMap(({ name, partitions }) => partitions.map(entry => [`${name}/${entry.partitionIndex}`, entry])),
   );
-  return routed.map(({ item: { topic, partition } }): Outcome<FoundOffset | undefined> => {
+  return routed.map(({ item: { topic, partition, at } }): Outcome<FoundOffset | undefined> => {
     const entry = found.get(`${topic}/${partition}`);
     if (entry?.errorCode === 0) {
       const { offset, timestamp } = entry;
-      return { ok: true, value: offset < 0 ? undefined : { offset, timestamp } };
+      if (offset >= 0) return { ok: true, value: { offset, timestamp } };
+      if (typeof at !== 'string') return { ok: true, value: undefined };
+      const what = `the leader of ${topic}/${partition} says that its log has no ${at} offset`;
+      return { ok: false, error: new ProtocolError(what, { retriable: true, context: { topic, partition } }) };
     }
     const error = brokerError(entry?.errorCode ?? -1, `list the offsets of ${topic}/${partition}`, { context: { topic, partition } });
     return { ok: false, error };

@@ -1,5 +1,6 @@
-import { PartialError } from '../base/errors.js';
-import { needed, nested, optional, resolve, text } from '../base/options.js';
+import { KafkaError, PartialError } from '../base/errors.js';
+import { custom, needed, nested, optional, resolve, signalOf, signalRules, text } from '../base/options.js';
+import { withPersistence } from '../base/persistence.js';
 import { retryRules } from '../base/retry.js';
 import type { ForPartition } from '../cluster/scatter.js';
 import type { ClientCore } from './client.js';
@@ -35,6 +36,14 @@ export interface CommitNote {
   readonly leaderEpoch?: number | undefined;
 }
 
+/** What these are is checked where offsets are. */
+const unchecked = <T>() => custom<T, T | undefined>('', undefined, value => value as T);
+const commitRules = {
+  ...signalRules,
+  metadata: unchecked<CommitNote['metadata']>(),
+  leaderEpoch: unchecked<CommitNote['leaderEpoch']>(),
+};
+
 /** How long a call may wait. */
 export interface SignalOption {
   readonly signal?: AbortSignal | undefined;
@@ -66,25 +75,30 @@ export function offsetCoordinator(core: ClientCore, options: OffsetCoordinatorOp
   const store = new OffsetStore(core);
   return Object.freeze({
     groupId,
-    async commit(topic, partition, offset, { metadata, leaderEpoch, signal } = {}) {
+    async commit(topic, partition, offset, options) {
+      const { signal, metadata, leaderEpoch } = resolve('commit', commitRules, options);
       const entry = { topic, partition, offset, metadata, leaderEpoch };
       checkCommit(entry, 'commit');
       await store.commit(groupId, [entry], { policy, signal }).catch((error: unknown) => {
-        throw error instanceof PartialError ? error.cause : error; // there is but one part
+        if (!(error instanceof PartialError) || !(error.cause instanceof KafkaError)) throw error;
+        throw withPersistence(error.cause, error.persistence ?? 'no'); // there is but one part
       });
     },
-    async commitMany(offsets, { signal } = {}) {
+    async commitMany(offsets, options) {
+      const signal = signalOf('commitMany', options);
       checkList(offsets, 'commitMany');
       for (const [i, entry] of offsets.entries()) checkCommit(entry, `commitMany[${i}]`);
       checkOnce(offsets, 'commitMany');
       if (offsets.length > 0) await store.commit(groupId, offsets, { policy, signal });
     },
-    async offset(topic, partition, { signal } = {}) {
+    async offset(topic, partition, options) {
+      const signal = signalOf('offset', options);
       checkPlace({ topic, partition }, 'offset');
       const [found] = await store.fetch(groupId, [{ topic, partition }], { policy, signal });
       return found;
     },
-    async offsets(partitions, { signal } = {}) {
+    async offsets(partitions, options) {
+      const signal = signalOf('offsets', options);
       checkList(partitions, 'offsets');
       for (const [i, place] of partitions.entries()) checkPlace(place, `offsets[${i}]`);
       return store.fetch(groupId, partitions, { policy, signal });

@@ -1,6 +1,6 @@
-import { oneOf, resolve } from '../base/options.js';
+import { integer, oneOf, resolve, signalRules } from '../base/options.js';
 import type { ClientCore } from './client.js';
-import { checkCount, checkPartition, checkTime, checkTopic } from './inputs.js';
+import { checkPartition, checkTime, checkTopic } from './inputs.js';
 import { type Isolation, listOffsets, type OffsetSpec } from './list-offsets.js';
 
 export const queryRules = {
@@ -46,25 +46,36 @@ export interface OffsetQueries {
   ): Promise<readonly number[]>;
 }
 
+const askingRules = { ...queryRules, ...signalRules };
+const listRules = {
+  ...askingRules,
+  /** How many offsets at most. */
+  maxCount: integer(2, 1),
+};
+
+/** A log has a beginning and an end, whatever else it has. */
+type Found<Points extends readonly OffsetSpec[]> = {
+  readonly [I in keyof Points]: Points[I] extends string ? number : number | undefined;
+};
+
 /** The queries of one client. */
 export function offsetQueries(core: ClientCore): OffsetQueries {
-  const asking = (what: string, topic: string, partition: number, options: OffsetQueryOptions = {}) => {
-    const { signal, ...rest } = options;
+  const asking = (what: string, topic: string, partition: number, options: OffsetQueryOptions | undefined) => {
     checkTopic(topic, what);
     checkPartition(partition, what);
-    const { isolation } = resolve(what, queryRules, rest);
-    return (...points: readonly OffsetSpec[]) => {
+    const { isolation, signal } = resolve(what, askingRules, options);
+    return <const Points extends readonly OffsetSpec[]>(...points: Points) => {
       const questions = points.map(at => ({ topic, partition, at }));
-      return listOffsets(core, questions, isolation, { signal });
+      return listOffsets(core, questions, isolation, { signal }) as Promise<Found<Points>>;
     };
   };
   return Object.freeze({
     async earliest(topic, partition, options) {
-      const [earliest = 0] = await asking('offsets.earliest', topic, partition, options)('earliest');
+      const [earliest] = await asking('offsets.earliest', topic, partition, options)('earliest');
       return earliest;
     },
     async latest(topic, partition, options) {
-      const [latest = 0] = await asking('offsets.latest', topic, partition, options)('latest');
+      const [latest] = await asking('offsets.latest', topic, partition, options)('latest');
       return latest;
     },
     async atTime(topic, partition, timestampMs, options) {
@@ -77,16 +88,15 @@ export function offsetQueries(core: ClientCore): OffsetQueries {
       const ask = asking('offsets.beforeTime', topic, partition, options);
       checkTime(timestampMs, 'offsets.beforeTime');
       // The ends first: what is appended meanwhile may be as young as that, and must not count as older for lying below the end.
-      const [latest = 0, earliest = 0] = await ask('latest', 'earliest');
+      const [latest, earliest] = await ask('latest', 'earliest');
       const [first = latest] = await ask({ timestampMs });
       const before = first - 1;
       return before < earliest ? undefined : before;
     },
-    async list(topic, partition, { maxCount = 2, ...options } = {}) {
-      const ask = asking('offsets.list', topic, partition, options);
-      checkCount(maxCount, 'offsets.list: maxCount');
-      const ends = await ask('latest', 'earliest');
-      return [...new Set(ends)].flatMap(offset => offset ?? []).slice(0, maxCount);
+    async list(topic, partition, options) {
+      const { maxCount, ...rest } = resolve('offsets.list', listRules, options);
+      const ends = await asking('offsets.list', topic, partition, rest)('latest', 'earliest');
+      return [...new Set(ends)].slice(0, maxCount);
     },
   } satisfies OffsetQueries);
 }

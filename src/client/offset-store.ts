@@ -1,14 +1,16 @@
 import { brokerError, brokerErrorRow, errorNumbers } from '../base/broker-errors.js';
-import { BrokerError, KafkaError, PartialError, StateError } from '../base/errors.js';
+import { BrokerError, KafkaError, PartialError, StateError, TimeoutError } from '../base/errors.js';
+import { withPersistence } from '../base/persistence.js';
+import { limited } from '../base/wait.js';
 import { ZERO_UUID } from '../bytes/reader.js';
 import type { Bounds } from '../cluster/cluster.js';
+import type { ForPartition } from '../cluster/scatter.js';
 import { OffsetCommit, OffsetFetch } from '../protocol/index.js';
 import type { ClientCore } from './client.js';
+import { byTopic } from './rounds.js';
 
 /** Where a group stands, or is to stand, in one partition. */
-export interface GroupOffset {
-  readonly topic: string;
-  readonly partition: number;
+export interface GroupOffset extends ForPartition {
   /** The next offset to read. */
   readonly offset: number;
   /** The topic's id as it was read, where that is known: a topic of the same name that was created since is not meant. */
@@ -43,10 +45,10 @@ export class OffsetStore {
     offsets: readonly GroupOffset[],
     bounds: Bounds & { readonly timeoutMs?: number | undefined } = {},
   ): Promise<void> {
-    const ids = await this.#topicIds(offsets, bounds.signal);
+    const ids = await this.#topicIds(offsets, bounds);
     const replaced = ({ topic, topicId }: GroupOffset) => topicId !== undefined && isAnother(ids.get(topic), topicId);
     const meant = offsets.filter(entry => !replaced(entry));
-    const topics = [...grouped(meant)].map(([name, entries]) => ({
+    const topics = [...byTopic(meant)].map(([name, entries]) => ({
       name,
       topicId: entries[0]?.topicId ?? ids.get(name) ?? ZERO_UUID,
       partitions: entries.map(({ partition, offset, leaderEpoch, metadata }) => ({
@@ -57,20 +59,16 @@ export class OffsetStore {
       })),
     }));
     const withIds = topics.every(({ topicId }) => topicId !== ZERO_UUID);
-    const attempts = { sent: 0, answered: 0 };
+    let unsure = false; // one attempt may have stored it, whatever became of the last
     const request = this.#core.coordinators.request(
       'group',
       groupId,
       OffsetCommit,
-      version => {
-        attempts.sent += 1;
-        return {
-          groupId,
-          topics: topics.map(({ name, topicId, partitions }) => (version >= 10 ? { topicId, partitions } : { name, partitions })),
-        };
-      },
+      version => ({
+        groupId,
+        topics: topics.map(({ name, topicId, partitions }) => (version >= 10 ? { topicId, partitions } : { name, partitions })),
+      }),
       answer => {
-        attempts.answered += 1;
         const codes = new Map<string, number>();
         for (const { name, topicId, partitions } of answer.topics) {
           for (const { partitionIndex, errorCode } of partitions) codes.set(`${name || topicId}/${partitionIndex}`, errorCode);
@@ -83,26 +81,27 @@ export class OffsetStore {
           return { ...entry, error: code === 0 ? undefined : refusal(groupId, entry, code) };
         });
       },
-      { ...bounds, maxVersion: withIds ? undefined : 9 },
+      {
+        ...bounds,
+        maxVersion: withIds ? undefined : 9,
+        failed: error => {
+          unsure ||= error instanceof KafkaError && error.persistence === 'maybe';
+        },
+      },
     );
-    const unsure = () => attempts.sent > attempts.answered; // one may have been stored, whatever became of the last
     const results = await request.catch((error: unknown) => {
-      throw unsure() && error instanceof KafkaError ? asUnsure(error) : error;
+      throw unsure && error instanceof KafkaError ? withPersistence(error, 'maybe') : error;
     });
     const refused = results.filter(({ error }) => error !== undefined);
     const first = refused[0]?.error;
     if (first === undefined) return;
-    if (first.code === 'TIDE_GROUP_IN_USE') throw unsure() ? asUnsure(first) : first;
+    if (first.code === 'TIDE_GROUP_IN_USE') throw unsure ? withPersistence(first, 'maybe') : first;
     const rest = refused.length > 1 ? ` (and ${refused.length - 1} more)` : '';
-    throw new PartialError(`${first.message}${rest}`, first, results, unsure() ? { persistence: 'maybe' } : {});
+    throw new PartialError(`${first.message}${rest}`, first, results, unsure ? { persistence: 'maybe' } : {});
   }
 
   /** The committed offset of each partition, in their order; undefined where the group has none. */
-  async fetch(
-    groupId: string,
-    partitions: readonly { readonly topic: string; readonly partition: number }[],
-    bounds: Bounds = {},
-  ): Promise<readonly (GroupOffset | undefined)[]> {
+  async fetch(groupId: string, partitions: readonly ForPartition[], bounds: Bounds = {}): Promise<readonly (GroupOffset | undefined)[]> {
     if (partitions.length === 0) return [];
     try {
       return await this.#fetch(groupId, partitions, bounds);
@@ -112,13 +111,9 @@ export class OffsetStore {
     }
   }
 
-  async #fetch(
-    groupId: string,
-    partitions: readonly { readonly topic: string; readonly partition: number }[],
-    bounds: Bounds,
-  ): Promise<readonly (GroupOffset | undefined)[]> {
-    const ids = await this.#topicIds(partitions, bounds.signal);
-    const topics = [...grouped(partitions)].map(([name, entries]) => ({
+  async #fetch(groupId: string, partitions: readonly ForPartition[], bounds: Bounds): Promise<readonly (GroupOffset | undefined)[]> {
+    const ids = await this.#topicIds(partitions, bounds);
+    const topics = [...byTopic(partitions)].map(([name, entries]) => ({
       name,
       topicId: ids.get(name) ?? ZERO_UUID,
       partitionIndexes: entries.map(({ partition }) => partition),
@@ -154,15 +149,30 @@ export class OffsetStore {
             found.set(where, offset < 0 ? undefined : { topic: name, partition: entry.partitionIndex, offset, leaderEpoch, metadata });
           }
         }
-        return partitions.map(({ topic, partition }) => found.get(`${topic}/${partition}`));
+        return partitions.map(({ topic, partition }) => {
+          const where = `${topic}/${partition}`;
+          if (found.has(where)) return found.get(where);
+          // That is not to say that nothing is stored: whoever believed it would begin elsewhere.
+          throw brokerError(-1, `read the offset of group ${JSON.stringify(groupId)} for ${where}`, {
+            message: 'the answer leaves the partition out',
+            context: { groupId, topic, partition },
+          });
+        });
       },
       { ...bounds, maxVersion: withIds ? undefined : 9 },
     );
   }
 
-  async #topicIds(entries: readonly { readonly topic: string }[], signal: AbortSignal | undefined): Promise<ReadonlyMap<string, string>> {
+  async #topicIds(entries: readonly ForPartition[], { signal, deadline }: Bounds): Promise<ReadonlyMap<string, string>> {
+    const { cluster } = this.#core;
     const names = new Set(entries.map(({ topic }) => topic));
-    const { topics } = await this.#core.cluster.topics(names, signal);
+    const ms = deadline?.remainingMs() ?? Number.POSITIVE_INFINITY;
+    const late = () =>
+      new TimeoutError(`the ids of topics ${[...names].join(', ')}: no broker has described them in time`, {
+        retriable: true,
+        persistence: 'no',
+      });
+    const { topics } = await limited(cluster.clock, { ms, signal, late }, stop => cluster.topics(names, stop));
     return new Map([...names].map(name => [name, topics.get(name)?.id ?? ZERO_UUID]));
   }
 
@@ -176,27 +186,11 @@ export class OffsetStore {
   }
 }
 
-/** The last attempt failed like this, and an earlier one was not answered. */
-function asUnsure(error: KafkaError): KafkaError {
-  const { code, message, errno, retriable, context, persistence } = error;
-  return persistence === 'maybe' ? error : new KafkaError(code, message, { errno, retriable, context, persistence: 'maybe', cause: error });
-}
-
 const isAnother = (now: string | undefined, id: string): boolean => now !== undefined && now !== ZERO_UUID && now !== id;
 
 const isUnknownId = (error: unknown): boolean => error instanceof BrokerError && error.errno === errorNumbers.UNKNOWN_TOPIC_ID;
 
 const nameOf = (ids: ReadonlyMap<string, string>, id: string): string | undefined => [...ids].find(([, known]) => known === id)?.[0];
-
-function grouped<E extends { readonly topic: string }>(entries: readonly E[]): Map<string, E[]> {
-  const byTopic = new Map<string, E[]>();
-  for (const entry of entries) {
-    const list = byTopic.get(entry.topic);
-    if (list === undefined) byTopic.set(entry.topic, [entry]);
-    else list.push(entry);
-  }
-  return byTopic;
-}
 
 /** Errors that pass and concern the whole group are thrown where the coordinator's errors are handled; the rest belong to their partition. */
 function refusal(groupId: string, { topic, partition, offset, topicId }: GroupOffset, code: number): KafkaError {

@@ -1,13 +1,7 @@
 import { KafkaError, PartialError } from '../base/errors.js';
 import type { Outcome } from '../cluster/scatter.js';
 
-/** What became of one item of a list: its result, or why there is none. */
-export type ItemOutcome<Result> =
-  | { readonly ok: true; readonly value: Result }
-  | {
-      readonly ok: false;
-      readonly error: KafkaError;
-    };
+export type { Outcome as ItemOutcome } from '../cluster/scatter.js';
 
 /**
  * The values, in their order.

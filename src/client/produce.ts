@@ -1,6 +1,6 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { ConnectionError, InputError, KafkaError, TimeoutError, UnsupportedError } from '../base/errors.js';
-import { custom, duration, type Given, integer, oneOf, optional, type Resolved, resolve } from '../base/options.js';
+import { custom, duration, type Given, integer, oneOf, optional, type Resolved } from '../base/options.js';
 import { withPersistence } from '../base/persistence.js';
 import { ZERO_UUID } from '../bytes/reader.js';
 import type { Bounds } from '../cluster/cluster.js';
@@ -74,12 +74,10 @@ const noAcknowledgement = -1002;
 /** With acks -1 a broker says so also after it has appended, when it ceased to lead while the replicas copied. */
 const perhapsAfterAppend: readonly number[] = [errorNumbers.NOT_LEADER_OR_FOLLOWER, errorNumbers.UNKNOWN_TOPIC_OR_PARTITION];
 
-/** @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`. */
-export function produceSettings(what: string, options: ProduceOptions): ProduceSettings {
-  const settings = resolve(what, produceRules, options);
-  const { compression, compressionLevel: level } = settings;
+/** @throws KafkaError `TIDE_OPTION` for a level that the codec does not have. */
+export function checkLevel(what: string, { compression, compressionLevel: level }: ProduceSettings): void {
   const [lowest, highest] = codecOf(compression).levels ?? [];
-  if (level === undefined || (lowest !== undefined && highest !== undefined && level >= lowest && level <= highest)) return settings;
+  if (level === undefined || (lowest !== undefined && highest !== undefined && level >= lowest && level <= highest)) return;
   const why =
     lowest === undefined ? `compression "${compression}" has no levels` : `${compression} has levels from ${lowest} to ${highest}`;
   throw new InputError(`${what}: "compressionLevel" is ${level}, but ${why}`, { code: 'TIDE_OPTION' });

@@ -1,4 +1,6 @@
-import { ConnectionError, KafkaError } from '../base/errors.js';
+import { KafkaError } from '../base/errors.js';
+import { custom, optional } from '../base/options.js';
+import { remade } from '../base/remade.js';
 import { orAborted } from '../base/wait.js';
 import { isUnanswered } from '../cluster/cluster.js';
 import type { CoordinatorKind } from '../cluster/coordinators.js';
@@ -14,6 +16,24 @@ export type RequestTarget =
   | { readonly topic: string; readonly partition: number }
   | { readonly group: string }
   | { readonly transaction: string };
+
+/** Which broker, for the options of a request. */
+export const targetRule = optional(
+  custom<RequestTarget, RequestTarget | undefined>(
+    "'any', 'controller', { broker }, { topic, partition }, { group } or { transaction }",
+    undefined,
+    to => (isTarget(to) ? to : undefined),
+  ),
+);
+
+function isTarget(to: unknown): to is RequestTarget {
+  if (to === 'any' || to === 'controller') return true;
+  if (typeof to !== 'object' || to === null) return false;
+  if ('broker' in to) return Number.isInteger(to.broker);
+  if ('topic' in to) return typeof to.topic === 'string' && 'partition' in to && Number.isInteger(to.partition);
+  const id = 'group' in to ? to.group : 'transaction' in to ? to.transaction : undefined;
+  return typeof id === 'string' && id !== '';
+}
 
 /** The raw answer of whoever `to` means. What certainly was not sent is tried again; nothing else is. */
 export async function rawRequest<A extends Api>(
@@ -33,7 +53,7 @@ export async function rawRequest<A extends Api>(
         return id === undefined ? await cluster.toAny(api, body, send) : await cluster.toBroker(id, api, body, send);
       } catch (error) {
         if (id !== undefined && isUnanswered(error)) notAt(core, id, to);
-        if (error instanceof KafkaError && error.retriable && error.persistence === 'maybe') throw forGood(error);
+        if (error instanceof KafkaError && error.retriable && error.persistence === 'maybe') throw remade(error, { retriable: false }); // whether it was applied is for the caller to find out
         throw error;
       }
     },
@@ -73,11 +93,3 @@ function notAt({ cluster }: ClientCore, id: number, to: RequestTarget): void {
 
 const coordinated = (to: { readonly group: string } | { readonly transaction: string }): [CoordinatorKind, string] =>
   'group' in to ? ['group', to.group] : ['transaction', to.transaction];
-
-/** The same error, not to be tried again by us: whether it was applied is for the caller to find out. */
-function forGood(error: KafkaError): KafkaError {
-  const { code, message, context, persistence, errno } = error;
-  if (error instanceof ConnectionError)
-    return new ConnectionError(message, { retriable: false, cause: error, context, persistence, errno });
-  return new KafkaError(code, message, { retriable: false, cause: error, context, persistence, errno });
-}

@@ -1,14 +1,15 @@
 import { BrokerError, InputError, KafkaError, PartialError } from '../base/errors.js';
-import { checkNames, resolve, show } from '../base/options.js';
+import { checkNames, custom, flag, resolve, show, signalRules } from '../base/options.js';
+import { withPersistence } from '../base/persistence.js';
 import type { ForPartition, Outcome } from '../cluster/scatter.js';
 import type { ClientCore } from './client.js';
-import { checkFetch, type Fetched, type FetchOptions, type FetchRequest, fetchAll, fetchSettings } from './fetch.js';
+import { checkFetch, type Fetched, type FetchOptions, type FetchRequest, fetchAll, fetchRules } from './fetch.js';
 import { checkCommit, checkGroupId, checkList, checkOnce, checkPlace, checkTime } from './inputs.js';
 import { type FoundOffset, findOffsets, type OffsetQuestion } from './list-offsets.js';
 import { type OffsetQueryOptions, queryRules } from './offset-queries.js';
 import { type CommitResult, type GroupOffset, OffsetStore } from './offset-store.js';
-import { type ItemOutcome, valuesOf } from './outcome.js';
-import { type Produced, type ProduceOptions, type ProduceRequest, produceAll, produceSettings } from './produce.js';
+import { valuesOf } from './outcome.js';
+import { checkLevel, type Produced, type ProduceOptions, type ProduceRequest, produceAll, produceRules } from './produce.js';
 
 /** What becomes of the results of a list. */
 export interface ListOptions<Result, Mapped> {
@@ -34,7 +35,7 @@ export interface ListMethod<Payload, Result, Options> {
   <Mapped = Result>(
     payloads: readonly Payload[],
     options: Options & ListOptions<Result, Mapped> & EachOutcome,
-  ): Promise<readonly ItemOutcome<Mapped>[]>;
+  ): Promise<readonly Outcome<Mapped>[]>;
 }
 
 /** The same for what one group has stored. */
@@ -48,7 +49,7 @@ export interface GroupListMethod<Payload, Result> {
     groupId: string,
     payloads: readonly Payload[],
     options: ListOptions<Result, Mapped> & EachOutcome,
-  ): Promise<readonly ItemOutcome<Mapped>[]>;
+  ): Promise<readonly Outcome<Mapped>[]>;
 }
 
 /**
@@ -79,11 +80,13 @@ export function requestLists(core: ClientCore): RequestLists {
   const lists = {
     async produce(payloads: readonly ProduceRequest[], given: Any<ProduceOptions> = {}) {
       const { signal, options, end } = opened(payloads, 'send.produce', given);
-      return end(await produceAll(core, payloads, 'send.produce', produceSettings('send.produce', options), { signal }));
+      const settings = resolve('send.produce', produceRules, options);
+      checkLevel('send.produce', settings);
+      return end(await produceAll(core, payloads, 'send.produce', settings, { signal }));
     },
     async fetch(payloads: readonly FetchRequest[], given: Any<FetchOptions> = {}) {
       const { signal, options, end } = opened(payloads, 'send.fetch', given);
-      const settings = fetchSettings('send.fetch', options);
+      const settings = resolve('send.fetch', fetchRules, options);
       for (const [i, payload] of payloads.entries()) checkFetch(payload, `send.fetch[${i}]`);
       return end(await fetchAll(core, payloads, settings, { signal }));
     },
@@ -115,15 +118,16 @@ export function requestLists(core: ClientCore): RequestLists {
 /** Options of a list, whichever way it is to end. */
 type Any<Options> = Options & ListOptions<unknown, unknown> & { readonly failOnError?: boolean | undefined };
 
+type Mapper = (result: unknown) => unknown;
+const mapperFrom = (value: unknown) => (typeof value === 'function' ? (value as Mapper) : undefined);
+const listRules = { ...signalRules, map: custom<Mapper, Mapper | undefined>('a function', undefined, mapperFrom), failOnError: flag(true) };
+
 /** The options that are the method's own, and what makes of the outcomes what the caller asked for. */
 function opened<Options extends object>(payloads: readonly object[], what: string, given: Any<Options>) {
   checkList(payloads, what);
   checkNames(what, Object.keys(given ?? {}), given);
-  const { map, signal, failOnError = true, ...options } = given;
-  if (map !== undefined && typeof map !== 'function')
-    throw new InputError(`${what}: "map" must be a function, got ${show(map)}`, { code: 'TIDE_OPTION' });
-  if (typeof failOnError !== 'boolean')
-    throw new InputError(`${what}: "failOnError" must be true or false, got ${show(failOnError)}`, { code: 'TIDE_OPTION' });
+  const { map: mapper, signal: stop, failOnError: throws, ...options } = given;
+  const { map, signal, failOnError } = resolve(what, listRules, { map: mapper, signal: stop, failOnError: throws });
   const end = (outcomes: readonly Outcome<unknown>[]) => {
     if (failOnError) {
       const values = valuesOf(outcomes);
@@ -158,7 +162,8 @@ async function committed(
     const results = failed instanceof PartialError ? (failed.results as readonly CommitResult[]) : [];
     return payloads.map((value, i) => {
       const refused = results[i] === undefined ? failed : results[i].error;
-      return refused === undefined ? { ok: true, value } : { ok: false, error: refused };
+      if (refused === undefined) return { ok: true, value };
+      return { ok: false, error: failed.persistence === 'maybe' ? withPersistence(refused, 'maybe') : refused };
     });
   }
 }

@@ -1,14 +1,14 @@
 import { linked } from '../base/abort.js';
 import { brokerError, brokerErrorRow } from '../base/broker-errors.js';
 import { type Clock, Deadline, sleep } from '../base/clock.js';
-import { AuthError, BrokerError, ConnectionError, KafkaError, StateError, TimeoutError } from '../base/errors.js';
+import { AuthError, BrokerError, ConnectionError, KafkaError, TimeoutError } from '../base/errors.js';
 import { type RetryBounds, type RetryPolicy, retrying } from '../base/retry.js';
 import { orAborted } from '../base/wait.js';
 import { type Address, formatAddress } from '../network/address.js';
 import type { Body } from '../network/connection.js';
 import type { Link, LinkSettings } from '../network/link.js';
 import { type Api, Metadata, type ResponseOf } from '../protocol/index.js';
-import { Links, type Purpose } from './links.js';
+import { closedError, Links, type Purpose } from './links.js';
 import {
   type BrokerInfo,
   type ClusterMetadata,
@@ -387,8 +387,6 @@ export class Cluster {
     if (this.#shut.signal.aborted) throw closedError();
   }
 }
-
-const closedError = () => new StateError('TIDE_CLOSED', 'the client is closed');
 
 /** A broker that has not answered its oldest request for so many ms is asked after the others. */
 const stalledMs = 1000;

@@ -1,6 +1,6 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
-import { type BrokerError, KafkaError } from '../base/errors.js';
-import { orAborted } from '../base/wait.js';
+import { type BrokerError, KafkaError, TimeoutError } from '../base/errors.js';
+import { limited, orAborted } from '../base/wait.js';
 import type { Body } from '../network/connection.js';
 import { type Api, FindCoordinator, type ResponseOf } from '../protocol/index.js';
 import { type Bounds, type Cluster, isUnanswered, remedyOf, type SendOptions } from './cluster.js';
@@ -8,6 +8,11 @@ import { type Bounds, type Cluster, isUnanswered, remedyOf, type SendOptions } f
 /** What a coordinator coordinates: FindCoordinator's key type. */
 export const coordinatorKinds = { group: 0, transaction: 1 } as const;
 export type CoordinatorKind = keyof typeof coordinatorKinds;
+
+/** How long a coordinator may be asked, and how. */
+export interface CoordinatorBounds extends Bounds, Pick<SendOptions, 'timeoutMs' | 'maxVersion'> {
+  readonly failed?: ((error: unknown) => void) | undefined;
+}
 
 /** Finds the broker that coordinates a group or a transactional id, remembers it, and asks again when it has moved. */
 export class Coordinators {
@@ -22,6 +27,8 @@ export class Coordinators {
 
   /**
    * The answer of the coordinator of `key`, after `read` has thrown what is wrong in it; retried while the coordinator is unknown, moving or loading.
+   * Looking it up may take no longer than the request.
+   * @param bounds.failed Told how each attempt failed that was made at the coordinator, which may have applied it.
    * @throws KafkaError what `read` throws, or why no coordinator could be found (errno -1019 where none is known).
    */
   async request<A extends Api, T>(
@@ -30,15 +37,16 @@ export class Coordinators {
     api: A,
     body: Body<A>,
     read: (answer: ResponseOf<A>) => T,
-    bounds: Bounds & Pick<SendOptions, 'timeoutMs' | 'maxVersion'> = {},
+    bounds: CoordinatorBounds = {},
   ): Promise<T> {
-    const { signal, deadline, maxVersion, timeoutMs = this.#cluster.settings.requestTimeoutMs } = bounds;
+    const { signal, deadline, maxVersion, failed, timeoutMs = this.#cluster.settings.requestTimeoutMs } = bounds;
+    const leftMs = () => Math.min(timeoutMs, Math.max(1, deadline?.remainingMs() ?? timeoutMs));
     return this.#cluster.retrying(async () => {
-      const id = await this.find(kind, key, bounds);
+      const id = await this.#findWithin(leftMs(), kind, key, signal);
       try {
-        const leftMs = Math.min(timeoutMs, Math.max(1, deadline?.remainingMs() ?? timeoutMs));
-        return read(await this.#cluster.toBroker(id, api, body, { signal, timeoutMs: leftMs, maxVersion }));
+        return read(await this.#cluster.toBroker(id, api, body, { signal, timeoutMs: leftMs(), maxVersion }));
       } catch (error) {
+        failed?.(error);
         if (isUnanswered(error) || remedyOf(error) === 'find-coordinator') this.#forget(kind, key, id);
         throw error;
       }
@@ -49,6 +57,17 @@ export class Coordinators {
   find(kind: CoordinatorKind, key: string, { signal }: Bounds = {}): Promise<number> {
     const known = this.#known.get(`${kind} ${key}`);
     return known === undefined ? this.findAnew(kind, key, { signal }) : Promise.resolve(known);
+  }
+
+  /** As {@link find}, for so long; the look-up goes on for whoever else waits for it. */
+  #findWithin(ms: number, kind: CoordinatorKind, key: string, signal: AbortSignal | undefined): Promise<number> {
+    const late = () =>
+      new TimeoutError(`find the coordinator of ${kind} ${JSON.stringify(key)}: no answer within ${Math.round(ms)} ms`, {
+        retriable: true,
+        persistence: 'no',
+        context: { timeoutMs: Math.round(ms) },
+      });
+    return limited(this.#cluster.clock, { ms, signal, late }, stop => this.find(kind, key, { signal: stop }));
   }
 
   /** As {@link find}, whatever was found before. */

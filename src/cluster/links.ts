@@ -8,6 +8,8 @@ import { Link, type LinkSettings } from '../network/link.js';
  */
 export type Purpose = 'shared' | `fetch ${number}`;
 
+export const closedError = () => new StateError('TIDE_CLOSED', 'the client is closed');
+
 /** What a reason says with which a connection is closed, though nothing is wrong with it. */
 const meant = { context: { meant: true } };
 
@@ -23,7 +25,7 @@ export class Links {
 
   /** The link to an address, made when first asked for. */
   to(address: Address, purpose: Purpose = 'shared'): Link {
-    if (this.#closed) throw new StateError('TIDE_CLOSED', 'the client is closed');
+    if (this.#closed) throw closedError();
     const key = `${purpose} ${formatAddress(address)}`;
     let link = this.#links.get(key);
     if (link === undefined) {

@@ -1,5 +1,5 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
-import { asError, KafkaError } from '../base/errors.js';
+import { asKafkaError, KafkaError } from '../base/errors.js';
 import { backoffMs } from '../base/retry.js';
 import { type Bounds, type Cluster, remedyOf } from './cluster.js';
 import type { PartitionInfo, TopicInfo } from './metadata.js';
@@ -17,6 +17,7 @@ export interface Routed<Item> {
   readonly partition: PartitionInfo;
 }
 
+/** What became of one item of a list: its result, or why there is none. */
 export type Outcome<Result> = { readonly ok: true; readonly value: Result } | { readonly ok: false; readonly error: KafkaError };
 
 export interface Scatter<Item extends ForPartition, Result> {
@@ -107,7 +108,7 @@ async function route<Item extends ForPartition>(
       if (topic !== undefined) cluster.outdated(topic);
       lost.push({
         index,
-        error: error instanceof KafkaError ? error : new KafkaError('TIDE_STATE', asError(error).message, { cause: error }),
+        error: asKafkaError(error),
       });
     }
   }

@@ -69,6 +69,33 @@ test('a leader that moves is found, and the error of the broker comes out', asyn
   assert.equal((await rejection(client.offsets.latest('orders', 7))).code, 'UNKNOWN_TOPIC_OR_PARTITION');
 });
 
+test('a log that is said to have no end is an error: nobody is sent to offset 0 for it', async t => {
+  const { cluster, client } = await clientSetting(t);
+  cluster.append('orders', 0, at(1));
+  const place = { topic: 'orders', partition: 0 };
+  const asking: Record<string, () => Promise<unknown>> = {
+    earliest: () => client.offsets.earliest('orders', 0),
+    latest: () => client.offsets.latest('orders', 0),
+    beforeTime: () => client.offsets.beforeTime('orders', 0, 5),
+    list: () => client.offsets.list('orders', 0),
+    lists: () => client.send.listOffsets([{ ...place, at: 'latest' }]),
+  };
+  cluster.on(ListOffsets).answer(async (_, proceed) => {
+    const answer = await proceed();
+    const topics = Array.from(answer?.topics ?? [], ({ name, partitions }) => ({
+      name,
+      partitions: Array.from(partitions ?? [], partition => ({ ...partition, offset: -1 })),
+    }));
+    return { ...answer, topics };
+  }, Number.POSITIVE_INFINITY);
+  for (const [name, ask] of Object.entries(asking)) {
+    const { code, message } = await rejection(ask());
+    assert.equal(code, 'TIDE_PROTOCOL', name);
+    assert.match(message, /orders\/0 says that its log has no (earliest|latest) offset/);
+  }
+  assert.equal(await client.offsets.atTime('orders', 0, 5), undefined, 'for a time that is an answer');
+});
+
 test('isolation is asked for as given', async t => {
   const { cluster, client } = await clientSetting(t);
   await client.offsets.latest('orders', 0);
@@ -87,7 +114,7 @@ test('bad input is refused before anything is sent', async t => {
     [() => offsets.latest('orders', -1), 'TIDE_INPUT'],
     [() => offsets.atTime('orders', 0, -1), 'TIDE_INPUT'],
     [() => offsets.beforeTime('orders', 0, Number.NaN), 'TIDE_INPUT'],
-    [() => offsets.list('orders', 0, { maxCount: 0 }), 'TIDE_INPUT'],
+    [() => offsets.list('orders', 0, { maxCount: 0 }), 'TIDE_OPTION'],
     [() => offsets.latest('orders', 0, { isolation: 'none' } as object), 'TIDE_OPTION'],
   ];
   for (const [call, code] of wrong) assert.equal((await rejection(call())).code, code);

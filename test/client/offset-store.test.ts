@@ -4,12 +4,12 @@ import { PartialError, StateError } from '../../src/base/errors.js';
 import { coreOf, KafkaClient } from '../../src/client/client.js';
 import { type CommitResult, OffsetStore } from '../../src/client/offset-store.js';
 import { SimpleConsumer } from '../../src/consumer/index.js';
-import { ApiVersions, FindCoordinator, OffsetCommit, OffsetFetch } from '../../src/protocol/index.js';
+import { ApiVersions, FindCoordinator, ListOffsets, Metadata, OffsetCommit, OffsetFetch } from '../../src/protocol/index.js';
 import { findProgram } from '../kafka/availability.js';
 import { type KafkaHandle, type KafkaVersion, kafkaTest, uniqueName } from '../kafka/kafka.js';
 import { GuardedProcess } from '../kafka/process.js';
 import { kcatProduce } from '../support/kcat.js';
-import { type ClientSettingOptions, clientSetting, rejection } from './setting.js';
+import { type ClientSettingOptions, clientSetting, quick, rejection } from './setting.js';
 
 async function storeSetting(t: Parameters<typeof clientSetting>[0], options?: ClientSettingOptions) {
   const setting = await clientSetting(t, { topics: { orders: 2, audit: 1 }, ...options });
@@ -154,6 +154,69 @@ test('a partition that the answer leaves out counts as refused, not as stored', 
   const error = await rejection(store.commit('billing', [{ topic: 'orders', partition: 0, offset: 5 }]));
   assert.ok(error instanceof PartialError);
   assert.deepEqual([error.code, error.persistence], ['UNKNOWN_SERVER_ERROR', 'maybe']);
+});
+
+test('a partition that the answer to a look leaves out is an error: it does not say that nothing is stored', async t => {
+  const { cluster, store } = await storeSetting(t);
+  await store.commit('billing', [{ topic: 'orders', partition: 0, offset: 5 }]);
+  for (const leaveOut of ['partition', 'topic'] as const) {
+    cluster.on(OffsetFetch).answer(async (_, proceed) => {
+      const answer = await proceed();
+      const groups = Array.from(answer?.groups ?? [], group => ({
+        ...group,
+        topics: leaveOut === 'topic' ? [] : Array.from(group.topics ?? [], topic => ({ ...topic, partitions: [] })),
+      }));
+      return { ...answer, groups };
+    });
+    const error = await rejection(store.fetch('billing', [{ topic: 'orders', partition: 0 }]));
+    assert.match(error.message, /group "billing" for orders\/0: .*the answer leaves the partition out/);
+  }
+});
+
+test('what one attempt left in doubt stays in doubt, and its error keeps its class', async t => {
+  const { cluster, client, store } = await storeSetting(t);
+  const [offset] = [{ topic: 'orders', partition: 0, offset: 5 }];
+  const coordinator = client.offsetCoordinator({ groupId: 'billing' });
+  const calls: Record<string, () => Promise<unknown>> = {
+    store: () => store.commit('billing', [offset]),
+    coordinator: () => coordinator.commit('orders', 0, 5),
+    list: () =>
+      client.send.commit('billing', [offset], { failOnError: false }).then(([outcome]) => Promise.reject(outcome?.ok || outcome?.error)),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    cluster.on(OffsetCommit).dropAnswer().failOnce('TOPIC_AUTHORIZATION_FAILED');
+    const refused = await rejection(call());
+    const kind = name === 'store' ? 'PartialError' : 'BrokerError';
+    assert.deepEqual([refused.name, refused.code, refused.persistence], [kind, 'TOPIC_AUTHORIZATION_FAILED', 'maybe'], name);
+    cluster.on(OffsetCommit).dropAnswer().failOnce('UNKNOWN_MEMBER_ID');
+    const inUse = await rejection(call());
+    assert.deepEqual([inUse.name, inUse.code, inUse.persistence], ['StateError', 'TIDE_GROUP_IN_USE', 'maybe'], name);
+  }
+});
+
+test('a commit that never left is not in doubt', async t => {
+  const { cluster, client, store } = await storeSetting(t);
+  const offset = { topic: 'orders', partition: 0, offset: 5 };
+  await store.commit('billing', [offset]);
+  cluster.on(ListOffsets).answer(async (_, proceed) => ({ topics: [], ...(await proceed()), throttleTimeMs: 600_000 }));
+  await client.offsets.latest('orders', 0);
+  const error = await rejection(store.commit('billing', [{ ...offset, offset: 6 }], { policy: { ...quick, attempts: 1 }, timeoutMs: 50 }));
+  assert.deepEqual([error.code, error.persistence], ['TIDE_TIMEOUT', 'no']);
+  assert.equal(cluster.requests(OffsetCommit).length, 1);
+});
+
+test('a deadline holds while topics are described and the coordinator is looked for', async t => {
+  const { cluster, core, store } = await storeSetting(t, { client: { requestTimeoutMs: 600_000 } });
+  const offset = { topic: 'orders', partition: 0, offset: 5 };
+  for (const api of [Metadata, FindCoordinator]) {
+    const hold = cluster.on(api).hold();
+    const error = await rejection(store.commit('billing', [offset], { deadline: core.cluster.deadline(50) }));
+    assert.deepEqual([error.code, error.persistence], ['TIDE_TIMEOUT', 'no']);
+    await hold.held;
+    hold.release();
+    if (api === Metadata) await core.cluster.topics(['orders']);
+  }
+  await store.commit('billing', [offset], { deadline: core.cluster.deadline(60_000) });
 });
 
 test('live members: TIDE_GROUP_IN_USE, which says what to do, and no second attempt', async t => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BrokerError, UnsupportedError } from '../../src/base/errors.js';
+import { BrokerError, TimeoutError, UnsupportedError } from '../../src/base/errors.js';
 import { KafkaClient } from '../../src/client/client.js';
 import { SimpleConsumer } from '../../src/consumer/index.js';
 import type { EmbeddedCluster } from '../../src/embedded/index.js';
@@ -162,6 +162,16 @@ test('what was certainly not sent is tried again; what may have been applied is 
     assert.ok(cluster.topics.has('new'));
     cluster.deleteTopic('new');
   }
+});
+
+test('what is not answered in time is a TimeoutError, and nothing to try again', async t => {
+  const { cluster, client } = await clientSetting(t);
+  await client.connect();
+  cluster.on(CreateTopics).silent();
+  const error = await rejection(client.request(CreateTopics, createTopic('new'), { timeoutMs: 50 }));
+  assert.ok(error instanceof TimeoutError);
+  assert.deepEqual([error.code, error.persistence, error.retriable], ['TIDE_TIMEOUT', 'maybe', false]);
+  assert.equal(cluster.requests(CreateTopics).length, 1);
 });
 
 test('error codes inside an answer are not looked at', async t => {

@@ -187,6 +187,17 @@ test('a deadline holds for a coordinator that never answers', async t => {
   await assert.rejects(ask('billing', { deadline: cluster.deadline(50) }), { code: 'TIDE_TIMEOUT' });
 });
 
+test('a deadline holds for a look-up that is never answered; who else waits for it has the answer', async t => {
+  const { embedded, cluster, ask, lookups } = await coordinatorSetting(t, { cluster: { requestTimeoutMs: 600_000 } });
+  const hold = embedded.on(FindCoordinator).hold();
+  const late = assert.rejects(ask('billing', { deadline: cluster.deadline(50) }), { code: 'TIDE_TIMEOUT', persistence: 'no' });
+  const patient = ask();
+  await late;
+  hold.release();
+  assert.equal(await patient, 'answered');
+  assert.equal(lookups(), 1);
+});
+
 test('what is no matter of coordinators is not tried again', async t => {
   const { embedded, ask, askedBrokers, lookups } = await coordinatorSetting(t);
   embedded.on(OffsetFetch).failOnce('GROUP_AUTHORIZATION_FAILED');
