@@ -16,7 +16,7 @@ import { inRounds } from './rounds.js';
 const mebibyte = 1024 * 1024;
 
 export const fetchRules = {
-  /** Largest answer in bytes; a first batch that is larger comes all the same. Kafka: max.partition.fetch.bytes. */
+  /** Largest answer in bytes, for each partition; a first batch that is larger comes all the same. Kafka: max.partition.fetch.bytes. */
   maxBytes: integer(mebibyte, 1, 2 ** 31 - 1),
   /** Smallest answer in bytes worth sending before `maxWaitMs` is over; 0 answers at once. Kafka: fetch.min.bytes. */
   minBytes: integer(1, 0, 2 ** 31 - 1),

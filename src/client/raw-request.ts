@@ -1,7 +1,7 @@
-import { KafkaError } from '../base/errors.js';
+import { KafkaError, TimeoutError } from '../base/errors.js';
 import { custom, optional } from '../base/options.js';
 import { remade } from '../base/remade.js';
-import { orAborted } from '../base/wait.js';
+import { limited, orAborted } from '../base/wait.js';
 import { isUnanswered } from '../cluster/cluster.js';
 import type { CoordinatorKind } from '../cluster/coordinators.js';
 import { leaderIn } from '../cluster/scatter.js';
@@ -45,11 +45,14 @@ export async function rawRequest<A extends Api>(
 ): Promise<ResponseOf<A>> {
   const { cluster } = core;
   const send = { timeoutMs, signal, changes: true };
+  const ms = timeoutMs ?? cluster.settings.requestTimeoutMs;
+  const late = () =>
+    new TimeoutError(`${api.name}: not sent within ${ms} ms: no broker has said who it is for`, { retriable: true, persistence: 'no' });
   return cluster.retrying(
     async () => {
       let id: number | undefined;
       try {
-        id = await orAborted(target(core, to), signal);
+        id = await limited(cluster.clock, { ms, signal, late }, stop => orAborted(target(core, to), stop));
         return id === undefined ? await cluster.toAny(api, body, send) : await cluster.toBroker(id, api, body, send);
       } catch (error) {
         if (id !== undefined && isUnanswered(error)) notAt(core, id, to);

@@ -174,6 +174,17 @@ test('what is not answered in time is a TimeoutError, and nothing to try again',
   assert.equal(cluster.requests(CreateTopics).length, 1);
 });
 
+test('looking for whom it is for takes no longer than an attempt may', async t => {
+  const { cluster, client } = await clientSetting(t, { client: { requestTimeoutMs: 600_000, retry: { attempts: 2, backoffMs: 1 } } });
+  await client.connect();
+  const hold = cluster.on(FindCoordinator).hold();
+  const error = await rejection(client.request(OffsetFetch, offsetFetch, { to: { group: 'billing' }, timeoutMs: 50 }));
+  assert.ok(error instanceof TimeoutError);
+  assert.deepEqual([error.code, error.persistence], ['TIDE_TIMEOUT', 'no']);
+  hold.release();
+  assert.deepEqual([cluster.requests(FindCoordinator).length, cluster.requests(OffsetFetch).length], [1, 0]);
+});
+
 test('error codes inside an answer are not looked at', async t => {
   const { cluster, client } = await clientSetting(t);
   cluster.on(ListOffsets).failOnce('NOT_LEADER_OR_FOLLOWER');
