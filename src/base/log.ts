@@ -35,7 +35,7 @@ export class Log {
    */
   static open(logger: Logger | undefined, text: string | undefined, write: (text: string) => void = toStderr): Log | undefined {
     if (logger === undefined && !text) return undefined;
-    const { levels, ignored } = text ? debugLevels(text) : { levels: silent, ignored: [] };
+    const { levels, ignored } = debugLevels(text);
     for (const part of ignored) {
       const scopes = debugScopes.map(scope => `${scope}:1`).join(', ');
       write(`tidemark: TIDEMARK_DEBUG: ${JSON.stringify(part)} is ignored; expected a number, ${scopes} or IO:2, with commas\n`);
