@@ -54,6 +54,12 @@ class ProducerQuestions {
       this.topicId = found?.topicId ?? '';
       if (found?.partitions.length === PARTITIONS && found.partitions.every(({ leaderId }) => leaderId >= 0)) break;
     }
+    // Metadata knows a leader before the leader does.
+    const partitions = Array.from({ length: PARTITIONS }, (_, partitionIndex) => ({ partitionIndex, timestamp: -1 }));
+    for (;;) {
+      const { topics: listed } = await client.request(ListOffsets, 7, { replicaId: -1, topics: [{ name: this.topic, partitions }] });
+      if (listed.flatMap(topic => topic.partitions).every(({ errorCode }) => errorCode === 0)) break;
+    }
     for (const keyType of [0, 1]) while ((await client.request(FindCoordinator, 3, { key: this.topic, keyType })).errorCode !== 0);
     const group = { groupId: this.topic, topics: [] };
     while ((await client.request(OffsetFetch, 7, group)).errorCode !== 0);
