@@ -1,7 +1,7 @@
 import { linked } from '../base/abort.js';
 import type { Clock, Timer } from '../base/clock.js';
-import { asError, PartialError } from '../base/errors.js';
-import { orAborted } from '../base/wait.js';
+import { asError, PartialError, TimeoutError } from '../base/errors.js';
+import { limited, orAborted } from '../base/wait.js';
 import type { CommitResult, GroupOffset } from '../client/offset-store.js';
 import type { Bounds } from '../cluster/cluster.js';
 import type { AutoCommit } from './auto-commit.js';
@@ -70,7 +70,7 @@ export class Committer {
       if (this.#waiting === next) this.#waiting = undefined;
       this.#reset();
       return this.#commit(this.#settings.partitions(), bounds);
-    }, bounds.signal);
+    }, bounds);
     if (shared) this.#waiting = next;
     return next;
   }
@@ -79,12 +79,12 @@ export class Committer {
   commitOnly(partitions: readonly Partition[], bounds: Bounds = {}): Promise<boolean> {
     const epochs = new Map(partitions.map(partition => [partition, partition.epoch]));
     const unmoved = () => partitions.filter(partition => partition.epoch === epochs.get(partition));
-    return this.#next(() => this.#commit(unmoved(), bounds), bounds.signal);
+    return this.#next(() => this.#commit(unmoved(), bounds), bounds);
   }
 
   /** Commits these offsets, whatever counts as done. Throws as {@link commit}. */
   commitAt(offsets: readonly StoredOffset[], bounds: Bounds): Promise<boolean> {
-    return this.#next(() => this.#store(offsets, bounds), bounds.signal);
+    return this.#next(() => this.#store(offsets, bounds), bounds);
   }
 
   /** No automatic commit from now on; resolves when none runs. */
@@ -94,13 +94,13 @@ export class Committer {
     await this.#running;
   }
 
-  /** Runs `work` after everything that was begun before. */
-  #next(work: () => Promise<boolean>, signal: AbortSignal | undefined): Promise<boolean> {
-    const next = this.#running.then(() => {
-      signal?.throwIfAborted();
-      return work();
-    });
-    this.#running = next.catch(() => {});
+  /** Runs `work` after everything that was begun before, or not at all when that takes too long. */
+  #next(work: () => Promise<boolean>, { signal, deadline }: Bounds): Promise<boolean> {
+    const before = this.#running;
+    const ms = deadline?.remainingMs() ?? Number.POSITIVE_INFINITY;
+    const turn = limited(this.#settings.clock, { ms, signal, late: waitedInVain }, stop => orAborted(before, stop));
+    const next = turn.then(work);
+    this.#running = next.then(ignored, ignored).then(() => before); // who gave up its turn does not let others pass
     return orAborted(next, signal);
   }
 
@@ -168,3 +168,11 @@ export class Committer {
     );
   }
 }
+
+const ignored = (): void => {};
+
+const waitedInVain = (): TimeoutError =>
+  new TimeoutError('commit: the commit before it took all the time there was; this one was not sent', {
+    retriable: true,
+    persistence: 'no',
+  });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OffsetCommitContext, withOffsets } from '../../src/context/index.js';
-import { OffsetCommit } from '../../src/protocol/index.js';
+import { FindCoordinator, OffsetCommit } from '../../src/protocol/index.js';
 import { fill, get, offsets, setting, stored } from '../consumer/setting.js';
 
 const byHand = { groupId: 'audit', autoCommit: false } as const;
@@ -113,4 +113,28 @@ test('a head that is read ever again, batch by batch and message by message, kee
     offsets(await get(orders, 20)),
     Array.from({ length: 20 }, (_, i) => i),
   );
+});
+
+test('commitTimeoutMs holds while nobody says who coordinates the group, and behind a commit that hangs', async t => {
+  const { cluster, client, consumer } = await setting(t, { client: { requestTimeoutMs: 600_000 } });
+  fill(cluster, 10);
+  const orders = consumer(byHand);
+  await withOffsets(orders, async context => context.mark(await get(orders, 1)));
+  const work = () => withOffsets(orders, async context => context.mark(await get(orders, 2)), { commitTimeoutMs: 50 });
+  cluster.on(OffsetCommit).failOnce('NOT_COORDINATOR'); // it is looked for anew
+  const lookUp = cluster.on(FindCoordinator).hold();
+  await assert.rejects(work(), { code: 'TIDE_TIMEOUT', persistence: 'no' });
+  await lookUp.held;
+  lookUp.release();
+  await client.findCoordinator('audit');
+  assert.deepEqual(offsets(await get(orders, 1)), [1]);
+
+  const commit = cluster.on(OffsetCommit).hold();
+  const hanging = orders.commit();
+  await commit.held;
+  await assert.rejects(work(), { code: 'TIDE_TIMEOUT', persistence: 'no' });
+  commit.release();
+  await hanging;
+  await withOffsets(orders, async context => context.mark(await get(orders, 2)));
+  assert.deepEqual(stored(cluster, 'audit'), { 0: 4 });
 });
