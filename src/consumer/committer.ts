@@ -87,6 +87,11 @@ export class Committer {
     return this.#next(() => this.#store(offsets, bounds), bounds);
   }
 
+  /** Runs `work`, which commits by itself, when no commit is under way: none begins before it has ended. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#next(work, {});
+  }
+
   /** No automatic commit from now on; resolves when none runs. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -95,7 +100,7 @@ export class Committer {
   }
 
   /** Runs `work` after everything that was begun before, or not at all when that takes too long. */
-  #next(work: () => Promise<boolean>, { signal, deadline }: Bounds): Promise<boolean> {
+  #next<T>(work: () => Promise<T>, { signal, deadline }: Bounds): Promise<T> {
     const before = this.#running;
     const ms = deadline?.remainingMs() ?? Number.POSITIVE_INFINITY;
     const turn = limited(this.#settings.clock, { ms, signal, late: waitedInVain }, stop => orAborted(before, stop));

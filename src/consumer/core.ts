@@ -81,9 +81,12 @@ export class ConsumerCore {
     this.#handOut = new HandOut(clock, this.#fetcher, partitions);
     const { signal } = this.#fetcher;
     const failed = (error: Error) => host.commitFailed(error);
-    this.#committer = target === undefined ? undefined : new Committer({ clock, target, autoCommit, partitions, failed, signal });
-    this.#refresh =
-      target === undefined ? undefined : new OffsetRefresh({ clock, target, everyMs: refreshEveryMs, partitions, failed, signal });
+    if (target !== undefined) {
+      const committer = new Committer({ clock, target, autoCommit, partitions, failed, signal });
+      const inTurn = (work: () => Promise<void>) => committer.inTurn(work);
+      this.#committer = committer;
+      this.#refresh = new OffsetRefresh({ clock, target, everyMs: refreshEveryMs, partitions, inTurn, failed, signal });
+    }
     this.#contexts = new Contexts({
       cluster,
       settings,
@@ -265,9 +268,10 @@ export class ConsumerCore {
     const waited = this.#seat.close(timeoutMs, waitsForMarks);
     this.#fetcher.arrived.ring();
     const inTime = await waited;
+    const refreshed = this.#refresh?.stop();
     const commitFailure = await this.#lastCommit(Math.max(lastCommitMs, deadline.remainingMs()));
     await this.#fetcher.stop();
-    await this.#refresh?.stop();
+    await refreshed;
     await this.#ready?.catch(() => {});
     if (!inTime) {
       throw new TimeoutError(

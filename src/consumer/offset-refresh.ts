@@ -1,6 +1,5 @@
 import type { Clock, Timer } from '../base/clock.js';
 import { asError } from '../base/errors.js';
-import type { GroupOffset } from '../client/offset-store.js';
 import type { CommitTarget } from './committer.js';
 import type { Partition } from './partition.js';
 
@@ -12,6 +11,8 @@ export interface OffsetRefreshSettings {
   readonly target: CommitTarget;
   readonly everyMs: number;
   readonly partitions: () => readonly Partition[];
+  /** Runs what commits when no other commit is under way: one that is overtaken would state an older offset. */
+  readonly inTurn: (work: () => Promise<void>) => Promise<void>;
   readonly failed: (error: Error) => void;
   readonly signal: AbortSignal;
 }
@@ -24,35 +25,42 @@ export class OffsetRefresh {
   readonly #settings: OffsetRefreshSettings;
   #timer: Timer | undefined;
   #running: Promise<void> = Promise.resolve();
+  #stopped = false;
 
   constructor(settings: OffsetRefreshSettings) {
     this.#settings = settings;
   }
 
   start(): void {
-    const { clock, everyMs, failed } = this.#settings;
+    const { clock, everyMs, failed, inTurn } = this.#settings;
     this.#timer = clock.after(
       everyMs,
       () => {
-        this.#running = this.#refresh().catch((error: unknown) => failed(asError(error)));
+        this.#running = inTurn(() => this.#refresh()).catch((error: unknown) => failed(asError(error)));
         this.start();
       },
       true,
     );
   }
 
-  /** Resolves when nothing of it runs any more. */
+  /** Nothing of it begins any more; resolves when nothing of it runs. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#timer?.cancel();
     await this.#running;
   }
 
   async #refresh(): Promise<void> {
     const { target, partitions, signal } = this.#settings;
-    const ours = partitions().filter(({ committed, unsure }) => committed !== undefined && !unsure);
-    if (ours.length === 0 || signal.aborted) return;
+    const ended = () => this.#stopped || signal.aborted;
+    const isKnown = ({ committed, unsure }: Partition) => committed !== undefined && !unsure;
+    const ours = partitions().filter(isKnown);
+    if (ours.length === 0 || ended()) return;
     const held = await target.fetch(ours, { signal });
-    const same = held.filter((offset, i): offset is GroupOffset => offset !== undefined && offset.offset === ours[i]?.committed);
-    if (same.length > 0 && !signal.aborted) await target.commit(same, { signal });
+    const same = ours.flatMap((partition, i) => {
+      const offset = held[i];
+      return offset !== undefined && isKnown(partition) && offset.offset === partition.committed ? [offset] : [];
+    });
+    if (same.length > 0 && !ended()) await target.commit(same, { signal });
   }
 }

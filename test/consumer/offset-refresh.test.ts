@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type Deferred, deferred } from '../../src/base/wait.js';
 import type { GroupOffset } from '../../src/client/offset-store.js';
+import { type CommitTarget, Committer } from '../../src/consumer/committer.js';
 import { OffsetRefresh } from '../../src/consumer/offset-refresh.js';
 import type { Partition } from '../../src/consumer/partition.js';
 import { ManualClock } from '../embedded/setting.js';
@@ -22,6 +24,7 @@ test('what is committed is stated again in time; what others stored since, what 
     clock,
     everyMs: 1000,
     partitions: () => [partition(0, 5), partition(1, 8), partition(2, 3, true), partition(3, 7), partition(4, undefined)],
+    inTurn: work => work(),
     failed: error => failures.push(error),
     signal: new AbortController().signal,
     target: {
@@ -51,5 +54,85 @@ test('what is committed is stated again in time; what others stored since, what 
   await new Promise(setImmediate);
   assert.equal(commits.length, 2);
   await refresh.stop();
+  assert.equal(clock.pending, 0);
+});
+
+/** A consumer's commits and what states them again, by a clock of their own; each request is answered by hand. */
+function refreshSetting() {
+  const clock = new ManualClock();
+  const ours = partition(0, 10);
+  let held = 10;
+  const log: string[] = [];
+  const gates: Deferred<void>[] = [];
+  const answered = async (what: string) => {
+    log.push(what);
+    const gate = deferred();
+    gates.push(gate);
+    await gate.promise;
+  };
+  const target: CommitTarget = {
+    fetch: async partitions => {
+      await answered(`fetch ${held}`);
+      return partitions.map(({ topic, partition: id }) => ({ topic, partition: id, offset: held }));
+    },
+    commit: async offsets => {
+      const [{ offset } = { offset: -1 }] = offsets;
+      await answered(`commit ${offset}`);
+      held = offset;
+    },
+  };
+  const signal = new AbortController().signal;
+  const partitions = () => [ours];
+  const failed = (error: Error) => void log.push(error.message);
+  const committer = new Committer({ clock, target, autoCommit: undefined, partitions, failed, signal });
+  const refresh = new OffsetRefresh({ clock, target, everyMs: 1000, partitions, inTurn: work => committer.inTurn(work), failed, signal });
+  refresh.start();
+  /** Answers the oldest request, and waits for what follows from that. */
+  const answer = async () => {
+    gates.shift()?.resolve();
+    await new Promise(setImmediate);
+  };
+  const commit = (offset: number) => committer.commitAt([{ partition: ours, offset }], {});
+  return { clock, ours, log, answer, commit, refresh };
+}
+
+test('what is committed while it is looked at, or while its turn is awaited, is not overwritten by what was committed before', async () => {
+  const { clock, log, answer, commit, refresh } = refreshSetting();
+  clock.advance(1000);
+  await new Promise(setImmediate);
+  const second = commit(20);
+  await answer();
+  await answer();
+  await answer();
+  await second;
+  assert.deepEqual(log.splice(0), ['fetch 10', 'commit 10', 'commit 20']);
+
+  const third = commit(30);
+  await new Promise(setImmediate);
+  clock.advance(1000);
+  await answer();
+  await answer();
+  await answer();
+  await third;
+  assert.deepEqual(log.splice(0), ['commit 30', 'fetch 30', 'commit 30']);
+  await refresh.stop();
+});
+
+test('what is not sure any more once it was looked at is not stated, and nothing is after the end', async () => {
+  const { clock, ours, log, answer, commit, refresh } = refreshSetting();
+  clock.advance(1000);
+  await new Promise(setImmediate);
+  ours.unsure = true;
+  await answer();
+  assert.deepEqual(log.splice(0), ['fetch 10']);
+
+  ours.unsure = false;
+  const second = commit(20);
+  await new Promise(setImmediate);
+  clock.advance(1000);
+  const stopped = refresh.stop();
+  await answer();
+  await Promise.all([second, stopped]);
+  assert.deepEqual(log.splice(0), ['commit 20']);
   assert.equal(clock.pending, 0);
 });
