@@ -1,4 +1,5 @@
-import { KafkaError, StateError } from '../base/errors.js';
+import { InputError, KafkaError, StateError } from '../base/errors.js';
+import { show } from '../base/options.js';
 import { type Deferred, deferred } from '../base/wait.js';
 import type { Message } from '../records/index.js';
 
@@ -19,8 +20,9 @@ type Outcome = { readonly source: Source; readonly message: Message } | { readon
  * The messages of several consumers as they come, each as far ahead of the reader as one message. A message is done when the reader asks for
  * the next; leaving puts it, and those nobody has seen, back.
  *
- * A consumer that ends (`iterTimeoutMs`, `TIDE_NO_DATA`, `close()`) is taken out, and the last one ends the whole. A read that fails rejects once,
- * and that consumer is read on.
+ * A consumer that ends (`iterTimeoutMs`, `TIDE_NO_DATA`, `close()`) is taken out, and the last one ends the whole. A read that fails ends a loop, as
+ * by leaving it; {@link nextMessage} rejects with it once, and that consumer is read on, unless it is in no state to be (`TIDE_STATE`, as when
+ * somebody else reads from it): then it is taken out.
  */
 export class Merged implements AsyncIterableIterator<Message> {
   readonly #sources = new Set<Source>();
@@ -43,14 +45,19 @@ export class Merged implements AsyncIterableIterator<Message> {
     return this;
   }
 
-  /** The next message of any; done when no consumer is left. */
+  /** The next message of any; done when no consumer is left. Where it rejects it has left, as by {@link close}: no loop calls `return()` then. */
   async next(): Promise<IteratorResult<Message>> {
-    const message = await this.#next();
+    this.#assertAlone();
+    const message = await this.#next().catch(async (error: unknown) => {
+      await this.close();
+      throw error;
+    });
     return message === undefined ? { done: true, value: undefined } : { done: false, value: message };
   }
 
   /** The next message of any. @throws KafkaError `TIDE_CLOSED` when no consumer is left; why a read failed, once. */
   async nextMessage(): Promise<Message> {
+    this.#assertAlone();
     const message = await this.#next();
     if (message === undefined) throw new StateError('TIDE_CLOSED', 'merge: no consumer is left to read from');
     return message;
@@ -75,8 +82,11 @@ export class Merged implements AsyncIterableIterator<Message> {
     await this.close();
   }
 
-  async #next(): Promise<Message | undefined> {
+  #assertAlone(): void {
     if (this.#waiting !== undefined) throw new StateError('TIDE_STATE', 'merge: the call before is pending; only one may read at a time');
+  }
+
+  async #next(): Promise<Message | undefined> {
     for (const source of this.#given) this.#ask(source);
     this.#given.clear();
     const outcome = this.#ready.shift() ?? (await this.#arrival());
@@ -103,9 +113,11 @@ export class Merged implements AsyncIterableIterator<Message> {
     source.loop.next().then(
       result => (result.done === true ? this.#remove(source) : this.#arrived({ source, message: result.value })),
       (error: unknown) => {
-        if (error instanceof KafkaError && (error.code === 'TIDE_NO_DATA' || error.code === 'TIDE_CLOSED')) return this.#remove(source);
-        source.loop = source.consumer.messages(); // a loop that failed is over
+        const code = error instanceof KafkaError ? error.code : undefined;
+        if (code === 'TIDE_NO_DATA' || code === 'TIDE_CLOSED') return this.#remove(source);
         this.#arrived({ source, error });
+        if (code === 'TIDE_STATE') return this.#remove(source); // asked again at once it would say the same
+        source.loop = source.consumer.messages(); // a loop that failed is over
       },
     );
   }
@@ -122,5 +134,11 @@ export class Merged implements AsyncIterableIterator<Message> {
   }
 }
 
-/** Reads several consumers as one; see {@link Merged}. Without any it is at its end. */
-export const merge = (...consumers: readonly Mergeable[]): Merged => new Merged(consumers);
+/** Reads several consumers as one; see {@link Merged}. Without any it is at its end. @throws KafkaError `TIDE_INPUT` for what is no consumer. */
+export function merge(...consumers: readonly Mergeable[]): Merged {
+  for (const given of consumers as readonly unknown[]) {
+    if (typeof given === 'object' && given !== null && 'messages' in given && typeof given.messages === 'function') continue;
+    throw new InputError(`merge: expected consumers, each an argument of its own, got ${show(given)}`);
+  }
+  return new Merged(consumers);
+}

@@ -164,3 +164,55 @@ test('a consumer that has no data is taken out of a merge, the last one ends it;
   await first.close();
   assert.deepEqual(places([]), []);
 });
+
+test('a loop over a merge that fails lets go of every consumer; what was in hand is done, and what nobody saw comes again', async t => {
+  const { cluster, consumer } = await setting(t, { topics: { orders: 1, bills: 1 } });
+  fill(cluster, 3);
+  const [orders, bills] = [consumer(), consumer({ topic: 'bills' })];
+  cluster.on(Fetch, { topic: 'bills' }).failOnce('TOPIC_AUTHORIZATION_FAILED');
+  const merged = merge(orders, bills);
+  const seen: number[] = [];
+  const loop = async () => {
+    for await (const { offset } of merged) seen.push(offset);
+  };
+  await assert.rejects(loop(), { code: 'TOPIC_AUTHORIZATION_FAILED' });
+  assert.equal(merged.workers, 0);
+  fill(cluster, 1);
+  assert.deepEqual(offsets(await get(orders, 4 - seen.length)), [0, 1, 2, 3].slice(seen.length));
+  fill(cluster, 1, { topic: 'bills' });
+  assert.deepEqual(offsets(await get(bills, 1)), [0]);
+  assert.deepEqual(await merged.next(), { done: true, value: undefined });
+});
+
+test('a merged consumer that somebody else reads from says so once and is taken out; the others are read on', async t => {
+  const { cluster, consumer } = await setting(t, { topics: { orders: 1, bills: 1 } });
+  fill(cluster, 3);
+  fill(cluster, 3, { topic: 'bills' });
+  const [orders, bills] = [consumer(), consumer({ topic: 'bills' })];
+  for await (const { offset } of bills) {
+    assert.equal(offset, 0);
+    await using merged = merge(orders, bills);
+    const outcomes: (string | number)[] = [];
+    while (outcomes.length < 4) {
+      outcomes.push(
+        await merged.nextMessage().then(
+          message => message.offset,
+          (error: unknown) => (error as { code: string }).code,
+        ),
+      );
+    }
+    assert.deepEqual(outcomes.sort(), [0, 1, 2, 'TIDE_STATE']);
+    assert.equal(merged.workers, 1);
+    break;
+  }
+  assert.deepEqual(offsets(await get(bills, 1)), [0]);
+});
+
+test('what is no consumer cannot be merged, and says so', async t => {
+  const { consumer } = await setting(t);
+  const orders = consumer();
+  for (const given of [undefined, null, [orders], 'orders', {}, { messages: 5 }]) {
+    assert.throws(() => merge(orders, given as never), { code: 'TIDE_INPUT', message: /^merge: expected consumers, / });
+  }
+  assert.equal(await orders.getMessage({ block: false }), undefined);
+});
