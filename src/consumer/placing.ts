@@ -1,5 +1,5 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
-import { asError, KafkaError, ProtocolError, StateError } from '../base/errors.js';
+import { asKafkaError, type KafkaError, ProtocolError, StateError } from '../base/errors.js';
 import type { ClientCore } from '../client/client.js';
 import { type Isolation, listOffsets, type OffsetSpec } from '../client/list-offsets.js';
 import type { Bounds } from '../cluster/cluster.js';
@@ -119,8 +119,8 @@ export class Placing {
     } catch (error) {
       if (moved()) return;
       partition.quietUntil = clock.now() + settings.retry.maxBackoffMs;
-      if (!(error instanceof KafkaError)) partition.failure = new KafkaError('TIDE_STATE', asError(error).message, { cause: error });
-      else if (!error.retriable) partition.failure = error;
+      const failure = asKafkaError(error);
+      if (!failure.retriable) partition.failure = failure;
     }
   }
 

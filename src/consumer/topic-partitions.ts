@@ -1,6 +1,6 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { sleep, turn } from '../base/clock.js';
-import { asError, KafkaError } from '../base/errors.js';
+import { asError, asKafkaError, KafkaError } from '../base/errors.js';
 import type { ClientCore } from '../client/client.js';
 import { missingTopic } from '../client/missing-topic.js';
 import type { OffsetStore } from '../client/offset-store.js';
@@ -139,7 +139,7 @@ export class TopicPartitions {
       if (error === undefined || signal?.aborted || partition.epoch !== epoch) return;
       this.#emit('commitFailed', { error });
       if (!(error instanceof KafkaError && error.retriable)) {
-        partition.failure = error instanceof KafkaError ? error : new KafkaError('TIDE_STATE', error.message, { cause: error });
+        partition.failure = asKafkaError(error);
         return;
       }
       await sleep(clock, settings.retry.maxBackoffMs, signal).catch(() => {});
@@ -153,13 +153,25 @@ export class TopicPartitions {
     if (this.#growing || this.#options.partitions !== undefined || topic === undefined || topic.partitions.length <= partitions.length)
       return;
     this.#growing = true;
-    const { clock, settings } = this.#client.cluster;
     return this.#grow(topic, bounds)
-      .catch(() => sleep(clock, settings.retry.maxBackoffMs, bounds.signal)) // then tried again at the next look
-      .catch(() => {})
+      .catch((error: unknown) => this.#notGrown(error, bounds))
       .finally(() => {
         this.#growing = false;
       });
+  }
+
+  /** Waits until it may be tried again, at the next look. What does not pass by itself is left for the reader: else what is new is never read. */
+  async #notGrown(thrown: unknown, { signal }: Bounds): Promise<void> {
+    if (signal?.aborted) return;
+    const { cluster } = this.#client;
+    const pauseMs = cluster.settings.retry.maxBackoffMs;
+    const error = asKafkaError(thrown);
+    const { partitions } = this.#core;
+    const teller = partitions.find(({ paused }) => !paused) ?? partitions[0];
+    if (error.retriable) cluster.passing(error, pauseMs);
+    else if (teller !== undefined) teller.failure ??= error;
+    this.#core.moved();
+    await sleep(cluster.clock, pauseMs, signal).catch(() => {});
   }
 
   /** A topic that was created again may have fewer partitions than it had: those that are gone are not read any more. */

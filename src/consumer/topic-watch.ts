@@ -1,4 +1,4 @@
-import { asError, KafkaError } from '../base/errors.js';
+import { asKafkaError, type KafkaError } from '../base/errors.js';
 import { backoffMs } from '../base/retry.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { ClusterMetadata } from '../cluster/metadata.js';
@@ -65,9 +65,8 @@ export class TopicWatch {
     const { clock, settings } = this.#cluster;
     this.#failures += 1;
     this.#nextAt = clock.now() + backoffMs(settings.retry, this.#failures);
-    const isKafka = error instanceof KafkaError;
-    if (!isKafka) this.#events.failed(new KafkaError('TIDE_STATE', asError(error).message, { cause: error }));
-    else if (!error.retriable) this.#events.failed(error);
+    const failure = asKafkaError(error);
+    if (!failure.retriable) this.#events.failed(failure);
     this.#events.changed();
   }
 }

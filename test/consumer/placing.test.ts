@@ -308,3 +308,31 @@ test('a partition that was missing from the first metadata goes on where the gro
   assert.deepEqual(places(await pending), ['1:5', '1:6', '1:7']);
   assert.equal(stored(cluster, 'audit')[1], 5);
 });
+
+test('what is in the way of a partition that appears later is told: what may pass to the client, what will not to the reader', async t => {
+  const { cluster, client, consumer } = await setting(t, {
+    topics: { orders: 2 },
+    client: { metadataMaxAgeMs: 20, retry: { attempts: 1, backoffMs: 5, maxBackoffMs: 5 } },
+  });
+  for (const partition of [0, 1]) fill(cluster, 2, { partition });
+  let grown = false;
+  cluster.on(Metadata).answer(async (_, proceed) => {
+    const answer = await proceed();
+    if (grown || answer === undefined) return answer;
+    return { ...answer, topics: answer.topics?.map(topic => ({ ...topic, partitions: topic.partitions?.slice(0, 1) })) };
+  }, Number.POSITIVE_INFINITY);
+  const orders = consumer({ groupId: 'audit', autoCommit: false });
+  assert.deepEqual(places(await get(orders, 2)), ['0:0', '0:1']);
+  const passed = new Promise<string>(resolve => {
+    client.on('nonFatalError', ({ error }) => {
+      if (error.code === 'COORDINATOR_LOAD_IN_PROGRESS') resolve(error.code);
+    });
+  });
+  cluster.on(OffsetFetch).failTimes(2, 'COORDINATOR_LOAD_IN_PROGRESS').failTimes(2, 'GROUP_AUTHORIZATION_FAILED');
+  const pending = get(orders, 1);
+  grown = true;
+  await passed;
+  await assert.rejects(pending, { code: 'GROUP_AUTHORIZATION_FAILED' });
+  await assert.rejects(get(orders, 1), { code: 'GROUP_AUTHORIZATION_FAILED' });
+  assert.deepEqual(places(await get(orders, 2)), ['1:0', '1:1']);
+});
