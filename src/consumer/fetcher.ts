@@ -1,6 +1,6 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import type { Clock, Timer } from '../base/clock.js';
-import { asError, CorruptRecordError, KafkaError } from '../base/errors.js';
+import { asKafkaError, CorruptRecordError, KafkaError } from '../base/errors.js';
 import { backoffMs } from '../base/retry.js';
 import { Bell } from '../base/wait.js';
 import { ZERO_UUID } from '../bytes/reader.js';
@@ -378,6 +378,3 @@ function isAskedIn(flight: Flight | undefined, { partition, epoch, offset }: Ask
   const same = flight?.asked.get(partition);
   return same !== undefined && same.epoch === epoch && same.offset === offset;
 }
-
-const asKafkaError = (error: unknown): KafkaError =>
-  error instanceof KafkaError ? error : new KafkaError('TIDE_STATE', asError(error).message, { cause: error });
