@@ -46,6 +46,14 @@ export interface CoreHost {
   readonly target: CommitTarget | undefined;
 }
 
+const heldByReader = (ms: number): string =>
+  `a loop's body, or messages to be marked, held on for ${ms} ms (timeoutMs). What they hold is not done and comes again. ` +
+  'If close() is awaited inside the body it waits for itself: break first, or do not await it there.';
+
+const heldByContext = (ms: number): string =>
+  `a commit context was open for ${ms} ms (timeoutMs). What it was handed is not done and comes again. ` +
+  'If close() is awaited inside the context it waits for itself: commit or roll back first, or do not await it there.';
+
 /** However short its time is, `close` waits so many ms for the answer to its commit. */
 const lastCommitMs = 1000;
 
@@ -253,7 +261,8 @@ export class ConsumerCore {
 
   /**
    * Stops handing out, waits up to `timeoutMs` for who holds records, commits what is done if that is automatic, and stops fetching.
-   * @throws KafkaError `TIDE_TIMEOUT` when a body held its item for too long, or why the last commit failed; everything is stopped all the same.
+   * @throws KafkaError `TIDE_TIMEOUT` when somebody held on for too long, and why the last commit failed is its cause; else why that failed.
+   * Everything is stopped all the same.
    */
   close(timeoutMs: number): Promise<void> {
     this.#closing ??= this.#close(timeoutMs);
@@ -267,18 +276,13 @@ export class ConsumerCore {
       this.inContext || (marking === 'explicit' && this.#partitions.some(({ outstanding }) => !outstanding.empty));
     const waited = this.#seat.close(timeoutMs, waitsForMarks);
     this.#fetcher.arrived.ring();
-    const inTime = await waited;
+    const holder = (await waited) ? undefined : this.inContext ? heldByContext : heldByReader;
     const refreshed = this.#refresh?.stop();
     const commitFailure = await this.#lastCommit(Math.max(lastCommitMs, deadline.remainingMs()));
     await this.#fetcher.stop();
     await refreshed;
     await this.#ready?.catch(() => {});
-    if (!inTime) {
-      throw new TimeoutError(
-        `close(): a loop's body, or messages to be marked, held on for ${timeoutMs} ms (timeoutMs). What they hold is not done and comes again. ` +
-          'If close() is awaited inside the body it waits for itself: break first, or do not await it there.',
-      );
-    }
+    if (holder !== undefined) throw new TimeoutError(`close(): ${holder(Math.round(timeoutMs))}`, { cause: commitFailure });
     if (commitFailure !== undefined) throw commitFailure;
   }
 

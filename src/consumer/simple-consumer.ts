@@ -262,7 +262,8 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
    * Ends reading: waits for the body that holds a message, commits what is done if that is automatic, and lets go of everything.
    * Calling it again gives the same promise; every other call rejects with `TIDE_CLOSED`.
    * @param options.timeoutMs Longest wait in ms. Default 30,000. `null`: no limit.
-   * @throws KafkaError `TIDE_TIMEOUT` when a body held on, or why the last commit failed: everything is closed all the same. `TIDE_OPTION`: it is not.
+   * @throws KafkaError `TIDE_TIMEOUT` when a body or a context held on, with why the last commit failed as its cause; else why that failed. Everything
+   * is closed all the same. `TIDE_OPTION`: it is not.
    */
   close(options: WaitOptions = {}): Promise<void> {
     if (this.#closing === undefined) {
