@@ -100,6 +100,16 @@ export class OffsetStore {
     throw new PartialError(`${first.message}${rest}`, first, results, unsure ? { persistence: 'maybe' } : {});
   }
 
+  /**
+   * Sees that these offsets are of topics that are still there, which Kafka does not for those of a transaction.
+   * @throws KafkaError as {@link commit} for the first that is not.
+   */
+  async assertMeant(groupId: string, offsets: readonly GroupOffset[], bounds: Bounds): Promise<void> {
+    const ids = await this.#topicIds(offsets, bounds);
+    const replaced = offsets.find(({ topic, topicId }) => topicId !== undefined && isAnother(ids.get(topic), topicId));
+    if (replaced !== undefined) throw refusal(groupId, replaced, errorNumbers.UNKNOWN_TOPIC_ID);
+  }
+
   /** The committed offset of each partition, in their order; undefined where the group has none. */
   async fetch(groupId: string, partitions: readonly ForPartition[], bounds: Bounds = {}): Promise<readonly (GroupOffset | undefined)[]> {
     if (partitions.length === 0) return [];

@@ -4,9 +4,10 @@ import { asError, PartialError, TimeoutError } from '../base/errors.js';
 import { limited, orAborted } from '../base/wait.js';
 import type { CommitResult, GroupOffset } from '../client/offset-store.js';
 import type { Bounds } from '../cluster/cluster.js';
+import type { TransactionGroup } from '../producer/index.js';
 import type { AutoCommit } from './auto-commit.js';
 import type { Partition } from './partition.js';
-import type { StoredOffset } from './session.js';
+import type { StoredOffset, StoreVia } from './session.js';
 
 /** Where offsets are stored: a group's standing. */
 export interface CommitTarget {
@@ -16,6 +17,11 @@ export interface CommitTarget {
     partitions: readonly { readonly topic: string; readonly partition: number }[],
     bounds: Bounds,
   ): Promise<readonly (GroupOffset | undefined)[]>;
+  /**
+   * In whose name a transaction may store these offsets.
+   * @throws KafkaError `TIDE_GROUP_IN_USE`; why that could not be found out; that one of the topics is not there any more.
+   */
+  forTransaction(offsets: readonly GroupOffset[], bounds: Bounds): Promise<TransactionGroup>;
 }
 
 export interface CommitterSettings {
@@ -82,9 +88,14 @@ export class Committer {
     return this.#next(() => this.#commit(unmoved(), bounds), bounds);
   }
 
-  /** Commits these offsets, whatever counts as done. Throws as {@link commit}. */
-  commitAt(offsets: readonly StoredOffset[], bounds: Bounds): Promise<boolean> {
-    return this.#next(() => this.#store(offsets, bounds), bounds);
+  /** Commits these offsets, whatever counts as done. Throws as {@link commit}, or as `via`. */
+  commitAt(offsets: readonly StoredOffset[], bounds: Bounds, via?: StoreVia): Promise<boolean> {
+    return this.#next(() => this.#store(offsets, bounds, via), bounds);
+  }
+
+  /** What is stored for each; undefined where nothing is. */
+  stored(partitions: readonly Partition[], bounds: Bounds): Promise<readonly (GroupOffset | undefined)[]> {
+    return this.#settings.target.fetch(partitions, bounds);
   }
 
   /** Runs `work`, which commits by itself, when no commit is under way: none begins before it has ended. */
@@ -117,7 +128,7 @@ export class Committer {
     return due.length === 0 ? false : this.#store(due, bounds);
   }
 
-  async #store(due: readonly StoredOffset[], bounds: Bounds): Promise<boolean> {
+  async #store(due: readonly StoredOffset[], bounds: Bounds, via?: StoreVia): Promise<boolean> {
     const offsets = due.map(({ partition: { topic, partition, topicId }, offset }) => ({ topic, partition, topicId, offset }));
     const { target, signal } = this.#settings;
     const epochs = due.map(({ partition }) => partition.epoch);
@@ -129,7 +140,9 @@ export class Committer {
     };
     const both = linked(bounds.signal, signal);
     try {
-      await target.commit(offsets, { ...bounds, signal: both.signal });
+      const bounded = { ...bounds, signal: both.signal };
+      if (via === undefined) await target.commit(offsets, bounded);
+      else await via(await target.forTransaction(offsets, bounded), offsets, bounded);
     } catch (error) {
       // Stored or not: only another commit makes sure, except where the answer said so.
       for (const { partition } of due) partition.committed = undefined;

@@ -1,6 +1,6 @@
 import { StateError } from '../base/errors.js';
 import { backoffMs } from '../base/retry.js';
-import type { Cluster } from '../cluster/cluster.js';
+import type { Bounds, Cluster } from '../cluster/cluster.js';
 import type { AutoCommit } from './auto-commit.js';
 import type { Committer } from './committer.js';
 import type { MarkedRange } from './marking.js';
@@ -8,6 +8,7 @@ import type { Marker } from './message-batch.js';
 import type { Partition } from './partition.js';
 import type { Seat } from './seat.js';
 import { type FindPartition, Session, type SessionEnded, type SessionHost } from './session.js';
+import { Settling } from './settling.js';
 
 /** What commit contexts need of the core. */
 export interface ContextsHost {
@@ -19,7 +20,7 @@ export interface ContextsHost {
   partitions(): readonly Partition[];
   markHandedOut(): void;
   markRanges(ranges: readonly MarkedRange[]): number;
-  /** A context has ended: somewhere else than where the partitions stood, or not. */
+  /** Partitions may be read again: a context has ended, somewhere else than where they stood, or not. */
   ended(hasMoved: boolean): void;
 }
 
@@ -27,6 +28,7 @@ export interface ContextsHost {
 export class Contexts {
   readonly #host: ContextsHost;
   readonly #sessionHost: SessionHost;
+  readonly #settling = new Settling();
   #current: Session | undefined;
   /** Where the partitions stood when the last context failed, and how often it did so there. */
   #failed: { readonly starts: ReadonlyMap<Partition, number>; readonly attempts: number } | undefined;
@@ -46,7 +48,8 @@ export class Contexts {
       isClosed: () => seat.closed,
       take: holder => seat.takeLast(holder),
       free: holder => seat.free(holder),
-      store: (offsets, bounds) => this.#committer('commit()').commitAt(offsets, bounds),
+      store: (offsets, bounds, via) => this.#committer('commit()').commitAt(offsets, bounds, via),
+      settle: (by, bounds) => this.#settle(by, bounds),
       pause: (ms, signal) => cluster.pause(ms, signal).catch(() => {}),
       backoffMs: failures => backoffMs(cluster.settings.retry, failures),
       ended: (session, end) => this.#ended(session, end),
@@ -88,6 +91,15 @@ export class Contexts {
     return this.#current;
   }
 
+  async #settle(by: object, bounds: Bounds): Promise<number> {
+    if (this.#settling.isNeeded(by)) {
+      const placed = this.#host.partitions().filter(partition => partition.placed); // others are yet to be placed by what is stored
+      const stored = await this.#committer('begin').stored(placed, bounds);
+      if (this.#settling.settle(by, placed, stored)) this.#host.ended(true);
+    }
+    return this.#attemptHere();
+  }
+
   #committer(what: string): Committer {
     const { committer } = this.#host;
     if (committer !== undefined) return committer;
@@ -101,9 +113,10 @@ export class Contexts {
     return [...starts].every(([partition, initial]) => partition.position === initial) ? attempts + 1 : 1;
   }
 
-  #ended(session: Session, { hasMoved, starts }: SessionEnded): void {
+  #ended(session: Session, { hasMoved, starts, doubtful }: SessionEnded): void {
     if (this.#current !== session) return;
     this.#current = undefined;
+    for (const [partition, offset] of doubtful) this.#settling.doubt(partition, offset);
     // One that was handed nothing has tried nothing.
     if (starts === undefined) this.#failed = undefined;
     else if (starts.size > 0) this.#failed = { starts, attempts: session.attempt };

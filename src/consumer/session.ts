@@ -1,4 +1,6 @@
+import type { GroupOffset } from '../client/offset-store.js';
 import type { Bounds } from '../cluster/cluster.js';
+import type { TransactionGroup } from '../producer/index.js';
 import { type Markable, type MarkedRange, rangeAt, rangesOf } from './marking.js';
 import type { Marker } from './message-batch.js';
 import type { Partition } from './partition.js';
@@ -9,6 +11,9 @@ export interface StoredOffset {
   readonly partition: Partition;
   readonly offset: number;
 }
+
+/** Stores offsets in another way than by a plain commit: as part of a transaction. */
+export type StoreVia = (group: TransactionGroup, offsets: readonly GroupOffset[], bounds: Bounds) => Promise<void>;
 
 /** How a context ended for its partitions. */
 export interface SessionEnd {
@@ -40,7 +45,9 @@ export interface SessionHost {
   isClosed(): boolean;
   take(holder: Holder): void;
   free(holder: Holder): void;
-  store(offsets: readonly StoredOffset[], bounds: Bounds): Promise<boolean>;
+  store(offsets: readonly StoredOffset[], bounds: Bounds, via: StoreVia | undefined): Promise<boolean>;
+  /** See {@link Session.settle}; gives which attempt this is. */
+  settle(by: object, bounds: Bounds): Promise<number>;
   /** Resolves after `ms`, or sooner when the signal is aborted or the client closed. */
   pause(ms: number, signal?: AbortSignal): Promise<void>;
   /** How long to wait before what failed so often is tried again. */
@@ -55,6 +62,8 @@ export interface SessionEnded {
   readonly hasMoved: boolean;
   /** Where what was touched began, when the session failed. */
   readonly starts: ReadonlyMap<Partition, number> | undefined;
+  /** Offsets that may have been stored although partitions were put back. */
+  readonly doubtful: ReadonlyMap<Partition, number>;
 }
 
 /** One partition, where there is more than one topic with its topic. */
@@ -78,18 +87,17 @@ interface Start {
  * reading marks nothing, leaving a loop puts nothing back.
  */
 export class Session {
-  /** How often this start was tried, this time included. */
-  readonly attempt: number;
   readonly #host: SessionHost;
   readonly #find: FindPartition;
   readonly #starts = new Map<Partition, Start>();
   #holder: Holder | undefined;
   #markedCount = 0;
+  #attempt: number;
 
   constructor(host: SessionHost, find: FindPartition, attempt: number) {
     this.#host = host;
     this.#find = find;
-    this.attempt = attempt;
+    this.#attempt = attempt;
     for (const partition of host.partitions()) this.#startOf(partition, partition.position);
     this.appeared(host.partitions());
   }
@@ -107,6 +115,11 @@ export class Session {
   /** How long to wait before what failed so often is tried again. */
   backoffMs(failures: number): number {
     return this.#host.backoffMs(failures);
+  }
+
+  /** How often this start was tried, this time included. */
+  get attempt(): number {
+    return this.#attempt;
   }
 
   get markedCount(): number {
@@ -166,11 +179,26 @@ export class Session {
     this.#holder = holder;
   }
 
+  /** Lets others read again after {@link stop}. */
+  resume(): void {
+    if (this.#holder !== undefined) this.#host.free(this.#holder);
+    this.#holder = undefined;
+  }
+
+  /**
+   * A transaction of `by` has begun, and so all others of its id have ended: partitions go to what is stored for them, where that is news.
+   * @throws KafkaError why stored offsets could not be had.
+   */
+  async settle(by: object, bounds: Bounds): Promise<void> {
+    this.#attempt = await this.#host.settle(by, bounds);
+  }
+
   /**
    * Stores the high-water marks, all in one request; true when Kafka stored something, false when there was nothing to store. What an
    * earlier commit left unsure is stated as well.
+   * @param via How, instead of by a plain commit.
    */
-  store(bounds: Bounds): Promise<boolean> {
+  store(bounds: Bounds, via?: StoreVia): Promise<boolean> {
     const offsets = new Map<Partition, number>();
     for (const partition of this.#host.partitions()) if (partition.unsure) offsets.set(partition, this.#startOf(partition).initial);
     for (const { partition, highWaterMark } of this.touched()) {
@@ -180,6 +208,7 @@ export class Session {
     return this.#host.store(
       Array.from(offsets, ([partition, offset]) => ({ partition, offset })),
       bounds,
+      via,
     );
   }
 
@@ -187,17 +216,22 @@ export class Session {
   end({ keeps, unsure, failed }: SessionEnd): readonly Touched[] {
     const touched = this.touched();
     let hasMoved = false;
+    const doubtful = new Map<Partition, number>();
     for (const { partition, initial, highWaterMark } of touched) {
       const { lease } = partition;
-      if (keeps(partition)) partition.standAt(highWaterMark ?? initial);
+      const isKept = keeps(partition);
+      if (isKept) partition.standAt(highWaterMark ?? initial);
       else partition.returnTo(initial);
-      if (unsure && highWaterMark !== undefined) partition.unsure = true;
+      if (unsure && highWaterMark !== undefined) {
+        partition.unsure = true;
+        if (!isKept) doubtful.set(partition, highWaterMark);
+      }
       hasMoved ||= partition.lease !== lease;
     }
     for (const partition of this.#host.partitions()) partition.keepFrom = Number.POSITIVE_INFINITY;
     if (this.#holder !== undefined) this.#host.free(this.#holder);
     const starts = failed ? new Map(touched.map(({ partition, initial }) => [partition, initial])) : undefined;
-    this.#host.ended(this, { hasMoved, starts });
+    this.#host.ended(this, { hasMoved, starts, doubtful });
     return touched;
   }
 

@@ -3,6 +3,7 @@ import { StateError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
 import { resolve } from '../base/options.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
+import { assertNoMembers } from '../client/group-members.js';
 import { checkOffset, checkPartition } from '../client/inputs.js';
 import { OffsetStore } from '../client/offset-store.js';
 import { type WaitOptions, waitRules } from '../client/wait-options.js';
@@ -63,6 +64,11 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
                 if (log !== undefined) logCommit(log, groupId ?? '', offsets);
               },
               fetch: (partitions, bounds) => this.#storeOf('fetch').fetch(groupId ?? '', partitions, bounds),
+              forTransaction: async (offsets, bounds) => {
+                await this.#storeOf('commit').assertMeant(groupId ?? '', offsets, bounds);
+                await assertNoMembers(this.#client, groupId ?? '', bounds);
+                return { groupId: groupId ?? '' };
+              },
             },
     });
     this.#read = new TopicPartitions({

@@ -1,9 +1,12 @@
 import { asError, InputError, KafkaError, PartialError, StateError } from '../base/errors.js';
-import { duration, type Given, resolve, show } from '../base/options.js';
+import { custom, duration, type Given, optional, resolve, show } from '../base/options.js';
 import type { CommitResult } from '../client/offset-store.js';
+import type { Bounds } from '../cluster/cluster.js';
 import { beginSession, type Markable, MessageBatch, type Place, type Session } from '../consumer/index.js';
+import { Producer } from '../producer/index.js';
 import { Message } from '../records/index.js';
 import { checkDecision, commitFailureRule } from './commit-failure.js';
+import { ContextTransaction } from './context-transaction.js';
 
 /** Exported for the README's table. */
 export const contextRules = {
@@ -17,6 +20,18 @@ export const contextRules = {
    * threw is what {@link OffsetCommitContext.commit} rejects with.
    */
   onCommitFailure: commitFailureRule,
+  /**
+   * A producer with a `transactionalId`: what is sent by it while the context is open and the offsets of the context are committed as one, or
+   * not at all. Readers with `isolation: 'read_committed'` see each result exactly once, whatever fails. Not together with another
+   * `onCommitFailure` than `'rollback'`.
+   */
+  producer: optional(
+    custom<Producer<never, never>, Producer<never, never> | undefined>(
+      'a SimpleProducer or KeyedProducer with a transactionalId',
+      undefined,
+      given => (given instanceof Producer && given.transactionalId !== undefined ? given : undefined),
+    ),
+  ),
 };
 
 /** Options of a commit context. */
@@ -30,11 +45,12 @@ export type ContextOptions = Given<typeof contextRules>;
  * With `await using` it is rolled back unless it was committed; {@link withOffsets} is the shorter way.
  *
  * A commit is one request; Kafka decides it for each partition by itself. Where it takes some and refuses others, those taken stand at their
- * marks, those refused where they began.
+ * marks, those refused where they began. With a `producer` it is all or nothing: what was sent, and every offset.
  */
 export class OffsetCommitContext {
   readonly #session: Session;
-  readonly #settings: ReturnType<typeof settingsOf>;
+  readonly #settings: Settings;
+  readonly #transaction: ContextTransaction | undefined;
   #state: 'open' | 'ending' | 'committed' | 'rolled back' = 'open';
   #ended: Ended | undefined;
 
@@ -44,16 +60,42 @@ export class OffsetCommitContext {
    * @throws KafkaError `TIDE_STATE` while a loop is open, a call is pending or another context is open, with automatic commits, without a
    * group, and with `marking: 'explicit'` while marks are awaited; `TIDE_INPUT` for what is no consumer; `TIDE_OPTION`; `TIDE_CLOSED`.
    */
-  static begin(consumer: object, options?: ContextOptions): OffsetCommitContext {
+  static begin(consumer: object, options?: ContextOptions & { readonly producer?: undefined }): OffsetCommitContext;
+  /**
+   * Begins a context and a transaction of its `producer`. That ends what was left of other transactions of the same `transactionalId`: where
+   * one of them has stored offsets since they were read here, reading goes on behind those.
+   * @throws KafkaError also as {@link Producer.begin}; why the stored offsets could not be had.
+   */
+  static begin(consumer: object, options: ContextOptions & { readonly producer: Producer<never, never> }): Promise<OffsetCommitContext>;
+  static begin(consumer: object, options?: ContextOptions): OffsetCommitContext | Promise<OffsetCommitContext>;
+  static begin(consumer: object, options?: ContextOptions): OffsetCommitContext | Promise<OffsetCommitContext> {
     const settings = settingsOf(options);
-    const session = typeof consumer === 'object' && consumer !== null ? beginSession(consumer, 'OffsetCommitContext') : undefined;
-    if (session === undefined) throw new InputError(`OffsetCommitContext: expected a consumer, got ${show(consumer)}`);
-    return new OffsetCommitContext(session, settings);
+    const { producer } = settings;
+    if (producer === undefined) return new OffsetCommitContext(sessionOf(consumer), settings, undefined);
+    return OffsetCommitContext.#beginWith(new ContextTransaction(producer), consumer, settings);
   }
 
-  private constructor(session: Session, settings: ReturnType<typeof settingsOf>) {
+  static async #beginWith(transaction: ContextTransaction, consumer: object, settings: Settings): Promise<OffsetCommitContext> {
+    const session = sessionOf(consumer);
+    const context = new OffsetCommitContext(session, settings, transaction);
+    const bounds = session.within(settings.commitTimeoutMs);
+    session.stop('begin() of a context');
+    try {
+      await transaction.begin(bounds);
+      await session.settle(transaction.producer, bounds);
+    } catch (error) {
+      context.#end('rolled back', { keeps: () => true, unsure: false, failed: false });
+      await context.#abort();
+      throw error;
+    }
+    session.resume();
+    return context;
+  }
+
+  private constructor(session: Session, settings: Settings, transaction: ContextTransaction | undefined) {
     this.#session = session;
     this.#settings = settings;
+    this.#transaction = transaction;
   }
 
   /** How often this start was tried, this time included: 2 and more after a rollback to the same places. */
@@ -97,7 +139,7 @@ export class OffsetCommitContext {
   }
 
   /**
-   * Stores what is marked without a hole, and puts every partition that was read from behind it, or back to where it began when nothing of it
+   * Stores what is marked without a hole, with a `producer` in one transaction with what it sent, and puts every partition that was read from behind it, or back to where it began when nothing of it
    * is marked. True: Kafka has stored it; false: there was nothing to store.
    * @param options.signal Gives up: it is rolled back, and `onCommitFailure` is not asked.
    * @throws KafkaError why it was not stored; everything was rolled back then. {@link PartialError} when some partitions were: those stand at
@@ -115,7 +157,7 @@ export class OffsetCommitContext {
     this.#state = 'ending';
     for (let failures = 1; ; failures++) {
       try {
-        const stored = await this.#session.store(this.#bounds(options.signal));
+        const stored = await this.#store(this.#bounds(options.signal));
         this.#end('committed', { keeps: () => true, unsure: false, failed: false });
         return stored;
       } catch (thrown) {
@@ -131,6 +173,7 @@ export class OffsetCommitContext {
           return false;
         }
         this.#rollBackAfter(error);
+        await this.#abort();
         await this.#backOff();
         throw thrown;
       }
@@ -144,6 +187,7 @@ export class OffsetCommitContext {
   async rollback(): Promise<void> {
     if (this.#state !== 'open') return;
     this.#end('rolled back', { keeps: () => false, unsure: false, failed: true });
+    await this.#abort();
     await this.#backOff();
   }
 
@@ -157,6 +201,19 @@ export class OffsetCommitContext {
     if (typeof what === 'number') this.#session.markAt({ partition: what }, offset ?? Number.NaN, upTo, name);
     else if (offset !== undefined && isPlace(what)) this.#session.markAt(what, offset, upTo, name);
     else this.#session.mark(what as Markable, upTo, name);
+  }
+
+  /** Stores the offsets, and what was sent with them. */
+  async #store(bounds: Bounds): Promise<boolean> {
+    const transaction = this.#transaction;
+    if (transaction === undefined) return this.#session.store(bounds);
+    const stored = await this.#session.store(bounds, (group, offsets, bounded) => transaction.commitWith(group, offsets, bounded));
+    if (!stored) await transaction.commit(bounds);
+    return stored;
+  }
+
+  async #abort(): Promise<void> {
+    await this.#transaction?.abort(this.#session.within(this.#settings.commitTimeoutMs));
   }
 
   async #backOff(): Promise<void> {
@@ -204,7 +261,8 @@ interface Ended {
 }
 
 /**
- * Runs `work` in a context: what it marked is committed when it returns, and the consumer is put back to where it was when it throws.
+ * Runs `work` in a context: what it marked is committed when it returns, and the consumer is put back to where it was when it throws. With a
+ * `producer`, what `work` sent by it is committed or aborted with that.
  * @returns What `work` gave.
  * @throws what `work` threw; else as {@link OffsetCommitContext.begin} and {@link OffsetCommitContext.commit}.
  */
@@ -213,7 +271,8 @@ export async function withOffsets<T>(
   work: (context: OffsetCommitContext) => T | Promise<T>,
   options?: ContextOptions,
 ): Promise<T> {
-  const context = OffsetCommitContext.begin(consumer, options);
+  const begun = OffsetCommitContext.begin(consumer, options);
+  const context = begun instanceof OffsetCommitContext ? begun : await begun;
   let result: T;
   try {
     result = await work(context);
@@ -236,8 +295,26 @@ const isPlace = (what: Markable | Place): what is Place =>
 
 const noOptions = resolve('OffsetCommitContext', contextRules, {});
 
-function settingsOf(options: ContextOptions | undefined) {
-  return options === undefined ? noOptions : resolve('OffsetCommitContext', contextRules, options);
+type Settings = typeof noOptions;
+
+/** @throws KafkaError `TIDE_OPTION`. */
+function settingsOf(options: ContextOptions | undefined): Settings {
+  if (options === undefined) return noOptions;
+  const settings = resolve('OffsetCommitContext', contextRules, options);
+  if (settings.producer !== undefined && settings.onCommitFailure !== 'rollback') {
+    throw new InputError(
+      'OffsetCommitContext: onCommitFailure must be "rollback" with a producer: what is left of a transaction that failed is to abort it',
+      { code: 'TIDE_OPTION' },
+    );
+  }
+  return settings;
+}
+
+/** @throws KafkaError `TIDE_INPUT` for what is no consumer; else as {@link OffsetCommitContext.begin}. */
+function sessionOf(consumer: object): Session {
+  const session = typeof consumer === 'object' && consumer !== null ? beginSession(consumer, 'OffsetCommitContext') : undefined;
+  if (session === undefined) throw new InputError(`OffsetCommitContext: expected a consumer, got ${show(consumer)}`);
+  return session;
 }
 
 /** The partitions Kafka stored although the commit failed. */

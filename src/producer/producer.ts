@@ -213,6 +213,11 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     await this.#transacting('sendOffsets()', options, (transactions, bounds) => transactions.sendOffsets(checked, offsets, bounds));
   }
 
+  /** The id its transactions go by; undefined when it has none. */
+  get transactionalId(): string | undefined {
+    return this.#transactions?.transactionalId;
+  }
+
   /** Whether a transaction is open. */
   get inTransaction(): boolean {
     const state = this.#transactions?.state;

@@ -50,5 +50,7 @@ export function checkMove(what: string, from: TransactionState, to: TransactionS
   if (!next[from].includes(to)) throw wrongState(what, from, cause);
 }
 
-export const wrongState = (what: string, state: TransactionState, cause?: unknown): StateError =>
-  new StateError('TIDE_STATE', `${what}: ${advice[state]}`, { cause, persistence: 'no' });
+export function wrongState(what: string, state: TransactionState, cause?: unknown): StateError {
+  const why = cause instanceof Error ? ` (${cause.message})` : '';
+  return new StateError('TIDE_STATE', `${what}: ${advice[state]}${why}`, { cause, persistence: 'no' });
+}

@@ -48,6 +48,8 @@ export class Transactions implements Identity {
   /** Another name, or epoch, is needed before the next transaction. */
   #stale = true;
   #second = false;
+  /** Nobody knows how the transaction before has ended, or whether it has. */
+  #unended = false;
   /** Why it has failed, or was fenced. */
   #failure: KafkaError | undefined;
   /** The coordinator may know of the transaction. */
@@ -129,6 +131,7 @@ export class Transactions implements Identity {
   async begin(bounds: Bounds): Promise<void> {
     this.#move('begin()', 'beginning');
     try {
+      if (this.#unended) await this.#endLast(bounds);
       if (this.#stale) await this.#rename(bounds);
     } catch (thrown) {
       const error = this.#judged(thrown);
@@ -196,7 +199,23 @@ export class Transactions implements Identity {
   async #rename(bounds: Bounds): Promise<void> {
     const patient = this.#patient(bounds);
     this.#second = await this.#requests.isSecondVersion(patient);
-    this.#series = await this.#requests.name(this.#settings.transactionTimeoutMs, this.#series, patient);
+    this.#goOnAs(await this.#requests.name(this.#settings.transactionTimeoutMs, this.#series, patient));
+  }
+
+  /** Aborts the transaction before, unless it has ended already: as long as it is open, asking for another name fences who asks. */
+  async #endLast(bounds: Bounds): Promise<void> {
+    const series = this.#series;
+    try {
+      const following = series === undefined ? undefined : await this.#requests.end(series, false, this.#second, this.#patient(bounds));
+      if (following !== undefined) this.#goOnAs(following);
+    } catch (error) {
+      if (!(error instanceof BrokerError && error.errno === errorNumbers.INVALID_TXN_STATE)) throw error; // else it was committed
+    }
+    this.#unended = false;
+  }
+
+  #goOnAs(series: Series): void {
+    this.#series = series;
     this.#stale = false;
     this.#host?.renumber();
   }
@@ -207,16 +226,16 @@ export class Transactions implements Identity {
     try {
       if (this.#started && series !== undefined) {
         const following = await this.#requests.end(series, committed, this.#second, this.#patient(bounds));
-        if (following !== undefined) {
-          this.#series = following;
-          this.#host?.renumber();
-        } else if (!committed) this.#stale = true; // some numbers were perhaps used in vain
+        if (following !== undefined) this.#goOnAs(following);
+        else if (!committed) this.#stale = true; // some numbers were perhaps used in vain
       }
+      this.#unended = false;
       this.#become('idle');
     } catch (thrown) {
       const error = this.#judged(thrown);
       if (error instanceof StateError) throw error; // fenced
       this.#stale = true;
+      this.#unended = true;
       if (error instanceof BrokerError && !error.retriable) {
         this.#failure = error;
         this.#become(committed ? 'failed' : 'unaborted');

@@ -178,5 +178,5 @@ test('by default a group commits by itself, and a reader without one does not', 
   const { cluster, consumer } = await setting(t);
   fill(cluster, 150);
   await read(consumer({ groupId: 'audit' }), 150);
-  await until(() => stored(cluster, 'audit')[0] === 100);
+  await until(() => (stored(cluster, 'audit')[0] ?? 0) >= 100);
 });

@@ -25,6 +25,7 @@ function committerSetting() {
         return answer.promise;
       },
       fetch: async partitions => partitions.map(() => undefined),
+      forTransaction: async () => assert.fail('there is none'),
     },
   });
   const partition = { topic: 'orders', partition: 0, epoch: 0 } as Partition;

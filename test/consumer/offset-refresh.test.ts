@@ -36,6 +36,7 @@ test('what is committed is stated again in time; what others stored since, what 
         });
       },
       commit: async offsets => void commits.push(offsets),
+      forTransaction: async () => assert.fail('there is none'),
     },
   });
   refresh.start();
@@ -80,6 +81,7 @@ function refreshSetting() {
       await answered(`commit ${offset}`);
       held = offset;
     },
+    forTransaction: async () => assert.fail('there is none'),
   };
   const signal = new AbortController().signal;
   const partitions = () => [ours];

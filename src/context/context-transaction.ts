@@ -1,0 +1,42 @@
+import type { GroupOffset } from '../client/offset-store.js';
+import type { Bounds } from '../cluster/cluster.js';
+import type { Producer, TransactionGroup } from '../producer/index.js';
+
+/** The transaction of a context: what is sent while it is open and the offsets of the context are committed together, or not at all. */
+export class ContextTransaction {
+  readonly producer: Producer<never, never>;
+  #begun = false;
+
+  constructor(producer: Producer<never, never>) {
+    this.producer = producer;
+  }
+
+  async begin(bounds: Bounds): Promise<void> {
+    await this.producer.begin(waitFor(bounds));
+    this.#begun = true;
+  }
+
+  /** Commits with these offsets. Throws as {@link Producer.sendOffsets} and {@link Producer.commit}. */
+  async commitWith(group: TransactionGroup, offsets: readonly GroupOffset[], bounds: Bounds): Promise<void> {
+    await this.producer.sendOffsets(group, offsets, waitFor(bounds));
+    await this.commit(bounds);
+  }
+
+  /** Commits what was sent, and no offsets. */
+  commit(bounds: Bounds): Promise<void> {
+    return this.producer.commit(waitFor(bounds));
+  }
+
+  /**
+   * Aborts, if there is something to abort: what others have begun is theirs. Where that fails, the next transaction of this producer ends this one before it begins, or the
+   * cluster does when its time is over: nobody sees what was sent in any case.
+   */
+  async abort(bounds: Bounds): Promise<void> {
+    if (this.#begun && this.producer.inTransaction) await this.producer.abort(waitFor(bounds)).catch(() => {});
+  }
+}
+
+function waitFor({ signal, deadline }: Bounds) {
+  const timeoutMs = deadline?.remainingMs() ?? Number.POSITIVE_INFINITY;
+  return { signal, timeoutMs: timeoutMs === Number.POSITIVE_INFINITY ? null : timeoutMs };
+}
