@@ -5,6 +5,7 @@ import { apiVersions } from './api-versions.js';
 import { createTopics } from './create-topics.js';
 import { deleteTopics } from './delete-topics.js';
 import { describeConfigs } from './describe-configs.js';
+import { describeGroups } from './describe-groups.js';
 import { describeProducers } from './describe-producers.js';
 import { describeTransactions } from './describe-transactions.js';
 import { endTxn } from './end-txn.js';
@@ -26,6 +27,7 @@ const all: readonly Handler[] = [
   metadata,
   offsetCommit,
   offsetFetch,
+  describeGroups,
   findCoordinator,
   apiVersions,
   createTopics,
