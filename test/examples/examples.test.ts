@@ -125,6 +125,16 @@ test('merge: two topics come as one, and end by themselves', async () => {
   assert.deepEqual([lines[0], ...lines.slice(4)], ['2 consumers', '0 consumers', 'bills are done up to 1']);
 });
 
+test('exactly-once: what was sent by work that failed is not seen', async () => {
+  assert.deepEqual((await run([example('exactly-once')])).trim().split('\n'), [
+    'nothing is billed: the printer jams',
+    'a bill for tea',
+    'a bill for milk',
+    'a bill for sugar',
+    'the next order to bill is number 3',
+  ]);
+});
+
 test('pipe: what goes in comes out, and nothing that was there before', async () => {
   await using cluster = await EmbeddedCluster.start({ topics: { lines: 1 } });
   cluster.append('lines', 0, [{ value: 'before' }]);
