@@ -46,8 +46,9 @@ export const producerRules = {
    */
   batchSend: batchSendRule,
   /**
-   * How many bytes of records may wait in memory. When they are there, further records wait until some are settled; three quarters of it
-   * at most for one partition, so that others find room. Kafka: buffer.memory.
+   * How many bytes of records may be held in memory. When they are there, further records wait until some are settled; three quarters of it
+   * at most for one partition, so that others find room. The last record of a partition may go beyond that, and a partition that holds
+   * nothing takes one record in any case: at most it is exceeded by one record (`maxRequestBytes`) for each partition. Kafka: buffer.memory.
    */
   bufferBytes: integer(32 * 1024 * 1024, 1, 2 ** 40),
   /** Longest request in bytes, and the most that one record may take. Kafka: max.request.size. */

@@ -7,8 +7,10 @@ export interface Holder {
 const share = 3;
 
 /**
- * The memory that a producer may fill with records. Each partition may hold three times what is left at most, so that no number of
- * partitions in trouble takes it all: the others always find room (a dynamic threshold, as switches share their buffers).
+ * The memory that a producer may fill with records. Each partition may hold three times what is left at most, so that some partitions in
+ * trouble do not take it all (a dynamic threshold, as switches share their buffers). One record of each finds room in any case: what many
+ * partitions have left, one after the other, is next to nothing, and must not bring all others to a halt. So more than `bytes` is held by
+ * at most one record for each partition: the one that went in last.
  */
 export class Room {
   #freeBytes: number;
@@ -18,8 +20,8 @@ export class Room {
   }
 
   /** Whether there is room for one more record. The last one in may be larger than what is left. */
-  admits(holder: Holder): boolean {
-    return this.#freeBytes > 0 && holder.heldBytes <= share * this.#freeBytes;
+  admits({ heldBytes }: Holder): boolean {
+    return heldBytes === 0 || (this.#freeBytes > 0 && heldBytes <= share * this.#freeBytes);
   }
 
   take(holder: Holder, bytes: number): void {
