@@ -17,8 +17,8 @@ export interface MarkedRange {
 
 /**
  * Which ranges `given` stands for; with `upTo` from the beginning. What is done already is left out.
- * @throws KafkaError `TIDE_STALE` for what was taken back, `TIDE_NOT_OWNED` for what `owner` did not hand out, `TIDE_INPUT` for what is
- * no message.
+ * @throws KafkaError `TIDE_STALE` for what was taken back, `TIDE_PARTITION_LOST` for what is of a partition that is gone, `TIDE_NOT_OWNED` for what
+ * `owner` did not hand out, `TIDE_INPUT` for what is no message.
  */
 export function rangesOf(given: Markable, upTo: boolean, owner: object, what: string): readonly MarkedRange[] {
   if (given instanceof MessageBatch) {
@@ -43,15 +43,22 @@ function joined(ranges: readonly (MarkedRange | undefined)[]): readonly MarkedRa
 
 /** As {@link rangesOf}, by offset. @throws KafkaError `TIDE_INPUT` unless that message was handed out. */
 export function rangeAt(partition: Partition, offset: number, upTo: boolean, what: string): MarkedRange {
-  const where = `${what} ${partition.topic}/${partition.partition} offset ${String(offset)}`;
+  const where = placeOf(partition, offset, what);
   checkOffset(offset, where);
   const { first, position, done, outstanding } = partition;
   if (offset < first || offset >= position) {
     throw new InputError(`${where}: only offsets that were handed out can be marked, here from ${first} to below ${position}`);
   }
-  if (offset >= done && !outstanding.knows(offset)) throw new InputError(`${where}: there is no such message`);
+  if (offset >= done && !outstanding.knows(offset)) throw noSuchMessage(partition, offset, what);
   return { partition, from: upTo ? 0 : offset, to: offset };
 }
+
+/** For an offset in a gap. */
+export const noSuchMessage = (partition: Partition, offset: number, what: string): InputError =>
+  new InputError(`${placeOf(partition, offset, what)}: there is no such message`);
+
+const placeOf = ({ topic, partition }: Partition | Message, offset: number, what: string): string =>
+  `${what} ${topic}/${partition} offset ${String(offset)}`;
 
 /** To whom a message was handed out; undefined for one that no consumer made. */
 export const leaseOf = (message: Message): Lease | undefined => originOf(message) as Lease | undefined;
@@ -61,19 +68,25 @@ function rangeTo(message: Message, from: number, owner: object, what: string): M
   const lease = leaseOf(message);
   if (lease?.owner !== owner) throw refusal('TIDE_NOT_OWNED', 'this consumer did not hand that message out', message, what);
   const { partition } = lease;
+  if (partition.gone) throw refusal('TIDE_PARTITION_LOST', 'the topic was created again without this partition', message, what);
   const to = message.offset;
   if (lease === partition.lease) return to < partition.done ? undefined : { partition, from, to };
   if (lease.epoch === partition.epoch && to < partition.done) return undefined; // done before the rest was taken back
-  throw refusal(
-    'TIDE_STALE',
-    'the message was taken back by a seek, a rewind, or by leaving its loop; its offset is handed out again',
-    message,
-    what,
-  );
+  const reason =
+    lease.epoch === partition.epoch
+      ? 'the message was taken back by a rewind, by leaving its loop, or by the end of its context; its offset is handed out again'
+      : `the message was taken back when the partition was moved to offset ${partition.first}, by a seek, a rollback, or because the log does not reach back any more`;
+  throw refusal('TIDE_STALE', reason, message, what);
 }
 
-function refusal(code: 'TIDE_NOT_OWNED' | 'TIDE_STALE', reason: string, { topic, partition, offset }: Message, what: string): StateError {
-  return new StateError(code, `${what} ${topic}/${partition} offset ${offset}: ${reason}`, { context: { topic, partition, offset } });
+function refusal(
+  code: 'TIDE_NOT_OWNED' | 'TIDE_STALE' | 'TIDE_PARTITION_LOST',
+  reason: string,
+  message: Message,
+  what: string,
+): StateError {
+  const { topic, partition, offset } = message;
+  return new StateError(code, `${placeOf(message, offset, what)}: ${reason}`, { context: { topic, partition, offset } });
 }
 
 function messagesIn(given: unknown, what: string): readonly Message[] {

@@ -36,6 +36,8 @@ export class Partition {
   unsure = false;
   /** A commit context began here: what is read from this offset on is kept in memory, done or not, and is not the consumer's to commit. */
   keepFrom = Number.POSITIVE_INFINITY;
+  /** The topic was created again without it: nothing of it is read or marked any more. */
+  gone = false;
   paused = false;
   /** Nothing is handed out: where it stands has still to be stored. */
   held = false;

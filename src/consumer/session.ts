@@ -1,7 +1,7 @@
 import type { GroupOffset } from '../client/offset-store.js';
 import type { Bounds } from '../cluster/cluster.js';
 import type { TransactionGroup } from '../producer/index.js';
-import { type Markable, type MarkedRange, rangeAt, rangesOf } from './marking.js';
+import { type Markable, type MarkedRange, noSuchMessage, rangeAt, rangesOf } from './marking.js';
 import type { Marker } from './message-batch.js';
 import type { Partition } from './partition.js';
 import type { Holder } from './seat.js';
@@ -133,7 +133,12 @@ export class Session {
 
   /** As {@link mark}, by offset. */
   markAt(where: Place, offset: number, upTo: boolean, what: string): void {
-    this.#mark([rangeAt(this.#find(where, what), offset, upTo, what)]);
+    const partition = this.#find(where, what);
+    const range = rangeAt(partition, offset, upTo, what);
+    const { initial, lowestMarked } = this.#startOf(partition);
+    // Nothing below the first message that is not done was marked here, and so nothing was handed out there.
+    if (offset >= initial && offset < partition.done && lowestMarked >= partition.done) throw noSuchMessage(partition, offset, what);
+    this.#mark([range]);
   }
 
   /** Every partition that was touched since the session began. */
@@ -238,7 +243,7 @@ export class Session {
   #mark(ranges: readonly MarkedRange[]): void {
     for (const { partition, from, to } of ranges) {
       const start = this.#startOf(partition);
-      if (to < start.initial) continue; // done before: it says nothing of what was handed out since
+      if (to < partition.done) continue; // done before: it says nothing of what is not
       start.lowestMarked = Math.min(start.lowestMarked, Math.max(from, start.initial));
     }
     this.#markedCount += this.#host.markRanges(ranges);

@@ -139,8 +139,8 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
 
   /**
    * These messages are done, whatever the loop thinks. Marks may come in any order; what is committed is the part without holes.
-   * @throws KafkaError `TIDE_STALE` for what was taken back, `TIDE_NOT_OWNED` for what another consumer handed out, `TIDE_INPUT` for an
-   * offset that was never handed out, `TIDE_CLOSED`. Nothing is marked then.
+   * @throws KafkaError `TIDE_STALE` for what was taken back, `TIDE_PARTITION_LOST` where the topic was created again without the partition,
+   * `TIDE_NOT_OWNED` for what another consumer handed out, `TIDE_INPUT` for an offset that was never handed out, `TIDE_CLOSED`. Nothing is marked then.
    */
   mark(messages: Markable): void;
   mark(partition: number, offset: number): void;
@@ -304,6 +304,8 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     checkPartition(id, what);
     const found = this.#core.partitions.find(({ partition }) => partition === id);
     if (found !== undefined) return found;
+    if (this.#read.isGone(id))
+      throw new StateError('TIDE_PARTITION_LOST', `${what}: ${this.topic}/${id} is gone: the topic was created again without it`);
     const read = this.#core.partitions.map(({ partition }) => partition).join(', ');
     throw new StateError(
       'TIDE_NOT_OWNED',

@@ -30,6 +30,8 @@ export class TopicPartitions {
   readonly #store: OffsetStore | undefined;
   readonly #placing: Placing;
   readonly #emit: Emitting;
+  /** Those that were read, and are not there any more. */
+  readonly #gone = new Set<number>();
   #growing = false;
 
   constructor({ client, options, core, store, placing, emit }: TopicPartitionsSettings) {
@@ -39,6 +41,11 @@ export class TopicPartitions {
     this.#store = store;
     this.#placing = placing;
     this.#emit = emit;
+  }
+
+  /** Whether a partition was read until the topic was created again without it. */
+  isGone(partition: number): boolean {
+    return this.#gone.has(partition);
   }
 
   /** Finds the partitions, and where to start in each: at the committed offset, or where the policy says. */
@@ -178,8 +185,14 @@ export class TopicPartitions {
   #shrink(topic: TopicInfo | undefined): void {
     if (this.#options.partitions !== undefined || topic === undefined || topic.errorCode !== 0) return;
     const there = new Set(topic.partitions.map(({ partition }) => partition));
-    const isGone = ({ partition, topicId }: Partition) => !there.has(partition) && topicId !== undefined && topicId !== topic.id;
-    if (this.#core.partitions.some(isGone)) this.#core.assign(this.#core.partitions.filter(partition => !isGone(partition)));
+    const { partitions } = this.#core;
+    const gone = partitions.filter(({ partition, topicId }) => !there.has(partition) && topicId !== undefined && topicId !== topic.id);
+    if (gone.length === 0) return;
+    for (const partition of gone) {
+      partition.gone = true;
+      this.#gone.add(partition.partition);
+    }
+    this.#core.assign(partitions.filter(partition => !partition.gone));
   }
 
   async #grow(topic: TopicInfo, bounds: Bounds): Promise<void> {
@@ -189,6 +202,7 @@ export class TopicPartitions {
     const starts = await this.#placing.list(fresh, 'earliest', bounds);
     for (const [i, partition] of fresh.entries()) partition.place(starts[i] ?? 0);
     await this.#core.storePlaces(fresh);
+    for (const { partition } of added) this.#gone.delete(partition);
     this.#core.assign([...this.#core.partitions, ...added]);
   }
 }

@@ -122,8 +122,9 @@ export class OffsetCommitContext {
 
   /**
    * These messages are done, if the context commits. Marks may come in any order; only what has no hole before it is stored.
-   * @throws KafkaError `TIDE_STALE` for what was handed out before the context or has been taken back, `TIDE_NOT_OWNED` for what another consumer
-   * handed out, `TIDE_INPUT` for an offset that was not handed out, `TIDE_STATE` after the end. Nothing is marked then.
+   * @throws KafkaError `TIDE_STALE` for what was handed out before the context or has been taken back, `TIDE_PARTITION_LOST` where the topic was
+   * created again without the partition, `TIDE_NOT_OWNED` for what another consumer handed out, `TIDE_INPUT` for an offset that was not handed out,
+   * `TIDE_STATE` after the end. Nothing is marked then.
    */
   mark(messages: Markable): void;
   mark(partition: number | Place, offset: number): void;

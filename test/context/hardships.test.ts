@@ -138,3 +138,64 @@ test('commitTimeoutMs holds while nobody says who coordinates the group, and beh
   await withOffsets(orders, async context => context.mark(await get(orders, 2)));
   assert.deepEqual(stored(cluster, 'audit'), { 0: 4 });
 });
+
+test('an offset below the first message that was handed out is that of no message', async t => {
+  const { cluster, consumer } = await setting(t);
+  for (const baseOffset of [10, 20, 30]) cluster.append('orders', 0, [{ value: 'a' }], { baseOffset });
+  const orders = consumer(byHand);
+  const context = OffsetCommitContext.begin(orders);
+  assert.deepEqual(offsets(await get(orders, 3)), [10, 20, 30]);
+  const none = { code: 'TIDE_INPUT', message: /orders\/0 offset 5: there is no such message/ };
+  assert.throws(() => context.mark(0, 5), none);
+  assert.throws(() => context.markUpTo(0, 5), none);
+  context.mark(0, 30);
+  assert.throws(() => context.mark(0, 5), none);
+  assert.deepEqual([context.marked, context.highWaterMark(0)], [1, undefined]);
+  context.mark(0, 10);
+  context.mark(0, 10);
+  assert.deepEqual([context.marked, context.highWaterMark(0)], [2, 20]);
+  await context.commit();
+  assert.deepEqual(stored(cluster, 'audit'), { 0: 20 });
+});
+
+test('a mark that comes too late says what became of the message: handed out again, or passed', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, 10, { perBatch: 1 });
+  const orders = consumer({ groupId: 'audit', autoCommit: false, prefetchBytes: 1 });
+  const [first] = await get(orders, 1);
+  assert.ok(first !== undefined);
+  orders.rewind();
+  assert.throws(() => orders.mark(first), { code: 'TIDE_STALE', message: /its offset is handed out again$/ });
+  const moved = new Promise(resolve => orders.once('outOfRange', resolve));
+  cluster.trim('orders', 0, 6);
+  await orders.seek(1);
+  const messages = await get(orders, 2);
+  await moved;
+  assert.deepEqual(offsets(messages), [6, 7]);
+  assert.throws(() => orders.mark(first), {
+    code: 'TIDE_STALE',
+    message: /taken back when the partition was moved to offset 6, .*does not reach back/,
+  });
+});
+
+test('marks for a partition that a topic was created again without are refused, and so are questions about it', async t => {
+  const { cluster, client, consumer } = await setting(t, { topics: { orders: 3 } });
+  for (const partition of [0, 1, 2]) fill(cluster, 2, { partition });
+  const orders = consumer(byHand);
+  const context = OffsetCommitContext.begin(orders);
+  const messages = await get(orders, 6);
+  const lost = messages.filter(({ partition }) => partition === 2);
+  cluster.deleteTopic('orders');
+  cluster.createTopic('orders', 2);
+  await client.metadata(['orders']);
+  while (orders.position(2) !== undefined) await orders.getMessages(1, { timeoutMs: 5 });
+  const gone = { code: 'TIDE_PARTITION_LOST', message: /orders\/2.* without/ };
+  assert.throws(() => context.mark(lost), gone);
+  assert.throws(() => context.mark(2, 0), gone);
+  assert.throws(() => context.highWaterMark(2), gone);
+  assert.equal(context.marked, 0);
+  assert.equal(await context.commit(), false);
+  assert.throws(() => orders.mark(lost), gone);
+  assert.throws(() => orders.pause([2]), gone);
+  assert.throws(() => orders.pause([3]), { code: 'TIDE_NOT_OWNED' });
+});
