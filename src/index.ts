@@ -4,9 +4,20 @@ export {
   type AdminOptions,
   type CreatedTopic,
   type CreateTopicsOptions,
+  type ElectionResult,
+  type ElectionType,
+  type ListTransactionsOptions,
+  type NewPartitionReassignment,
   type NewTopic,
+  type PartitionProducers,
+  type PartitionReassignment,
+  type PartitionResult,
+  type ProducerState,
   type TopicListing,
   type TopicResult,
+  type TransactionDescription,
+  type TransactionListing,
+  type TransactionState,
 } from './admin/index.js';
 export type { ConnectionTrace, RequestTrace, SecurityWarning } from './base/diagnostics.js';
 export { type ErrorCodeInfo, errorCodeNamed, errorCodes } from './base/error-codes.js';

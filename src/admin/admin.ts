@@ -1,46 +1,54 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import type { Deadline } from '../base/clock.js';
-import { KafkaError, PartialError, TimeoutError } from '../base/errors.js';
+import { KafkaError, TimeoutError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import { duration, flag, type Given, resolve } from '../base/options.js';
+import { flag, type Given, resolve } from '../base/options.js';
 import { orAborted } from '../base/wait.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
 import { loggerRule } from '../client/client-log.js';
 import { type ClusterMetadata, noMetadata, type TopicInfo, withAnswer } from '../cluster/metadata.js';
-import { CreateTopics, DeleteTopics, Metadata } from '../protocol/index.js';
-import { logResults } from './admin-log.js';
-import { refusedDeletion } from './refused-deletion.js';
-import { inRounds, inTime } from './rounds.js';
-import { type CreatedTopic, checkNames, checkNewTopics, created, type NewTopic, type TopicListing, type TopicResult } from './topics.js';
+import type { ForPartition } from '../cluster/scatter.js';
+import { Metadata } from '../protocol/index.js';
+import { logPartitions, logResults } from './admin-log.js';
+import { type Abortable, type AdminCallOptions, type CallBounds, timeRule } from './call.js';
+import { checkElectionType, type ElectionResult, type ElectionType, elect, electEverywhere } from './elections.js';
+import { type PartitionResult, partitionsOf } from './partitions.js';
+import { type PartitionProducers, producersOf } from './producers.js';
+import { checkReassignments, type NewPartitionReassignment, type PartitionReassignment, reassign, reassignments } from './reassignments.js';
+import { allFound, complete } from './results.js';
+import { inTime } from './rounds.js';
+import { createAll, deleteAll } from './topic-changes.js';
+import { type CreatedTopic, checkNames, checkNewTopics, type NewTopic, type TopicListing, type TopicResult } from './topics.js';
+import {
+  checkIds,
+  listRules,
+  type TransactionDescription,
+  type TransactionListing,
+  transactionsEverywhere,
+  transactionsOf,
+} from './transactions.js';
 
 const adminRules = {
-  /** Told of what becomes of topics, in place of the client's logger. Kafka has no name for it. */
+  /** Told of what becomes of topics and partitions, in place of the client's logger. Kafka has no name for it. */
   logger: loggerRule,
-};
-const timeRule = {
-  /** Longest time in ms for the whole call, retries and waiting included. Kafka: default.api.timeout.ms. */
-  timeoutMs: duration(30_000, 1),
 };
 const createRules = {
   ...timeRule,
   /** Have the cluster check everything and create nothing. */
   validateOnly: flag(false),
 };
-interface Abortable {
-  readonly signal?: AbortSignal | undefined;
-}
 /** Options of {@link Admin}. */
 export type AdminOptions = Given<typeof adminRules>;
-export type AdminCallOptions = Given<typeof timeRule> & Abortable;
 export type CreateTopicsOptions = Given<typeof createRules> & Abortable;
+export type ListTransactionsOptions = Given<typeof listRules> & Abortable;
 
-/** Oldest versions that say: do not create what is asked about; take the broker's own counts (KIP-464). */
+/** Oldest version that says: do not create what is asked about. */
 const metadataWithoutCreating = 4;
-const createWithDefaults = 4;
-const deleteByStruct = 6;
-const clusterDefault = -1;
 
-/** Administration of the cluster behind a {@link KafkaClient}: topics. Has nothing to close; it ends with its client. */
+/**
+ * Administration of the cluster behind a {@link KafkaClient}: topics, who leads and keeps partitions, producers and transactions.
+ * Has nothing to close; it ends with its client.
+ */
 export class Admin {
   readonly #core: ClientCore;
   readonly #log: Log | undefined;
@@ -63,7 +71,7 @@ export class Admin {
     const wanted = typeof topics === 'object' && topics !== null && 'name' in topics ? [topics] : topics;
     checkNewTopics(wanted);
     const deadline = this.#core.cluster.deadline(timeoutMs);
-    const answers = await this.#create(wanted, { deadline, validateOnly, signal });
+    const answers = await createAll(this.#core, wanted, validateOnly, { deadline, signal });
     if (validateOnly) return complete(answers);
     const missing = await this.#until(deadline, signal, answers, async names => {
       const { topics: found } = await this.#core.cluster.refresh(names);
@@ -87,7 +95,7 @@ export class Admin {
     const wanted = typeof names === 'string' ? [names] : names;
     checkNames(wanted, 'deleteTopics');
     const deadline = this.#core.cluster.deadline(timeoutMs);
-    const answers = await this.#delete(wanted, { deadline, signal });
+    const answers = await deleteAll(this.#core, wanted, { deadline, signal });
     const present = await this.#until(deadline, signal, answers, async deleted => {
       const { topics } = await this.#describe(deleted);
       return deleted.filter(name => topics.get(name)?.errorCode === 0);
@@ -120,21 +128,120 @@ export class Admin {
     const wanted = typeof names === 'string' ? [names] : names;
     checkNames(wanted, 'describeTopics');
     const { topics } = await this.#asked('describeTopics', wanted, options);
-    const failures: KafkaError[] = [];
-    const found: TopicInfo[] = [];
-    const results = wanted.map(name => {
-      const topic = topics.get(name);
-      const code = topic?.errorCode ?? errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
-      if (topic !== undefined && code === 0) {
-        found.push(topic);
-        return topic;
-      }
-      const error = brokerError(code, `describeTopics ${name}`, { context: { topic: name } });
-      failures.push(error);
-      return error;
-    });
-    if (failures[0] !== undefined) throw partial(failures[0], failures.length, results);
-    return found;
+    return allFound<TopicInfo>(
+      wanted.map(name => {
+        const topic = topics.get(name);
+        const code = topic?.errorCode ?? errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
+        return topic !== undefined && code === 0 ? topic : brokerError(code, `describeTopics ${name}`, { context: { topic: name } });
+      }),
+    );
+  }
+
+  /**
+   * Has the controller elect leaders, and resolves when it has: with a result for each partition, in their order. Reading and writing go on
+   * with the new leaders by themselves.
+   * @param type `'preferred'`: the first replica of each partition, if it is in sync. `'unclean'`: for partitions without a leader, any replica that
+   * is up: **what it has missed is lost**.
+   * @param partitions Those meant. `'all'`: every partition of the cluster, with results for those only where there was something to elect.
+   * @throws KafkaError {@link PartialError} with an {@link ElectionResult} for each when some or all failed (`PREFERRED_LEADER_NOT_AVAILABLE`,
+   * `ELIGIBLE_LEADERS_NOT_AVAILABLE`, `UNKNOWN_TOPIC_OR_PARTITION`, ...); `TIDE_UNSUPPORTED` before Kafka 2.2, for `'unclean'` before 2.4;
+   * `TIDE_INPUT` before anything is sent.
+   * @see KIP-183, KIP-460
+   */
+  async electLeaders(
+    type: ElectionType,
+    partitions: ForPartition | readonly ForPartition[] | 'all',
+    options: AdminCallOptions = {},
+  ): Promise<readonly ElectionResult[]> {
+    const bounds = this.#bounds('electLeaders', options);
+    checkElectionType(type);
+    const wanted = partitions === 'all' ? undefined : partitionsOf(partitions, 'electLeaders');
+    const results = await (wanted === undefined ? electEverywhere(this.#core, type, bounds) : elect(this.#core, type, wanted, bounds));
+    this.#forget(results.filter(({ elected }) => elected).map(({ topic }) => topic));
+    return this.#toldOf('leader elected', results);
+  }
+
+  /**
+   * Has other brokers keep partitions, or leaves a move that is under way; resolves when the controller has taken it on. Moving goes on after
+   * that, in the brokers, for as long as copying takes: {@link listPartitionReassignments} says what is left to do.
+   * @throws KafkaError {@link PartialError} with a {@link PartitionResult} for each when some or all failed (`INVALID_REPLICA_ASSIGNMENT`,
+   * `NO_REASSIGNMENT_IN_PROGRESS` where there is no move to leave, `UNKNOWN_TOPIC_OR_PARTITION`, ...); `TIDE_UNSUPPORTED` before Kafka 2.4;
+   * `TIDE_INPUT` before anything is sent.
+   * @see KIP-455
+   */
+  async alterPartitionReassignments(
+    moves: NewPartitionReassignment | readonly NewPartitionReassignment[],
+    options: AdminCallOptions = {},
+  ): Promise<readonly PartitionResult[]> {
+    const bounds = this.#bounds('alterPartitionReassignments', options);
+    const wanted = checkReassignments(moves);
+    return this.#toldOf('reassigned', await reassign(this.#core, wanted, bounds));
+  }
+
+  /**
+   * The partitions that are being moved to other brokers, by topic and partition; those that are not are left out.
+   * @param partitions Those meant. Default: `'all'`.
+   * @throws KafkaError `TIDE_UNSUPPORTED` before Kafka 2.4, `TIDE_INPUT`, `TIDE_CONNECTION`, `TIDE_TIMEOUT`, `TIDE_CLOSED`.
+   * @see KIP-455
+   */
+  async listPartitionReassignments(
+    partitions: ForPartition | readonly ForPartition[] | 'all' = 'all',
+    options: AdminCallOptions = {},
+  ): Promise<readonly PartitionReassignment[]> {
+    const bounds = this.#bounds('listPartitionReassignments', options);
+    return reassignments(this.#core, partitions === 'all' ? null : partitionsOf(partitions, 'listPartitionReassignments'), bounds);
+  }
+
+  /**
+   * Who has written to partitions lately with numbered batches, and whose transactions are open there, as each leader knows it, in the order of
+   * `partitions`. A transaction that is open for long holds up everyone who reads what is committed.
+   * @throws KafkaError {@link PartialError} when some or all failed; its `results` hold {@link PartitionProducers} or the error of each.
+   * `TIDE_UNSUPPORTED` before Kafka 2.8, `TIDE_INPUT` before anything is sent.
+   * @see KIP-664
+   */
+  async describeProducers(
+    partitions: ForPartition | readonly ForPartition[],
+    options: AdminCallOptions = {},
+  ): Promise<readonly PartitionProducers[]> {
+    const bounds = this.#bounds('describeProducers', options);
+    return allFound(await producersOf(this.#core, partitionsOf(partitions, 'describeProducers'), bounds));
+  }
+
+  /**
+   * Where transactional ids stand, as the coordinator of each knows it, in the order of `transactionalIds`.
+   * @throws KafkaError {@link PartialError} when some or all failed; its `results` hold a {@link TransactionDescription} or the error of each:
+   * `TRANSACTIONAL_ID_NOT_FOUND` for one that nobody uses. `TIDE_UNSUPPORTED` before Kafka 3.0, `TIDE_INPUT` before anything is sent.
+   * @see KIP-664
+   */
+  async describeTransactions(
+    transactionalIds: string | readonly string[],
+    options: AdminCallOptions = {},
+  ): Promise<readonly TransactionDescription[]> {
+    const bounds = this.#bounds('describeTransactions', options);
+    const ids = typeof transactionalIds === 'string' ? [transactionalIds] : transactionalIds;
+    checkIds(ids);
+    return allFound(await transactionsOf(this.#core, ids, bounds));
+  }
+
+  /**
+   * The transactional ids that are known in the cluster, by id, also those without an open transaction. Every broker is asked for those that it
+   * coordinates.
+   * @throws KafkaError {@link PartialError} when some or all brokers failed; its `results` hold a list or an error for each broker.
+   * `TIDE_UNSUPPORTED` before Kafka 3.0, with `longerThanMs` before 3.8; `TIDE_OPTION`.
+   * @see KIP-664, KIP-994
+   */
+  async listTransactions(options: ListTransactionsOptions = {}): Promise<readonly TransactionListing[]> {
+    const { signal, ...rest } = options;
+    const { timeoutMs, ...filter } = resolve('listTransactions', listRules, rest);
+    const lists = await transactionsEverywhere(this.#core, filter, { deadline: this.#core.cluster.deadline(timeoutMs), signal });
+    return allFound(lists)
+      .flat()
+      .sort((a, b) => (a.transactionalId < b.transactionalId ? -1 : 1));
+  }
+
+  #bounds(what: string, { signal, ...options }: AdminCallOptions): CallBounds {
+    const { timeoutMs } = resolve(what, timeRule, options);
+    return { deadline: this.#core.cluster.deadline(timeoutMs), signal };
   }
 
   /** The results, once the log has them, or an error that holds them when one of them is a failure. */
@@ -143,87 +250,9 @@ export class Admin {
     return complete(results);
   }
 
-  #create(
-    wanted: readonly NewTopic[],
-    { deadline, validateOnly, signal }: { deadline: Deadline; validateOnly: boolean; signal: AbortSignal | undefined },
-  ): Promise<readonly CreatedTopic[]> {
-    const unsure = new Set<string>();
-    return inRounds<NewTopic, CreatedTopic>(this.#core.cluster, {
-      items: wanted,
-      deadline,
-      signal,
-      failed: ({ name }, error) => {
-        if (error.persistence === 'maybe') unsure.add(name);
-        return created(name, { error });
-      },
-      attempt: topics =>
-        this.#core.cluster.toController(
-          CreateTopics,
-          version => ({ topics: topics.map(topic => newTopic(topic, version)), timeoutMs: brokerTime(deadline), validateOnly }),
-          answer => {
-            const found = new Map(answer.topics.map(topic => [topic.name, topic]));
-            refuseFollower(answer.topics);
-            return topics.map(({ name }) => {
-              const { errorCode = -1, errorMessage = null, topicId, numPartitions, replicationFactor } = found.get(name) ?? {};
-              const ours = errorCode === errorNumbers.TOPIC_ALREADY_EXISTS && unsure.has(name);
-              if (errorCode === 0 || ours) {
-                return created(name, {
-                  ...(topicId && { id: topicId }),
-                  partitions: numPartitions ?? -1,
-                  replicationFactor: replicationFactor ?? -1,
-                });
-              }
-              const error = brokerError(errorCode, `createTopics ${name}`, { message: errorMessage, context: { topic: name } });
-              if (error.persistence === 'maybe') unsure.add(name);
-              return created(name, { error });
-            });
-          },
-          this.#once(deadline, signal),
-        ),
-    });
-  }
-
-  #delete(
-    wanted: readonly string[],
-    { deadline, signal }: { deadline: Deadline; signal: AbortSignal | undefined },
-  ): Promise<readonly TopicResult[]> {
-    const unsure = new Set<string>();
-    return inRounds<string, TopicResult>(this.#core.cluster, {
-      items: wanted,
-      deadline,
-      signal,
-      failed: (name, error) => {
-        if (error.persistence === 'maybe') unsure.add(name);
-        return { name, error };
-      },
-      attempt: names =>
-        this.#core.cluster.toController(
-          DeleteTopics,
-          version => ({
-            ...(version >= deleteByStruct ? { topics: names.map(name => ({ name })) } : { topicNames: names }),
-            timeoutMs: brokerTime(deadline),
-          }),
-          answer => {
-            const found = new Map(answer.responses.map(response => [response.name, response]));
-            refuseFollower(answer.responses);
-            return names.map(name => {
-              const { errorCode = -1, errorMessage = null } = found.get(name) ?? {};
-              const ours = errorCode === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION && unsure.has(name);
-              if (errorCode === 0 || ours) return { name, error: undefined };
-              const error = refusedDeletion(name, errorCode, errorMessage);
-              if (error.persistence === 'maybe') unsure.add(name);
-              return { name, error };
-            });
-          },
-          this.#once(deadline, signal),
-        ),
-    });
-  }
-
-  /** Bounds of one round: {@link inRounds} counts the attempts, and must hear of each that may have been applied. */
-  #once(deadline: Deadline, signal: AbortSignal | undefined) {
-    const policy = { ...this.#core.cluster.settings.retry, attempts: 1 };
-    return { policy, deadline, signal, timeoutMs: Math.max(1, deadline.remainingMs()) };
+  #toldOf<R extends PartitionResult>(done: string, results: readonly R[]): readonly R[] {
+    if (this.#log !== undefined) logPartitions(this.#log, done, results);
+    return complete(results);
   }
 
   /** Asks until `missing` names none of the topics that succeeded; gives those still named when time is up. */
@@ -284,38 +313,7 @@ export class Admin {
 /** How long to wait between two looks at whether a change can be seen. */
 const visiblePollMs = 50;
 
-function newTopic({ name, partitions, replicationFactor, configs = {}, assignments }: NewTopic, version: number) {
-  const fallback = assignments !== undefined || version >= createWithDefaults ? clusterDefault : 1;
-  return {
-    name,
-    numPartitions: partitions ?? fallback,
-    replicationFactor: replicationFactor ?? fallback,
-    assignments: (assignments ?? []).map((brokerIds, partitionIndex) => ({ partitionIndex, brokerIds })),
-    configs: Object.entries(configs).map(([key, value]) => ({ name: key, value: String(value) })),
-  };
-}
-
-/** The broker gets less time than we wait, so that its own answer can arrive. */
-const brokerTime = (deadline: Deadline): number => Math.max(1, Math.floor(deadline.remainingMs() * 0.9));
-
-/** A broker that does not control says so of every topic. */
-function refuseFollower(topics: readonly { readonly errorCode: number }[]): void {
-  if (topics.some(({ errorCode }) => errorCode === errorNumbers.NOT_CONTROLLER)) throw brokerError(errorNumbers.NOT_CONTROLLER, 'topics');
-}
-
 const hasLeaders = (topic: TopicInfo | undefined): boolean =>
   topic !== undefined && topic.errorCode === 0 && topic.partitions.length > 0 && topic.partitions.every(({ leader }) => leader >= 0);
 
 const timedOut = (message: string, topic: string): TimeoutError => new TimeoutError(message, { persistence: 'maybe', context: { topic } });
-
-function partial<T>(first: KafkaError, failed: number, results: readonly T[]): PartialError<T> {
-  return new PartialError(`${first.message}${failed > 1 ? ` (and ${failed - 1} more)` : ''}`, first, results);
-}
-
-/** The results, or an error that holds them when one of them is a failure. */
-function complete<R extends TopicResult>(results: readonly R[]): readonly R[] {
-  const failed = results.filter(({ error }) => error !== undefined);
-  const [first] = failed;
-  if (first?.error !== undefined) throw partial(first.error, failed.length, results);
-  return results;
-}

@@ -1,8 +1,9 @@
+import { errorNumbers } from '../base/broker-errors.js';
 import type { Deadline } from '../base/clock.js';
 import { KafkaError, TimeoutError } from '../base/errors.js';
 import { backoffMs } from '../base/retry.js';
 import { settledWithin } from '../base/wait.js';
-import type { Cluster } from '../cluster/cluster.js';
+import { type Cluster, remedyOf } from '../cluster/cluster.js';
 
 export interface Rounds<Item, Result extends { readonly error: KafkaError | undefined }> {
   readonly items: readonly Item[];
@@ -10,9 +11,18 @@ export interface Rounds<Item, Result extends { readonly error: KafkaError | unde
   attempt(items: readonly Item[], round: number): Promise<readonly Result[]>;
   /** The result of an item whose attempt failed as a whole. */
   failed(item: Item, error: KafkaError): Result;
+  /** Whether an item that failed so is asked for again. Default: whatever is marked retriable. */
+  again?(error: KafkaError): boolean;
   readonly deadline: Deadline;
   readonly signal: AbortSignal | undefined;
 }
+
+/**
+ * Whether a refusal of the controller's is its last word. Who leads and what there is, others learn from it: it will not know better soon, as
+ * another broker may.
+ */
+export const forGood = (error: KafkaError): boolean =>
+  !error.retriable || (remedyOf(error) === 'refresh-metadata' && error.errno !== errorNumbers.NOT_CONTROLLER);
 
 /**
  * The results of all items, in their order. Items that failed for a passing reason are asked for again under the client's retry policy,
@@ -20,7 +30,7 @@ export interface Rounds<Item, Result extends { readonly error: KafkaError | unde
  */
 export async function inRounds<Item, Result extends { readonly error: KafkaError | undefined }>(
   cluster: Cluster,
-  { items, attempt, failed, deadline, signal }: Rounds<Item, Result>,
+  { items, attempt, failed, again = error => error.retriable, deadline, signal }: Rounds<Item, Result>,
 ): Promise<readonly Result[]> {
   const { retry } = cluster.settings;
   const results: Result[] = [];
@@ -35,7 +45,10 @@ export async function inRounds<Item, Result extends { readonly error: KafkaError
       const answer = answers[i];
       if (answer !== undefined) results[index] = answer;
     }
-    left = left.filter(({ index }) => results[index]?.error?.retriable);
+    left = left.filter(({ index }) => {
+      const error = results[index]?.error;
+      return error !== undefined && again(error);
+    });
     const pauseMs = backoffMs(retry, round);
     if (left.length === 0 || round >= retry.attempts || deadline.remainingMs() <= pauseMs) return results;
     await cluster.pause(pauseMs, signal);

@@ -88,6 +88,7 @@ export class ClusterState {
     this.#live.add(address.id);
     for (const partition of this.partitions()) {
       if (partition.leader === NO_LEADER && partition.replicas.includes(address.id)) partition.lead(address.id);
+      this.#settleMove(partition);
     }
   }
 
@@ -99,6 +100,43 @@ export class ClusterState {
       const next = moveLeaders ? partition.replicas.find(id => this.#live.has(id)) : undefined;
       partition.lead(next ?? NO_LEADER);
     }
+  }
+
+  /** Has a partition kept by these brokers: at once, or as soon as all of them are up that do not keep it yet. Leaves a move before it. */
+  move(partition: Partition, target: readonly number[]): void {
+    this.leaveMove(partition);
+    const { replicas } = partition;
+    const removing = replicas.filter(id => !target.includes(id));
+    partition.move = { adding: target.filter(id => !replicas.includes(id)), removing };
+    partition.replicas = [...target, ...removing];
+    this.#settleMove(partition);
+  }
+
+  /** Goes back to the brokers before the move; false when there is none. */
+  leaveMove(partition: Partition): boolean {
+    const { move } = partition;
+    if (move === undefined) return false;
+    partition.move = undefined;
+    this.#keep(
+      partition,
+      partition.replicas.filter(id => !move.adding.includes(id)),
+    );
+    return true;
+  }
+
+  #settleMove(partition: Partition): void {
+    const { move } = partition;
+    if (move === undefined || !move.adding.every(id => this.#live.has(id))) return;
+    partition.move = undefined;
+    this.#keep(
+      partition,
+      partition.replicas.filter(id => !move.removing.includes(id)),
+    );
+  }
+
+  #keep(partition: Partition, replicas: readonly number[]): void {
+    partition.replicas = replicas;
+    if (!replicas.includes(partition.leader)) partition.lead(replicas.find(id => this.#live.has(id)) ?? NO_LEADER);
   }
 
   *partitions(): Generator<Partition> {

@@ -7,6 +7,14 @@ import { topicConfigDefaults } from './topic-configs.js';
 /** The leader of a partition that has none. */
 export const NO_LEADER = -1;
 
+/** A move of a partition to other brokers that is under way. */
+export interface Move {
+  /** Those that have to catch up. */
+  readonly adding: readonly number[];
+  /** Those that will be without it. */
+  readonly removing: readonly number[];
+}
+
 /** One partition: who holds it, who leads it, and the one log that all its replicas share. */
 export class Partition {
   readonly topic: string;
@@ -16,6 +24,8 @@ export class Partition {
   readonly transactions = new PartitionTransactions();
   /** Ids of the brokers that hold it, the preferred leader first. */
   replicas: readonly number[];
+  /** Undefined while it is not being moved. `replicas` are those before and behind the move meanwhile. */
+  move: Move | undefined;
   #leader: number;
   #leaderEpoch = 0;
   readonly #watchers = new Set<() => void>();

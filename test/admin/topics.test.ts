@@ -1,27 +1,14 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { Admin, type CreatedTopic, type NewTopic, type TopicResult } from '../../src/admin/index.js';
-import { KafkaError, PartialError } from '../../src/base/errors.js';
+import { KafkaError } from '../../src/base/errors.js';
 import { ZERO_UUID } from '../../src/bytes/reader.js';
 import { KafkaClient } from '../../src/client/client.js';
 import type { TopicInfo } from '../../src/cluster/metadata.js';
 import { KeyedProducer } from '../../src/producer/index.js';
 import { ApiVersions, CreateTopics, DeleteTopics, Metadata } from '../../src/protocol/index.js';
-import { type ClientSettingOptions, clientSetting, rejection } from '../client/setting.js';
-
-async function adminSetting(t: TestContext, options?: ClientSettingOptions) {
-  const setting = await clientSetting(t, { brokers: 3, ...options });
-  return { ...setting, admin: new Admin(setting.client) };
-}
-
-/** The results of a call that failed for some, as their error codes. */
-async function partly<R extends TopicResult | TopicInfo | KafkaError>(
-  call: Promise<unknown>,
-): Promise<{ error: PartialError<R>; results: readonly R[] }> {
-  const error = await rejection(call);
-  assert.ok(error instanceof PartialError, error.message);
-  return { error: error as PartialError<R>, results: (error as PartialError<R>).results };
-}
+import { rejection } from '../client/setting.js';
+import { adminSetting, partly } from './setting.js';
 
 for (let version = CreateTopics.versions[0]; version <= CreateTopics.versions[1]; version++) {
   test(`CreateTopics v${version}: topics are created as asked for`, async t => {

@@ -6,18 +6,22 @@ import type { EmbeddedCluster } from '../../src/embedded/index.js';
 import {
   AddOffsetsToTxn,
   AddPartitionsToTxn,
+  AlterPartitionReassignments,
   type Api,
   ApiVersions,
   CreateTopics,
   DeleteTopics,
   DescribeConfigs,
+  DescribeGroups,
   DescribeProducers,
   DescribeTransactions,
+  ElectLeaders,
   EndTxn,
   Fetch,
   FindCoordinator,
   InitProducerId,
   ListOffsets,
+  ListPartitionReassignments,
   ListTransactions,
   Metadata,
   OffsetCommit,
@@ -33,6 +37,8 @@ import { connectTo, startCluster } from './setting.js';
 /** A request of one API that the cluster can answer well, and the error codes that tests put in its answer's place. */
 interface Case {
   readonly api: Api;
+  /** Default 1. The client is connected to the first. */
+  readonly brokers?: number;
   body(version: number, topicId: string, producer: ProducerIdentity): object;
   /** What has to be there first. */
   prepare?(cluster: EmbeddedCluster, client: RawClient): Promise<ProducerIdentity> | void;
@@ -43,12 +49,15 @@ interface ProducerIdentity {
   readonly producerEpoch: number;
 }
 
+const NOBODY: ProducerIdentity = { producerId: -1, producerEpoch: -1 };
+
 function request<A extends Api>(
   api: A,
   body: (version: number, topicId: string, producer: ProducerIdentity) => RequestOf<A>,
   prepare?: Case['prepare'],
+  brokers = 1,
 ): Case {
-  return { api, body, ...(prepare && { prepare }) };
+  return { api, body, brokers, ...(prepare && { prepare }) };
 }
 
 const transactionalId = 'payments';
@@ -138,6 +147,15 @@ const cases: readonly Case[] = [
     (_, __, producer) => ({ transactionalId, ...producer, committed: true }),
     (_, client) => begun(client),
   ),
+  request(
+    DescribeGroups,
+    () => ({ groups: ['billing'] }),
+    async (_, client) => {
+      const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 5, committedMetadata: null }] }];
+      await client.request(OffsetCommit, 8, { groupId: 'billing', topics });
+      return NOBODY;
+    },
+  ),
   request(DescribeProducers, () => ({ topics: [{ name: 'orders', partitionIndexes: [0] }] })),
   request(
     DescribeTransactions,
@@ -145,10 +163,16 @@ const cases: readonly Case[] = [
     (_, client) => initialised(client),
   ),
   request(ListTransactions, () => ({})),
+  request(
+    ElectLeaders,
+    () => ({ topicPartitions: [{ topic: 'orders', partitions: [0] }] }),
+    cluster => cluster.moveLeader('orders', 0, 2),
+    2,
+  ),
+  request(AlterPartitionReassignments, () => ({ topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, replicas: [1] }] }] })),
+  request(ListPartitionReassignments, () => ({})),
   request(DescribeConfigs, () => ({ resources: [{ resourceType: 2, resourceName: 'orders', configurationKeys: null }] })),
 ];
-
-const NOBODY: ProducerIdentity = { producerId: -1, producerEpoch: -1 };
 
 /** Every error code in an answer, wherever it stands. */
 function errorCodes(node: unknown): number[] {
@@ -166,11 +190,11 @@ test('there is a case for every API that is offered', () => {
   assert.deepEqual(cases.map(({ api }) => api.name).sort(), [...handlersByKey.values()].map(({ api }) => api.name).sort());
 });
 
-for (const { api, body, prepare } of cases) {
+for (const { api, brokers = 1, body, prepare } of cases) {
   const [first, last] = handlersByKey.get(api.key)?.versions ?? [0, -1];
 
   test(`${api.name} v${first} to v${last}: an answer without an error`, async t => {
-    const cluster = await startCluster(t, { topics: { orders: 1 } });
+    const cluster = await startCluster(t, { brokers, topics: { orders: 1 } });
     cluster.append('orders', 0, [{ value: 'first' }]);
     const client = await connectTo(t, cluster);
     const topicId = await topicIdOf(client);
@@ -184,7 +208,7 @@ for (const { api, body, prepare } of cases) {
   });
 
   test(`${api.name} v${first} to v${last}: an error on command, once`, async t => {
-    const cluster = await startCluster(t, { topics: { orders: 1 } });
+    const cluster = await startCluster(t, { brokers, topics: { orders: 1 } });
     const client = await connectTo(t, cluster);
     const topicId = await topicIdOf(client);
     for (let version = first; version <= last; version++) {

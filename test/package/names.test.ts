@@ -51,17 +51,19 @@ test('the types exported beside them are these', () => {
     all.join(' '),
     'AdminCallOptions AdminOptions AutoCommit AutoOffsetReset BrokerInfo Client ClusterMetadata Codec ' +
       'CommitFailureDecision CommitNote CommitResult CompressionName ConnectionTrace ConsumerEvents ContextOptions ' +
-      'CreateTopicsOptions CreatedTopic Credentials CredentialsProvider ErrorCode ErrorCodeInfo ErrorContext ' +
-      'FetchOptions FetchRequest Fetched FoundOffset GetOptions GroupOffset HeaderList HeadersInput Isolation ' +
-      'ItemOutcome KafkaClientEvents KafkaClientOptions KeyedProducerOptions LogFields Logger Markable Marking ' +
-      'Mergeable MessageInput MessageWithKey Misplaced NewTopic NonFatalError OauthToken OauthbearerOptions ' +
-      'OffsetCoordinator OffsetCoordinatorOptions OffsetQueries OffsetQueryOptions OffsetQuestion OffsetSpec ' +
-      'OnCommitFailure OnCorrupt OutOfRange PartitionChoice PartitionInfo PartitionedRecord Partitioner PassedOver ' +
-      'PasswordOptions Pem Persistence Place ProduceOptions ProduceRequest Produced Producer ProducerEvents ' +
-      'ProducerRecord RecordResult RequestLists RequestTarget RequestTrace RoomOptions SaslExchange SaslMechanism ' +
-      'SaslOptions SaslTarget SecurityWarning SendOptions Serialized Serializer SimpleConsumerOptions ' +
-      'SimpleProducerOptions TideCode TimestampType TlsOptions TlsProvider TokenProvider TopicInfo TopicListing ' +
-      'TopicResult TransactionGroup WaitOptions Whence',
+      'CreateTopicsOptions CreatedTopic Credentials CredentialsProvider ElectionResult ElectionType ErrorCode ' +
+      'ErrorCodeInfo ErrorContext FetchOptions FetchRequest Fetched FoundOffset GetOptions GroupOffset HeaderList ' +
+      'HeadersInput Isolation ItemOutcome KafkaClientEvents KafkaClientOptions KeyedProducerOptions ' +
+      'ListTransactionsOptions LogFields Logger Markable Marking Mergeable MessageInput MessageWithKey Misplaced ' +
+      'NewPartitionReassignment NewTopic NonFatalError OauthToken OauthbearerOptions OffsetCoordinator ' +
+      'OffsetCoordinatorOptions OffsetQueries OffsetQueryOptions OffsetQuestion OffsetSpec OnCommitFailure OnCorrupt ' +
+      'OutOfRange PartitionChoice PartitionInfo PartitionProducers PartitionReassignment PartitionResult ' +
+      'PartitionedRecord Partitioner PassedOver PasswordOptions Pem Persistence Place ProduceOptions ProduceRequest ' +
+      'Produced Producer ProducerEvents ProducerRecord ProducerState RecordResult RequestLists RequestTarget ' +
+      'RequestTrace RoomOptions SaslExchange SaslMechanism SaslOptions SaslTarget SecurityWarning SendOptions ' +
+      'Serialized Serializer SimpleConsumerOptions SimpleProducerOptions TideCode TimestampType TlsOptions TlsProvider ' +
+      'TokenProvider TopicInfo TopicListing TopicResult TransactionDescription TransactionGroup TransactionListing ' +
+      'TransactionState WaitOptions Whence',
   );
 });
 
