@@ -7,6 +7,9 @@ import type { ClientCore } from './client.js';
 /** States of a group without members: what it has stored is anybody's to change. */
 const withoutMembers: readonly string[] = ['Empty', 'Dead'];
 
+/** The second: the broker has no groups of the new protocol. */
+const notThere: readonly number[] = [errorNumbers.GROUP_ID_NOT_FOUND, errorNumbers.UNSUPPORTED_VERSION];
+
 /**
  * Sees that a group has no live members, as Kafka does by itself for a plain commit: for one of a transaction it does not. A member may still
  * join a moment later.
@@ -15,7 +18,7 @@ const withoutMembers: readonly string[] = ['Empty', 'Dead'];
 export async function assertNoMembers(core: ClientCore, groupId: string, bounds: Bounds): Promise<void> {
   const what = `describe group ${JSON.stringify(groupId)}`;
   const isThere = (code: number): boolean => {
-    if (code !== 0 && code !== errorNumbers.GROUP_ID_NOT_FOUND) throw brokerError(code, what, { persistence: 'no' });
+    if (code !== 0 && !notThere.includes(code)) throw brokerError(code, what, { persistence: 'no' });
     return code === 0;
   };
   const classic = await core.coordinators.request(
