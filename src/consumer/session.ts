@@ -158,6 +158,11 @@ export class Session {
     return lowestMarked < partition.done ? partition.done : undefined;
   }
 
+  /** Whether nothing was read yet, and so no partition is known. */
+  get isUnread(): boolean {
+    return this.#host.partitions().length === 0;
+  }
+
   partition(where: Place, what: string): Partition {
     return this.#find(where, what);
   }

@@ -81,7 +81,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     });
     this.#release = this.#client.adopt(this);
     offerSessions(this, what =>
-      this.#core.beginSession(what, ({ topic: name = topic, partition }) => this.#partitionOf(name, partition, what)),
+      this.#core.beginSession(what, ({ topic: name = topic, partition }, asking) => this.#partitionOf(name, partition, asking)),
     );
   }
 

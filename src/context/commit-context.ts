@@ -1,5 +1,7 @@
+import { linked } from '../base/abort.js';
 import { asError, InputError, KafkaError, PartialError, StateError } from '../base/errors.js';
-import { custom, duration, type Given, optional, resolve, show } from '../base/options.js';
+import { custom, duration, type Given, optional, resolve, show, signalOf, signalRules } from '../base/options.js';
+import { checkPartition } from '../client/inputs.js';
 import type { CommitResult } from '../client/offset-store.js';
 import type { Bounds } from '../cluster/cluster.js';
 import { beginSession, type Markable, MessageBatch, type Place, type Session } from '../consumer/index.js';
@@ -10,6 +12,8 @@ import { ContextTransaction } from './context-transaction.js';
 
 /** Exported for the README's table. */
 export const contextRules = {
+  /** Gives up, as the signal of {@link OffsetCommitContext.commit} does; where it is aborted already, no context begins. */
+  ...signalRules,
   /** Longest time in ms for a commit, all attempts together. `null`: no limit. */
   commitTimeoutMs: duration(30_000, 1, true),
   /** So many ms are waited after a rollback, so that what fails at once is not tried in a tight loop. */
@@ -53,12 +57,15 @@ export class OffsetCommitContext {
   readonly #transaction: ContextTransaction | undefined;
   #state: 'open' | 'ending' | 'committed' | 'rolled back' = 'open';
   #ended: Ended | undefined;
+  /** The commit under way; never rejects. */
+  #ending: Promise<void> | undefined;
 
   /**
    * Begins a context. What the consumer handed out before counts as done, as when more is asked for.
    * @param consumer One with a `groupId` and `autoCommit: false`.
    * @throws KafkaError `TIDE_STATE` while a loop is open, a call is pending or another context is open, with automatic commits, without a
-   * group, and with `marking: 'explicit'` while marks are awaited; `TIDE_INPUT` for what is no consumer; `TIDE_OPTION`; `TIDE_CLOSED`.
+   * group, and with `marking: 'explicit'` while marks are awaited; `TIDE_INPUT` for what is no consumer; `TIDE_OPTION`; `TIDE_CLOSED`; the signal's
+   * reason when aborted.
    */
   static begin(consumer: object, options?: ContextOptions & { readonly producer?: undefined }): OffsetCommitContext;
   /**
@@ -70,7 +77,8 @@ export class OffsetCommitContext {
   static begin(consumer: object, options?: ContextOptions): OffsetCommitContext | Promise<OffsetCommitContext>;
   static begin(consumer: object, options?: ContextOptions): OffsetCommitContext | Promise<OffsetCommitContext> {
     const settings = settingsOf(options);
-    const { producer } = settings;
+    const { producer, signal } = settings;
+    signal?.throwIfAborted();
     if (producer === undefined) return new OffsetCommitContext(sessionOf(consumer), settings, undefined);
     return OffsetCommitContext.#beginWith(new ContextTransaction(producer), consumer, settings);
   }
@@ -111,10 +119,15 @@ export class OffsetCommitContext {
   /**
    * The offset behind what is marked without a hole; undefined when the first message that was handed out is not marked.
    * @param partition A partition, with its topic where the consumer reads several.
+   * @throws KafkaError `TIDE_INPUT` for what is no partition, `TIDE_NOT_OWNED`, `TIDE_PARTITION_LOST`.
    */
   highWaterMark(partition: number | Place): number | undefined {
+    const what = 'highWaterMark()';
     const place = typeof partition === 'number' ? { partition } : partition;
-    const found = this.#session.partition(place, 'highWaterMark()');
+    if (!isPlace(place)) throw new InputError(`${what}: expected a partition, or { topic, partition }, got ${show(partition)}`);
+    checkPartition(place.partition, what);
+    if (this.#session.isUnread) return undefined;
+    const found = this.#session.partition(place, what);
     return this.#ended === undefined
       ? this.#session.highWaterMark(found)
       : this.#ended.touched.find(({ partition: each }) => each === found)?.highWaterMark;
@@ -140,33 +153,41 @@ export class OffsetCommitContext {
   }
 
   /**
-   * Stores what is marked without a hole, with a `producer` in one transaction with what it sent, and puts every partition that was read from behind it, or back to where it began when nothing of it
-   * is marked. True: Kafka has stored it; false: there was nothing to store.
+   * Stores what is marked without a hole, with a `producer` in one transaction with what it sent, and puts every partition that was read from
+   * behind it, or back to where it began when nothing of it is marked. True: Kafka has stored it; false: there was nothing to store.
    * @param options.signal Gives up: it is rolled back, and `onCommitFailure` is not asked.
    * @throws KafkaError why it was not stored; everything was rolled back then. {@link PartialError} when some partitions were: those stand at
    * their marks. With `persistence: 'maybe'` nobody knows; the next commit states what is true. `TIDE_STATE` while a loop is open, and
-   * after the end; `TIDE_CLOSED`, when the consumer was closed meanwhile.
+   * after the end, `TIDE_OPTION`: nothing has changed then; `TIDE_CLOSED`, when the consumer was closed meanwhile.
    */
   async commit(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<boolean> {
     const what = 'commit() of a context';
+    const given = signalOf(what, options);
     this.#assertOpen(what);
-    if (options.signal?.aborted) {
+    const { signal, unlink } = linked(given, this.#settings.signal);
+    if (signal.aborted) {
       await this.rollback();
-      throw options.signal.reason;
+      throw signal.reason;
     }
     this.#session.stop(what);
     this.#state = 'ending';
+    const committed = this.#commit(signal).finally(unlink);
+    this.#ending = committed.then(ignored, ignored);
+    return committed;
+  }
+
+  async #commit(signal: AbortSignal): Promise<boolean> {
     for (let failures = 1; ; failures++) {
       try {
-        const stored = await this.#store(this.#bounds(options.signal));
+        const stored = await this.#store(this.#bounds(signal));
         this.#end('committed', { keeps: () => true, unsure: false, failed: false });
         return stored;
       } catch (thrown) {
         const error = asError(thrown);
-        const isGivenUp = options.signal?.aborted === true || this.#session.isClosed;
+        const isGivenUp = signal.aborted || this.#session.isClosed;
         const decision = isGivenUp ? 'rollback' : await this.#decide(error, failures);
         if (decision === 'retry') {
-          await this.#session.pause(this.#session.backoffMs(failures), options.signal);
+          await this.#session.pause(this.#session.backoffMs(failures), signal);
           continue;
         }
         if (decision === 'keep') {
@@ -183,10 +204,10 @@ export class OffsetCommitContext {
 
   /**
    * Puts every partition that was read from back to where the context began; nothing is sent, and marks are forgotten. Calling it again, or
-   * after {@link commit}, does nothing.
+   * after {@link commit}, does nothing; a commit that is under way is waited for.
    */
   async rollback(): Promise<void> {
-    if (this.#state !== 'open') return;
+    if (this.#state !== 'open') return this.#ending;
     this.#end('rolled back', { keeps: () => false, unsure: false, failed: true });
     await this.#abort();
     await this.#backOff();
@@ -218,22 +239,27 @@ export class OffsetCommitContext {
   }
 
   async #backOff(): Promise<void> {
-    const { rollbackBackoffMs } = this.#settings;
-    if (rollbackBackoffMs > 0) await this.#session.pause(rollbackBackoffMs);
+    const { rollbackBackoffMs, signal } = this.#settings;
+    if (rollbackBackoffMs > 0) await this.#session.pause(rollbackBackoffMs, signal);
   }
 
-  #bounds(signal: AbortSignal | undefined) {
+  #bounds(signal: AbortSignal) {
     return { signal, ...this.#session.within(this.#settings.commitTimeoutMs) };
   }
 
   async #decide(error: Error, failures: number): Promise<'rollback' | 'retry' | 'keep'> {
     const { onCommitFailure } = this.#settings;
     if (typeof onCommitFailure === 'string') return onCommitFailure;
+    const ending = this.#ending;
+    this.#ending = undefined; // a rollback in there must not wait for what waits for it
     try {
       return checkDecision(await onCommitFailure(error, failures));
     } catch (thrown) {
       this.#rollBackAfter(error);
+      await this.#backOff();
       throw thrown;
+    } finally {
+      this.#ending = ending;
     }
   }
 
@@ -265,13 +291,14 @@ interface Ended {
  * Runs `work` in a context: what it marked is committed when it returns, and the consumer is put back to where it was when it throws. With a
  * `producer`, what `work` sent by it is committed or aborted with that.
  * @returns What `work` gave.
- * @throws what `work` threw; else as {@link OffsetCommitContext.begin} and {@link OffsetCommitContext.commit}.
+ * @throws what `work` threw; `TIDE_INPUT` where it is no function; else as {@link OffsetCommitContext.begin} and {@link OffsetCommitContext.commit}.
  */
 export async function withOffsets<T>(
   consumer: object,
   work: (context: OffsetCommitContext) => T | Promise<T>,
   options?: ContextOptions,
 ): Promise<T> {
+  if (typeof work !== 'function') throw new InputError(`withOffsets: expected a function that does the work, got ${show(work)}`);
   const begun = OffsetCommitContext.begin(consumer, options);
   const context = begun instanceof OffsetCommitContext ? begun : await begun;
   let result: T;
@@ -291,8 +318,10 @@ export async function withOffsets<T>(
 }
 
 /** A message has a partition too: given with a number, as by `forEach`, it is a message all the same. */
-const isPlace = (what: Markable | Place): what is Place =>
+const isPlace = (what: unknown): what is Place =>
   typeof what === 'object' && what !== null && 'partition' in what && !(what instanceof Message) && !(what instanceof MessageBatch);
+
+const ignored = (): void => {};
 
 const noOptions = resolve('OffsetCommitContext', contextRules, {});
 

@@ -199,3 +199,81 @@ test('marks for a partition that a topic was created again without are refused, 
   assert.throws(() => orders.pause([2]), gone);
   assert.throws(() => orders.pause([3]), { code: 'TIDE_NOT_OWNED' });
 });
+
+test('what a context is given that cannot be is a typed error that names it, and changes nothing', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, 5);
+  const orders = consumer(byHand);
+  const work = () => assert.fail('nothing is begun');
+  for (const options of [null, 5, [], { comitTimeoutMs: 5 }, { signal: {} }]) {
+    assert.throws(() => OffsetCommitContext.begin(orders, options as never), { code: 'TIDE_OPTION' });
+    await assert.rejects(withOffsets(orders, work, options as never), { code: 'TIDE_OPTION' });
+  }
+  await assert.rejects(withOffsets(orders, undefined as never), { code: 'TIDE_INPUT', message: /^withOffsets: expected a function/ });
+  const context = OffsetCommitContext.begin(orders);
+  assert.equal(context.highWaterMark(0), undefined, 'nothing was read yet');
+  context.mark(await get(orders, 3));
+  for (const place of [undefined, null, '0', {}, { partition: '0' }, -1, 0.5]) {
+    assert.throws(() => context.highWaterMark(place as never), { code: 'TIDE_INPUT', message: /^highWaterMark\(\): / });
+    assert.throws(() => context.mark(place as never, 4), { code: 'TIDE_INPUT', message: /^mark\(\): / });
+    assert.throws(() => context.markUpTo(place as never, 4), { code: 'TIDE_INPUT', message: /^markUpTo\(\): / });
+  }
+  for (const options of [null, 5, { timeoutMs: 5 }, { sginal: undefined }, { signal: 'now' }]) {
+    await assert.rejects(context.commit(options as never), { code: 'TIDE_OPTION', message: /^commit\(\) of a context: / });
+  }
+  assert.deepEqual([context.marked, context.highWaterMark(0)], [3, 3]);
+  assert.equal(await context.commit(), true);
+  assert.deepEqual(stored(cluster, 'audit'), { 0: 3 });
+});
+
+test('a signal in the options ends the commit and the pause after a rollback; where it is aborted already nothing begins', async t => {
+  const { cluster, consumer } = await setting(t, { client: { requestTimeoutMs: 600_000 } });
+  fill(cluster, 5);
+  const orders = consumer(byHand);
+  const reason = new Error('enough');
+  const stop = new AbortController();
+  const commit = cluster.on(OffsetCommit).hold();
+  const work = withOffsets(orders, async context => context.mark(await get(orders, 2)), {
+    signal: stop.signal,
+    rollbackBackoffMs: 600_000,
+  });
+  const failed = assert.rejects(work, reason);
+  await commit.held;
+  stop.abort(reason);
+  await failed;
+  await assert.rejects(
+    withOffsets(orders, () => assert.fail('nothing is begun'), { signal: stop.signal }),
+    reason,
+  );
+  commit.release();
+  assert.deepEqual(offsets(await get(orders, 1)), [0]);
+});
+
+test('a rollback during a commit waits for it; what is stored stays stored, and the decision about a failure does not wait for itself', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, 9);
+  const orders = consumer(byHand);
+  const commit = cluster.on(OffsetCommit).hold();
+  const log: string[] = [];
+  const work = withOffsets(orders, async context => {
+    context.mark(await get(orders, 3));
+    context.commit().then(() => log.push('stored'));
+    throw new Error('no');
+  }).catch(() => log.push('thrown'));
+  await commit.held;
+  commit.release();
+  await work;
+  assert.deepEqual(log, ['stored', 'thrown']);
+  assert.deepEqual(offsets(await get(orders, 1)), [3]);
+
+  cluster.on(OffsetCommit).failOnce('GROUP_AUTHORIZATION_FAILED');
+  const context = OffsetCommitContext.begin(orders, {
+    onCommitFailure: async () => {
+      await context.rollback();
+      return 'rollback' as const;
+    },
+  });
+  context.mark(await get(orders, 2));
+  await assert.rejects(context.commit(), /GROUP_AUTHORIZATION_FAILED/);
+  assert.deepEqual(offsets(await get(orders, 1)), [4]);
+});

@@ -106,6 +106,7 @@ const words: Readonly<Record<string, string>> = {
   idempotent: 'where the brokers can',
   transactionalId: 'none',
   producer: 'none',
+  signal: 'none',
   transactionTimeoutMs: '60,000',
   valueSerializer: 'none',
   keySerializer: 'none',
