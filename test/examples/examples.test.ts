@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { EmbeddedCluster } from '../../src/embedded/index.js';
-import { Fetch, OffsetCommit } from '../../src/protocol/index.js';
+import { Fetch, OffsetCommit, Produce } from '../../src/protocol/index.js';
+import { readBatches } from '../../src/records/index.js';
 import { PROJECT_ROOT } from '../kafka/project.js';
 
 const example = (name: string): string => join(import.meta.dirname, '..', '..', 'examples', `${name}.js`);
@@ -189,4 +190,52 @@ test('poison: a message that always fails becomes a dead letter, and the others 
     cluster.records('jobs-dead', 0).map(({ value }) => String(value)),
     ['not JSON'],
   );
+});
+
+/** How many records each batch held that a cluster was sent. */
+const batchSizes = (cluster: EmbeddedCluster): readonly number[] =>
+  cluster
+    .requests(Produce)
+    .flatMap(({ body }) => body.topicData.flatMap(({ partitionData }) => partitionData))
+    .flatMap(({ records }) =>
+      records === null ? [] : [...readBatches(records, { topic: 'sent', partition: 0 })].map(({ recordCount }) => recordCount),
+    );
+
+test('keyed-producer: a key stays in its partition; batches are full, or wait', async () => {
+  await using cluster = await EmbeddedCluster.start({ topics: { orders: 4 } });
+  assert.deepEqual((await run([example('keyed-producer')], { KAFKA_BROKERS: cluster.brokers.join(',') })).trim().split('\n'), [
+    'customer-7: partition 3, offset 0',
+    'customer-7: partition 3, offset 1',
+    'customer-7: partition 3, offset 2',
+    '250 stored, in 2 partitions',
+  ]);
+  assert.deepEqual(batchSizes(cluster).slice(0, 2), [2, 1]);
+  assert.deepEqual([...batchSizes(cluster).slice(2)].sort(), [100, 100, 50]);
+  const kept = cluster.records('orders', 3).map(({ value }) => String(value));
+  assert.deepEqual(kept, ['tea', 'milk', 'sugar', ...Array.from({ length: 200 }, (_, i) => `order ${i}`)]);
+});
+
+test('simple-producer: partitions in turn, also in batches', async () => {
+  await using cluster = await EmbeddedCluster.start({ topics: { lines: 3 } });
+  assert.deepEqual((await run([example('simple-producer')], { KAFKA_BROKERS: cluster.brokers.join(',') })).trim().split('\n'), [
+    'one: partition 0, offset 0',
+    'two: partition 1, offset 0',
+    'three: partition 2, offset 0',
+    'four: partition 0, offset 1',
+    '300 stored',
+    'the next one',
+  ]);
+  assert.deepEqual(batchSizes(cluster), [1, 1, 1, 1, 100, 100, 100, 1, 1]);
+});
+
+test('partitioners: alone, over six partitions, and one of your own in a producer', async () => {
+  assert.deepEqual((await run([example('partitioners')])).trim().split('\n'), [
+    "customer-1: 3 as Java's clients, 1 as optiopay/kafka in Go",
+    "customer-2: 2 as Java's clients, 0 as optiopay/kafka in Go",
+    "customer-3: 4 as Java's clients, 5 as optiopay/kafka in Go",
+    'in turn: 0 1 2 3 4 5 0 1',
+    'sticky: 3 partitions for 300 bytes',
+    'at random: one of six',
+    'used: 0 1 2 3',
+  ]);
 });
