@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OffsetCommitContext, withOffsets } from '../../src/context/index.js';
-import { FindCoordinator, OffsetCommit } from '../../src/protocol/index.js';
+import { FindCoordinator, OffsetCommit, OffsetFetch } from '../../src/protocol/index.js';
 import { fill, get, offsets, setting, stored } from '../consumer/setting.js';
 
 const byHand = { groupId: 'audit', autoCommit: false } as const;
@@ -116,17 +116,18 @@ test('a head that is read ever again, batch by batch and message by message, kee
 });
 
 test('commitTimeoutMs holds while nobody says who coordinates the group, and behind a commit that hangs', async t => {
-  const { cluster, client, consumer } = await setting(t, { client: { requestTimeoutMs: 600_000 } });
+  const { cluster, consumer } = await setting(t, { client: { requestTimeoutMs: 600_000 } });
   fill(cluster, 10);
   const orders = consumer(byHand);
   await withOffsets(orders, async context => context.mark(await get(orders, 1)));
   const work = () => withOffsets(orders, async context => context.mark(await get(orders, 2)), { commitTimeoutMs: 50 });
-  cluster.on(OffsetCommit).failOnce('NOT_COORDINATOR'); // it is looked for anew
+  cluster.on(OffsetFetch).failOnce('NOT_COORDINATOR'); // it is looked for anew
   const lookUp = cluster.on(FindCoordinator).hold();
-  await assert.rejects(work(), { code: 'TIDE_TIMEOUT', persistence: 'no' });
+  const asked = orders.committed(0);
   await lookUp.held;
+  await assert.rejects(work(), { code: 'TIDE_TIMEOUT', persistence: 'no' });
   lookUp.release();
-  await client.findCoordinator('audit');
+  assert.equal(await asked, 1);
   assert.deepEqual(offsets(await get(orders, 1)), [1]);
 
   const commit = cluster.on(OffsetCommit).hold();
