@@ -10,14 +10,14 @@ import { EmbeddedCluster } from '../../src/embedded/index.js';
 import { Metadata, OffsetCommit } from '../../src/protocol/index.js';
 import type { Message } from '../../src/records/index.js';
 import { stored } from '../consumer/setting.js';
-import { type Expected, Model, store } from './model.js';
+import { type Due, type Expected, Model, store } from './model.js';
 
 /*
  * Contexts against a model, in random steps that a seed chooses. What fails is shrunk to the few steps that it takes.
  *   TIDEMARK_SEED=7 node --test dist/test/context/model.test.js
  */
 const PARTITIONS = 4;
-const RUNS = 440;
+const RUNS = 500;
 const STEPS = 20_000;
 
 /** What can happen, and how often. */
@@ -429,12 +429,9 @@ class Run {
   async #commit(b: number): Promise<void> {
     const open = this.#open;
     const { places } = this.#model;
-    const due =
-      open === undefined
-        ? new Map(
-            places.filter(({ placed, unsure, done, known }) => placed && (unsure || done !== known)).map(place => [place, place.done]),
-          )
-        : this.#model.due;
+    const isNew = ({ placed, unsure, done, known }: Expected) => placed && (unsure || done !== known);
+    const byHand = () => new Map(places.filter(isNew).map(place => [place, { offset: place.done, epoch: place.epoch }]));
+    const due = open === undefined ? byHand() : this.#model.due;
     const isDue = due.size > 0;
     if (isDue && b % 6 === 0) this.#cluster.on(OffsetCommit).failOnce('NOT_COORDINATOR');
     if (isDue && b % 6 === 1) this.#cluster.on(OffsetCommit).dropAnswer(1);
@@ -485,7 +482,7 @@ class Run {
         return this.#end(true, place => taken.has(place));
       case 'retry':
         assert.equal(error, undefined);
-        store(due, true);
+        store(this.#sentAgain(due, taken), true);
         return this.#end(false, () => true);
       case 'keep':
         assert.equal(error, undefined);
@@ -494,6 +491,22 @@ class Run {
       default:
         return open.onCommitFailure satisfies never;
     }
+  }
+
+  /** What the commit after one that was refused stores: all that was refused, but what the policy has moved in between. */
+  #sentAgain(due: ReadonlyMap<Expected, Due>, taken: ReadonlyMap<Expected, Due>): Map<Expected, Due> {
+    const { topics = [] } = this.#cluster.requests(OffsetCommit).at(-1)?.body ?? {};
+    const sent = new Map<Expected, Due>();
+    for (const { partitionIndex, committedOffset: offset } of topics.flatMap(({ partitions }) => partitions)) {
+      const place = this.#place(partitionIndex);
+      const before = due.get(place);
+      sent.set(place, before?.offset === offset ? before : { offset, epoch: place.epoch });
+    }
+    for (const [place, { offset, epoch }] of due) {
+      const isDue = !taken.has(place) && place.epoch === epoch;
+      if (isDue) assert.equal(sent.get(place)?.offset, offset, 'it is sent again');
+    }
+    return sent;
   }
 
   #idOf(place: Expected): number {
@@ -639,9 +652,11 @@ class Run {
     release();
   }
 
-  #expectedStored(due: ReadonlyMap<Expected, number>): Record<number, number | undefined> {
+  #expectedStored(due: ReadonlyMap<Expected, Due>): Record<number, number | undefined> {
     return Object.fromEntries(
-      this.#model.places.map((place, id) => [id, due.get(place) ?? place.stored] as const).filter(([, offset]) => offset !== undefined),
+      this.#model.places
+        .map((place, id) => [id, due.get(place)?.offset ?? place.stored] as const)
+        .filter(([, offset]) => offset !== undefined),
     );
   }
 }

@@ -64,6 +64,12 @@ export class Expected {
   }
 }
 
+/** What a commit sends for a partition, and in which epoch of it. */
+export interface Due {
+  readonly offset: number;
+  readonly epoch: number;
+}
+
 /** A consumer with its commit contexts, over partitions that are plain lists. */
 export class Model {
   readonly places: Expected[];
@@ -102,12 +108,12 @@ export class Model {
   }
 
   /** What a commit of the context sends. */
-  get due(): Map<Expected, number> {
-    const due = new Map<Expected, number>();
+  get due(): Map<Expected, Due> {
+    const due = new Map<Expected, Due>();
     for (const place of this.places) {
       const mark = place.touched ? place.highWaterMark : undefined;
-      if (mark !== undefined && (place.unsure || mark !== place.known)) due.set(place, mark);
-      else if (place.unsure) due.set(place, place.initial);
+      if (mark !== undefined && (place.unsure || mark !== place.known)) due.set(place, { offset: mark, epoch: place.epoch });
+      else if (place.unsure) due.set(place, { offset: place.initial, epoch: place.epoch });
     }
     return due;
   }
@@ -128,11 +134,11 @@ export class Model {
   }
 }
 
-/** Kafka has stored these offsets, and the consumer knows it, or not. */
-export function store(due: ReadonlyMap<Expected, number>, isKnown: boolean): void {
-  for (const [place, offset] of due) {
+/** Kafka has stored these offsets, and the consumer knows it, or not. Where it was moved meanwhile the next commit states that. */
+export function store(due: ReadonlyMap<Expected, Due>, isKnown: boolean): void {
+  for (const [place, { offset, epoch }] of due) {
     place.stored = offset;
     place.known = isKnown ? offset : undefined;
-    if (isKnown) place.unsure = false;
+    if (isKnown && place.epoch === epoch) place.unsure = false;
   }
 }
