@@ -22,6 +22,8 @@ export interface Identity {
   exhausted(series: Series): void;
   /** Whether numbers may begin anew by themselves where a batch is missing. Within a transaction they may not. */
   readonly mayRestart: boolean;
+  /** Whether batches may go without numbers to a partition that cannot keep them: nobody has asked for them. */
+  readonly isOptional: boolean;
   /** A batch was rejected. */
   failed(error: KafkaError): void;
 }
@@ -35,6 +37,7 @@ export const noIdentity: Identity = {
   admits: () => true,
   exhausted: () => {},
   mayRestart: true,
+  isOptional: true,
   failed: () => {},
 };
 
@@ -61,6 +64,10 @@ export class IdempotentIdentity implements Identity {
 
   get series(): Series | 'none' | undefined {
     return this.#series;
+  }
+
+  get isOptional(): boolean {
+    return !this.#required;
   }
 
   admits(): boolean {

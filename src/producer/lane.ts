@@ -57,6 +57,7 @@ export class Lane implements Holder {
   /** Came back while others are still on their way. */
   readonly #back: Batch[] = [];
   #sentCount = 0;
+  #unnumbered = false;
 
   constructor(topic: string, partition: number, settings: LaneSettings) {
     this.topic = topic;
@@ -81,7 +82,7 @@ export class Lane implements Holder {
     const [first] = this.#sent;
     if (first === undefined) return true;
     const next = this.#queue[0]?.order ?? -1;
-    return this.numbering.proven && (next < 0 ? this.#sentCount : next) - first.order < maxOrderedInFlight;
+    return this.numbering.proven && !this.#unnumbered && (next < 0 ? this.#sentCount : next) - first.order < maxOrderedInFlight;
   }
 
   /** The batch that is being collected. */
@@ -153,7 +154,8 @@ export class Lane implements Holder {
     const batch = this.#queue.shift();
     if (batch === undefined) return undefined;
     if (batch.order < 0) batch.order = this.#sentCount++;
-    if (series === 'none') {
+    if (this.#unnumbered) this.numbering.erase(batch);
+    else if (series === 'none') {
       if (batch.bytes !== undefined && batch.attempts === 0 && this.#settings.seal.unstamped) stampProducer(batch.bytes, -1, -1, -1);
     } else {
       if (this.numbering.series === undefined) this.numbering.begin(series);
@@ -195,6 +197,12 @@ export class Lane implements Holder {
   restart(): void {
     for (const batch of this.#queue) batch.unsure = false;
     this.numbering.restart();
+  }
+
+  /** The partition keeps its records in a format without numbers: batches go without from now on. */
+  goWithoutNumbers(): void {
+    this.#unnumbered = true;
+    this.numbering.begin(undefined);
   }
 
   /** Drops a batch that nobody waits for any more. One that is on its way stays until its answer comes. */

@@ -49,6 +49,12 @@ export class Numbering {
     stampProducer(batch.bytes, series.producerId, series.epoch, batch.sequence);
   }
 
+  /** Takes the numbers out of a sealed batch. */
+  erase(batch: Batch): void {
+    if (batch.bytes !== undefined) stampProducer(batch.bytes, -1, -1, -1);
+    batch.series = undefined;
+  }
+
   /** The broker has this batch. */
   stored(batch: Batch): void {
     if (batch.series === undefined || batch.series !== this.#series || batch.order < this.#storedOrder) return;

@@ -350,8 +350,8 @@ export class Sender {
       recordErrors.map(({ batchIndex, batchIndexErrorMessage }) => [batchIndex, batchIndexErrorMessage ?? error.message]),
     );
     const blamed = [...reasons.keys()].filter(place => place >= 0 && place < batch.count);
-    const { mayRestart } = this.#identity;
-    const numbered = batch.series === undefined ? undefined : { first: lane.isFirst(batch), mayRestart };
+    const { mayRestart, isOptional: optional } = this.#identity;
+    const numbered = batch.series === undefined ? undefined : { first: lane.isFirst(batch), mayRestart, optional };
     const verdict = verdictOf({ error, count: batch.count, blamed, onUnsure, numbered });
     const trouble = { leader, attempts: batch.attempts, restart: false };
     switch (verdict) {
@@ -377,6 +377,12 @@ export class Sender {
         this.#again(batch, error);
         lane.cameBack(batch, batch);
         this.#drain(lane, { ...trouble, remedy: 'retry', restart: verdict === 'restart' });
+        break;
+      case 'unnumber':
+        lane.goWithoutNumbers();
+        this.#again(batch, error);
+        lane.cameBack(batch, batch);
+        this.#drain(lane);
         break;
       case 'refresh':
         this.#again(batch, error);

@@ -39,6 +39,7 @@ const attempts = Number.MAX_SAFE_INTEGER;
  */
 export class Transactions implements Identity {
   readonly mayRestart = false;
+  readonly isOptional = false;
   readonly #core: ClientCore;
   readonly #settings: TransactionSettings;
   readonly #requests: TransactionRequests;

@@ -15,6 +15,8 @@ export interface Attempt {
         /** All batches before it have come to an end. */
         readonly first: boolean;
         readonly mayRestart: boolean;
+        /** It may go without numbers too. */
+        readonly optional: boolean;
       }
     | undefined;
 }
@@ -26,10 +28,11 @@ export interface Attempt {
  * - `split`: its halves, one after the other
  * - `sort-out`: refuse the records that are blamed, send the others
  * - `restart`: the broker misses batches before this one: the same records, numbered anew
+ * - `unnumber`: the same records without numbers, which this partition cannot keep
  * - `stored`: the broker has it already
  * - `reject`: tell the callers
  */
-export type Verdict = 'retry' | 'refresh' | 'split' | 'sort-out' | 'restart' | 'stored' | 'reject';
+export type Verdict = 'retry' | 'refresh' | 'split' | 'sort-out' | 'restart' | 'unnumber' | 'stored' | 'reject';
 
 const tooLarge: readonly (number | undefined)[] = [errorNumbers.MESSAGE_TOO_LARGE, errorNumbers.RECORD_LIST_TOO_LARGE];
 
@@ -43,6 +46,7 @@ const lostTrack: readonly (number | undefined)[] = [
 export function verdictOf({ error, count, blamed, onUnsure, numbered }: Attempt): Verdict {
   if (numbered !== undefined && error instanceof BrokerError) {
     if (error.errno === errorNumbers.DUPLICATE_SEQUENCE_NUMBER) return 'stored';
+    if (error.errno === errorNumbers.UNSUPPORTED_FOR_MESSAGE_FORMAT && numbered.optional) return 'unnumber';
     // Behind a batch that has no end yet, this says nothing new: and that one may be stored, so its number is what a broker knows it by.
     if (error.errno === errorNumbers.OUT_OF_ORDER_SEQUENCE_NUMBER && !numbered.first) return 'retry';
     if (lostTrack.includes(error.errno) && numbered.mayRestart) return numbered.first ? 'restart' : 'retry';

@@ -76,7 +76,7 @@ for (const { version, magic, config } of places) {
       const expected: { key: string | null; value: string | null; timestamp: number }[] = [];
       for (const compression of codecs) {
         const records = recordsOf(compression);
-        const results = await from.producer({ compression, idempotent: false }).sendMany(records.map(record => ({ topic, ...record })));
+        const results = await from.producer({ compression }).sendMany(records.map(record => ({ topic, ...record })));
         assert.deepEqual(
           results.map(({ offset }) => offset),
           records.map((_, i) => expected.length + i),
@@ -167,7 +167,7 @@ for (const { version, magic, config } of places) {
       const compact = { 'cleanup.policy': 'compact', 'segment.ms': 100, 'min.cleanable.dirty.ratio': 0.01 };
       const topic = await kafka.createTopic({ config: { ...config, ...compact } });
       const from = connected(t, kafka);
-      const producer = from.producer({ compression: 'gzip', idempotent: false });
+      const producer = from.producer({ compression: 'gzip' });
       for (let round = 0; round < 4; round++) {
         await producer.sendMany(
           Array.from({ length: 10 }, (_, i) => ({ topic, key: i % 2 === 0 ? `${round} ${i}` : `${i}`, value: `${round} ${i}` })),
@@ -206,7 +206,7 @@ for (const version of ['2.8.2', '0.10.2.2'] as const) {
       const times: number[] = [];
       for (const compression of ['none', 'gzip', 'lz4'] as const) {
         const results = await from
-          .producer({ compression, idempotent: false })
+          .producer({ compression })
           .sendMany(recordsOf(compression, 5).map(record => ({ topic, ...record })));
         times.push(...results.map(({ timestamp }) => timestamp));
       }
@@ -227,7 +227,7 @@ for (const version of ['2.8.2', '0.10.2.2'] as const) {
       const config = version === '2.8.2' ? { 'message.format.version': '0.10.2' } : {};
       const topic = await kafka.createTopic({ config });
       const client = clientOf(t, kafka);
-      await using producer = new SimpleProducer(client, { compression: 'gzip', idempotent: false });
+      await using producer = new SimpleProducer(client, { compression: 'gzip' });
       const values = Array.from({ length: 100 }, (_, i) => `value ${i}`);
       await producer.sendMessages(topic, ...values);
       const groupId = uniqueName('old');
@@ -263,7 +263,7 @@ kafkaTest(
   async (t, kafka) => {
     const topic = await kafka.createTopic();
     const client = clientOf(t, kafka);
-    await using producer = new SimpleProducer(client, { compression: 'gzip', idempotent: false });
+    await using producer = new SimpleProducer(client, { compression: 'gzip' });
     const headers = { trace: 'abc' };
     await assert.rejects(
       producer.sendMany([

@@ -283,14 +283,40 @@ test('the halves of a batch that was too large keep their order, however they co
   assert.deepEqual([take(), take(), take()], again);
 });
 
+test('a partition that cannot keep numbers gets its batches without, one by one and in order; others keep theirs', async t => {
+  const { cluster, send } = await setting(t, { topics: { orders: 2 } });
+  cluster.on(Produce, { partition: 0 }).failTimes(4, 'UNSUPPORTED_FOR_MESSAGE_FORMAT');
+  const hold = cluster.on(Produce).hold();
+  const all = [...['a', 'b', 'c', 'd'].map(value => send(value)), send('other', 1)];
+  await produced(cluster, 5);
+  hold.release();
+  await Promise.all(all);
+  await send('last', 1);
+  await send('last');
+  assert.deepEqual(valuesOf(cluster), ['first', 'a', 'b', 'c', 'd', 'last']);
+  const stored = sentBatches(cluster).filter(({ epoch }) => epoch === -1);
+  assert.deepEqual(
+    stored.map(({ partition, producerId, sequence, values: [value] }) => [partition, producerId, sequence, value]),
+    ['a', 'b', 'c', 'd', 'last'].map(value => [0, -1, -1, value]),
+  );
+  assert.deepEqual(numbersOf(sentBatches(cluster).filter(({ partition }) => partition === 1)), ['0:0 other', '0:1 last']);
+});
+
+test('where idempotence was asked for, a partition that cannot keep numbers is an error', async t => {
+  const { cluster, send } = await setting(t, { options: { idempotent: true } });
+  cluster.on(Produce).failOnce('UNSUPPORTED_FOR_MESSAGE_FORMAT');
+  assert.equal((await rejection(send('a'))).code, 'UNSUPPORTED_FOR_MESSAGE_FORMAT');
+  assert.deepEqual(valuesOf(cluster), ['first']);
+});
+
 test('what an error of a numbered batch means depends on what is before it', () => {
-  const verdict = (code: BrokerErrorName, first: boolean, mayRestart = true) =>
+  const verdict = (code: BrokerErrorName, first: boolean, mayRestart = true, optional = true) =>
     verdictOf({
       error: new BrokerError(code, code, { errno: errorNumbers[code] }),
       count: 2,
       blamed: [],
       onUnsure: 'retry',
-      numbered: { first, mayRestart },
+      numbered: { first, mayRestart, optional },
     });
   for (const code of ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID', 'INVALID_PRODUCER_EPOCH'] as const) {
     assert.deepEqual([verdict(code, true), verdict(code, false), verdict(code, true, false)], ['restart', 'retry', 'reject'], code);
@@ -299,6 +325,11 @@ test('what an error of a numbered batch means depends on what is before it', () 
   assert.equal(verdict('DUPLICATE_SEQUENCE_NUMBER', false), 'stored');
   assert.equal(verdict('MESSAGE_TOO_LARGE', false), 'split');
   assert.equal(verdict('PRODUCER_FENCED', true), 'reject');
+  assert.equal(verdict('UNSUPPORTED_FOR_MESSAGE_FORMAT', true), 'unnumber');
+  assert.equal(verdict('UNSUPPORTED_FOR_MESSAGE_FORMAT', true, true, false), 'reject');
   const lost = new ConnectionError('lost', { persistence: 'maybe' });
-  assert.equal(verdictOf({ error: lost, count: 1, blamed: [], onUnsure: 'retry', numbered: { first: true, mayRestart: true } }), 'refresh');
+  assert.equal(
+    verdictOf({ error: lost, count: 1, blamed: [], onUnsure: 'retry', numbered: { first: true, mayRestart: true, optional: true } }),
+    'refresh',
+  );
 });
