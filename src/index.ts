@@ -55,7 +55,7 @@ export type { Produced, ProduceOptions, ProduceRequest } from './client/produce.
 export type { MessageInput, MessageWithKey } from './client/produce-batch.js';
 export type { RequestTarget } from './client/raw-request.js';
 export type { RequestLists } from './client/request-lists.js';
-export type { WaitOptions } from './client/wait-options.js';
+export type { CallOptions, WaitOptions } from './client/wait-options.js';
 export type { BrokerInfo, ClusterMetadata, PartitionInfo, TopicInfo } from './cluster/metadata.js';
 export {
   type AutoCommit,

@@ -15,6 +15,12 @@ export function checkPartition(partition: unknown, what: string): asserts partit
   throw new InputError(`${what}: a partition is an integer from 0, got ${show(partition)}`);
 }
 
+/** @throws KafkaError `TIDE_INPUT` unless it is a list of partition numbers. */
+export function checkPartitions(partitions: unknown, what: string): asserts partitions is readonly number[] {
+  checkList(partitions, what);
+  for (const partition of partitions) checkPartition(partition, what);
+}
+
 /** @throws KafkaError `TIDE_INPUT` unless it is an offset: an integer from 0. */
 export function checkOffset(offset: unknown, what: string): asserts offset is number {
   if (typeof offset === 'number' && Number.isSafeInteger(offset) && offset >= 0) return;

@@ -66,6 +66,7 @@ export async function scatter<Item extends ForPartition, Result>(
     const pauseMs = backoffMs(policy, attempt);
     if (left.length === 0 || attempt >= policy.attempts || (bounds.deadline !== undefined && bounds.deadline.remainingMs() <= pauseMs))
       return outcomes;
+    bounds.signal?.throwIfAborted(); // with an error of ours, perhaps, that is none of a broker's
     for (const error of new Set(left.map(({ index }) => errorOf(outcomes[index]))))
       if (error !== undefined) cluster.passing(error, pauseMs);
     await cluster.pause(pauseMs, bounds.signal);

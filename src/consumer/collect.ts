@@ -1,6 +1,6 @@
 import type { Deadline } from '../base/clock.js';
 import { InputError } from '../base/errors.js';
-import { checkNames, show } from '../base/options.js';
+import { checkNames, show, signalOf } from '../base/options.js';
 import { orAborted } from '../base/wait.js';
 import { checkCount } from '../client/inputs.js';
 import type { Message } from '../records/index.js';
@@ -43,11 +43,12 @@ export interface Source {
 
 const names: readonly (keyof GetOptions)[] = ['block', 'timeoutMs', 'signal'];
 
-/** @throws KafkaError `TIDE_INPUT` for a count, or a time, that is none; `TIDE_OPTION` for an option that is not known. */
+/** @throws KafkaError `TIDE_INPUT` for a count, or a time, that is none; `TIDE_OPTION` for an option that is not known, or a signal that is none. */
 export function wantedBy(count: number, options: GetOptions, what: string): Wanted {
   checkCount(count, what);
   checkNames(what, names, options);
   const { block = true, timeoutMs = 100, signal } = options;
+  if (signal !== undefined) signalOf(what, { signal });
   if (typeof block !== 'boolean') checkCount(block, `${what} block`, 0);
   checkTime(timeoutMs, what);
   const waitFor = block === true ? count : block === false ? 0 : Math.min(block, count);

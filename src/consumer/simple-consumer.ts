@@ -1,12 +1,14 @@
 import { type InspectOptions, inspect } from 'node:util';
-import { StateError } from '../base/errors.js';
+import { StateError, TimeoutError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
-import { resolve } from '../base/options.js';
+import { resolve, signalOf } from '../base/options.js';
+import { limited } from '../base/wait.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
 import { assertNoMembers } from '../client/group-members.js';
-import { checkOffset, checkPartition } from '../client/inputs.js';
+import { checkOffset, checkPartition, checkPartitions } from '../client/inputs.js';
 import { OffsetStore } from '../client/offset-store.js';
-import { type WaitOptions, waitRules } from '../client/wait-options.js';
+import { type CallOptions, callRules, type WaitOptions, waitRules } from '../client/wait-options.js';
+import type { Bounds } from '../cluster/cluster.js';
 import type { Message } from '../records/index.js';
 import type { GetOptions } from './collect.js';
 import type { ConsumerEvents } from './consumer-events.js';
@@ -99,15 +101,16 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
    * The messages one by one, endlessly. A message is done when the loop asks for the next. Leaving by `break`, `return` or an exception
    * leaves the current one not done: it is handed out again by the next loop. Leaving never closes the consumer.
    * @param options.signal Ends the loop quietly at its next ask; the item before is done.
-   * @throws KafkaError from the loop: `TIDE_STATE` when somebody else reads; why the partitions, their offsets or records could not be had.
+   * @throws KafkaError `TIDE_OPTION`; from the loop: `TIDE_STATE` when somebody else reads; why the partitions, their offsets or records could not
+   * be had.
    */
   messages(options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<Message> {
-    return this.#core.messages(options.signal);
+    return this.#core.messages(signalOf('messages()', options));
   }
 
   /** As {@link messages}, batch by batch, as they were stored: the fast way. A batch is done when the loop asks for the next. */
   batches(options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<MessageBatch> {
-    return this.#core.batches(options.signal);
+    return this.#core.batches(signalOf('batches()', options));
   }
 
   /**
@@ -163,88 +166,112 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
   /**
    * Stores what is done; with messages given, marks exactly those first. True: Kafka has stored it; false: there was nothing new.
    * @throws KafkaError why it was not stored, `PartialError` when some partitions were; `TIDE_GROUP_IN_USE` when the group has live members;
-   * `TIDE_STATE` without a `groupId`.
+   * `TIDE_STATE` without a `groupId`; `TIDE_TIMEOUT`, with `persistence: 'maybe'` where it was sent; `TIDE_OPTION`: nothing is marked then.
    */
-  async commit(messages?: Markable, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<boolean> {
-    this.#core.assertNoContext('commit()');
+  async commit(messages?: Markable, options: CallOptions = {}): Promise<boolean> {
+    const what = 'commit()';
+    const { signal, timeoutMs } = resolve(what, callRules, options);
+    this.#core.assertNoContext(what);
     if (messages !== undefined) this.#core.mark(messages, false);
-    return this.#core.commit(options);
+    const deadline = timeoutMs === Number.POSITIVE_INFINITY ? undefined : this.#client.cluster.deadline(timeoutMs);
+    return this.#core.commit({ signal, deadline });
   }
 
   /**
    * Moves to another offset; done and position stand there, and the next commit stores it, even if it is lower.
    * @param whence Undefined: `offset` itself. 0: counted from the log's start, 1: from the position, 2: from the log's end.
    * @param partition Undefined: every partition. With whence 0 or 2 `offset` is then divided over them, the remainder going to the first.
-   * @throws KafkaError `TIDE_INPUT` for a whence that is none, or a result outside the log; no partition is moved then.
+   * @throws KafkaError `TIDE_INPUT` for a whence that is none, or a result outside the log; `TIDE_STATE` in a commit context; `TIDE_NOT_OWNED`;
+   * `TIDE_OPTION`; `TIDE_TIMEOUT`; why the ends of the log could not be had; the signal's reason when aborted. No partition is moved then.
    */
-  async seek(offset: number, whence?: Whence, partition?: number): Promise<void> {
+  async seek(offset: number, whence?: Whence, partition?: number, options: CallOptions = {}): Promise<void> {
     const what = 'seek()';
     if (whence === undefined) checkOffset(offset, what);
     else checkWhence(offset, whence, what);
-    this.#core.assertNoContext(what);
-    await this.#core.prepare(what);
-    const partitions = partition === undefined ? this.#core.partitions : [this.#partition(partition, what)];
-    const targets = whence === undefined ? partitions.map(() => offset) : await this.#targets(partitions, offset, whence, what);
-    this.#core.assertOpen(what);
-    this.#core.assertNoContext(what);
-    for (const [i, target] of targets.entries()) partitions[i]?.seek(target);
-    this.#core.moved();
+    if (partition !== undefined) checkPartition(partition, what);
+    return this.#within(what, options, async bounds => {
+      this.#core.assertNoContext(what);
+      await this.#core.prepare(what, bounds.signal);
+      const partitions = partition === undefined ? this.#core.partitions : [this.#partition(partition, what)];
+      const targets = whence === undefined ? partitions.map(() => offset) : await this.#targets(partitions, offset, whence, what, bounds);
+      this.#core.assertOpen(what);
+      this.#core.assertNoContext(what);
+      for (const [i, target] of targets.entries()) partitions[i]?.seek(target);
+      this.#core.moved();
+    });
   }
 
   /**
    * Moves a partition to where `autoOffsetReset` says, and gives that offset. Done and position stand there.
-   * @throws KafkaError `TIDE_STATE` with the policy `'none'`, and in a commit context; `TIDE_NOT_OWNED`; why the offset could not be had.
+   * @throws KafkaError `TIDE_STATE` with the policy `'none'`, and in a commit context; else as {@link seek}.
    */
-  async resetPartitionOffset(partition: number, bounds: { readonly signal?: AbortSignal | undefined } = {}): Promise<number> {
+  async resetPartitionOffset(partition: number, options: CallOptions = {}): Promise<number> {
     const what = 'resetPartitionOffset()';
-    await this.#core.prepare(what, bounds.signal);
-    this.#core.assertNoContext(what);
-    const found = this.#partition(partition, what);
-    const target = await this.#placing.target(found, bounds);
-    this.#core.assertOpen(what);
-    this.#core.assertNoContext(what);
-    found.place(target);
-    this.#core.moved();
-    return found.position;
+    checkPartition(partition, what);
+    return this.#within(what, options, async bounds => {
+      this.#core.assertNoContext(what);
+      await this.#core.prepare(what, bounds.signal);
+      const found = this.#partition(partition, what);
+      const target = await this.#placing.target(found, bounds);
+      this.#core.assertOpen(what);
+      this.#core.assertNoContext(what);
+      found.place(target);
+      this.#core.moved();
+      return found.position;
+    });
   }
 
   /**
    * Goes to the offsets that are stored for the group: position and done stand there, and what was fetched ahead is dropped. Partitions without
    * one stay where they are.
-   * @throws KafkaError `TIDE_STATE` without a `groupId` and in a commit context; why the offsets could not be had. Nothing is moved then.
+   * @throws KafkaError `TIDE_STATE` without a `groupId` and in a commit context; else as {@link seek}. Nothing is moved then.
    */
-  async fetchLastKnownOffsets(partitions?: readonly number[], bounds: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+  async fetchLastKnownOffsets(partitions?: readonly number[], options: CallOptions = {}): Promise<void> {
     const what = 'fetchLastKnownOffsets()';
-    const store = this.#storeOf(what);
-    await this.#core.prepare(what, bounds.signal);
-    this.#core.assertNoContext(what);
-    const chosen = this.#chosen(partitions, what);
-    const stored = await store.fetch(this.#options.groupId ?? '', chosen, bounds);
-    this.#core.assertNoContext(what);
-    for (const [i, partition] of chosen.entries()) {
-      const offset = stored[i]?.offset;
-      if (offset === undefined) continue;
-      partition.place(offset);
-      partition.committed = offset;
-    }
-    this.#core.moved();
+    if (partitions !== undefined) checkPartitions(partitions, what);
+    return this.#within(what, options, async bounds => {
+      const store = this.#storeOf(what);
+      this.#core.assertNoContext(what);
+      await this.#core.prepare(what, bounds.signal);
+      const chosen = this.#chosen(partitions, what);
+      const stored = await store.fetch(this.#options.groupId ?? '', chosen, bounds);
+      this.#core.assertOpen(what);
+      this.#core.assertNoContext(what);
+      for (const [i, partition] of chosen.entries()) {
+        const offset = stored[i]?.offset;
+        if (offset === undefined) continue;
+        partition.place(offset);
+        partition.committed = offset;
+      }
+      this.#core.moved();
+    });
   }
 
-  /** How many messages wait in these partitions, or in all: from the position to the end of the log. Gaps are counted as messages. */
-  async pending(partitions?: readonly number[]): Promise<number> {
+  /**
+   * How many messages wait in these partitions, or in all: from the position to the end of the log. Gaps are counted as messages.
+   * @throws KafkaError as {@link seek}.
+   */
+  async pending(partitions?: readonly number[], options: CallOptions = {}): Promise<number> {
     const what = 'pending()';
-    await this.#core.prepare(what);
-    const asked = this.#chosen(partitions, what);
-    this.#core.assertPlaced(asked);
-    const ends = await this.#placing.list(asked, 'latest', {});
-    return asked.reduce((sum, { position }, i) => sum + Math.max(0, (ends[i] ?? 0) - position), 0);
+    if (partitions !== undefined) checkPartitions(partitions, what);
+    return this.#within(what, options, async bounds => {
+      await this.#core.prepare(what, bounds.signal);
+      const asked = this.#chosen(partitions, what);
+      this.#core.assertPlaced(asked);
+      const ends = await this.#placing.list(asked, 'latest', bounds);
+      return asked.reduce((sum, { position }, i) => sum + Math.max(0, (ends[i] ?? 0) - position), 0);
+    });
   }
 
-  /** No messages of these partitions are handed out or fetched until {@link resume}. */
+  /**
+   * No messages of these partitions, or of all, are handed out or fetched until {@link resume}.
+   * @throws KafkaError `TIDE_STATE` for all before the first read; `TIDE_NOT_OWNED`; `TIDE_INPUT`; `TIDE_CLOSED`. Nothing is changed then.
+   */
   pause(partitions?: readonly number[]): void {
     this.#setPaused(partitions, true, 'pause()');
   }
 
+  /** Undoes {@link pause}. Throws as that. */
   resume(partitions?: readonly number[]): void {
     this.#setPaused(partitions, false, 'resume()');
   }
@@ -255,13 +282,18 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     return found?.placed ? found.position : undefined;
   }
 
-  /** The offset Kafka has stored for the group; undefined when there is none. */
-  async committed(partition: number, bounds: { readonly signal?: AbortSignal | undefined } = {}): Promise<number | undefined> {
+  /**
+   * The offset Kafka has stored for the group; undefined when there is none.
+   * @throws KafkaError `TIDE_STATE` without a `groupId`; else as {@link seek}.
+   */
+  async committed(partition: number, options: CallOptions = {}): Promise<number | undefined> {
     const what = 'committed()';
-    this.#core.assertOpen(what);
     checkPartition(partition, what);
-    const [found] = await this.#storeOf(what).fetch(this.#options.groupId ?? '', [{ topic: this.topic, partition }], bounds);
-    return found?.offset;
+    return this.#within(what, options, async bounds => {
+      this.#core.assertOpen(what);
+      const [found] = await this.#storeOf(what).fetch(this.#options.groupId ?? '', [{ topic: this.topic, partition }], bounds);
+      return found?.offset;
+    });
   }
 
   /**
@@ -287,11 +319,22 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     await this.close();
   }
 
-  #mark(what: Markable | number, offset: number | undefined, upTo: boolean): void {
-    this.#core.assertNoContext(upTo ? 'markUpTo()' : 'mark()');
-    if (typeof what === 'number') checkOffset(offset, upTo ? 'markUpTo(partition, offset)' : 'mark(partition, offset)');
-    if (typeof what === 'number') this.#core.markOffset(this.#partition(what, 'mark()'), offset ?? Number.NaN, upTo);
-    else this.#core.mark(what, upTo);
+  /** Does `work`, which has to heed the signal it is given, within what the caller allows. */
+  #within<T>(what: string, options: CallOptions, work: (bounds: { readonly signal: AbortSignal }) => Promise<T>): Promise<T> {
+    const { signal, timeoutMs } = resolve(what, callRules, options);
+    const late = () => new TimeoutError(`${what}: not done within ${timeoutMs} ms (timeoutMs)`, { retriable: true, persistence: 'no' });
+    return limited(this.#client.cluster.clock, { ms: timeoutMs, signal, late }, stop => {
+      stop.throwIfAborted();
+      return work({ signal: stop });
+    });
+  }
+
+  #mark(given: Markable | number, offset: number | undefined, upTo: boolean): void {
+    const what = upTo ? 'markUpTo()' : 'mark()';
+    this.#core.assertNoContext(what);
+    if (typeof given !== 'number') return this.#core.mark(given, upTo);
+    checkOffset(offset, upTo ? 'markUpTo(partition, offset)' : 'mark(partition, offset)');
+    this.#core.markOffset(this.#partition(given, what), offset, upTo);
   }
 
   #storeOf(what: string): OffsetStore {
@@ -319,20 +362,29 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
   }
 
   #chosen(ids: readonly number[] | undefined, what: string): readonly Partition[] {
-    return ids === undefined ? this.#core.partitions : ids.map(id => this.#partition(id, what));
+    return ids === undefined ? this.#core.partitions : [...new Set(ids)].map(id => this.#partition(id, what));
   }
 
   #setPaused(partitions: readonly number[] | undefined, paused: boolean, what: string): void {
     this.#core.assertOpen(what);
+    if (partitions !== undefined) checkPartitions(partitions, what);
     const chosen = this.#chosen(partitions, what);
-    if (chosen.length === 0) throw new StateError('TIDE_STATE', `${what}: the partitions are not known before the first read`);
+    if (partitions === undefined && chosen.length === 0)
+      throw new StateError('TIDE_STATE', `${what}: the partitions are not known before the first read`);
     for (const partition of chosen) partition.paused = paused;
     this.#core.moved();
   }
 
-  async #targets(partitions: readonly Partition[], offset: number, whence: Whence, what: string): Promise<readonly number[]> {
+  async #targets(
+    partitions: readonly Partition[],
+    offset: number,
+    whence: Whence,
+    what: string,
+    bounds: Bounds,
+  ): Promise<readonly number[]> {
     if (whence === 1) this.#core.assertPlaced(partitions);
-    const [starts, ends] = [await this.#placing.list(partitions, 'earliest', {}), await this.#placing.list(partitions, 'latest', {})];
+    const starts = await this.#placing.list(partitions, 'earliest', bounds);
+    const ends = await this.#placing.list(partitions, 'latest', bounds);
     const bounded = partitions.map(({ topic, partition, position }, i) => {
       return { topic, partition, position, start: starts[i] ?? 0, end: ends[i] ?? 0 };
     });

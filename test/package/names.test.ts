@@ -49,7 +49,7 @@ test('the types exported beside them are these', () => {
   const all = [...new Set([...types, ...inline].map(name => name.trim()).filter(Boolean))].sort();
   assert.equal(
     all.join(' '),
-    'AdminCallOptions AdminOptions AutoCommit AutoOffsetReset BrokerInfo Client ClusterMetadata Codec ' +
+    'AdminCallOptions AdminOptions AutoCommit AutoOffsetReset BrokerInfo CallOptions Client ClusterMetadata Codec ' +
       'CommitFailureDecision CommitNote CommitResult CompressionName ConnectionTrace ConsumerEvents ContextOptions ' +
       'CreateTopicsOptions CreatedTopic Credentials CredentialsProvider ElectionResult ElectionType ErrorCode ' +
       'ErrorCodeInfo ErrorContext FetchOptions FetchRequest Fetched FoundOffset GetOptions GroupOffset HeaderList ' +
@@ -61,9 +61,9 @@ test('the types exported beside them are these', () => {
       'PartitionedRecord Partitioner PassedOver PasswordOptions Pem Persistence Place ProduceOptions ProduceRequest ' +
       'Produced Producer ProducerEvents ProducerRecord ProducerState RecordResult RequestLists RequestTarget ' +
       'RequestTrace RoomOptions SaslExchange SaslMechanism SaslOptions SaslTarget SecurityWarning SendOptions ' +
-      'Serialized Serializer SimpleConsumerOptions SimpleProducerOptions TideCode TimestampType TlsOptions TlsProvider ' +
-      'TokenProvider TopicInfo TopicListing TopicResult TransactionDescription TransactionGroup TransactionListing ' +
-      'TransactionState WaitOptions Whence',
+      'Serialized Serializer SimpleConsumerOptions SimpleProducerOptions TideCode TimestampType TlsOptions ' +
+      'TlsProvider TokenProvider TopicInfo TopicListing TopicResult TransactionDescription TransactionGroup ' +
+      'TransactionListing TransactionState WaitOptions Whence',
   );
 });
 
