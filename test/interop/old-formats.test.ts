@@ -205,9 +205,7 @@ for (const version of ['2.8.2', '0.10.2.2'] as const) {
       const from = connected(t, kafka);
       const times: number[] = [];
       for (const compression of ['none', 'gzip', 'lz4'] as const) {
-        const results = await from
-          .producer({ compression })
-          .sendMany(recordsOf(compression, 5).map(record => ({ topic, ...record })));
+        const results = await from.producer({ compression }).sendMany(recordsOf(compression, 5).map(record => ({ topic, ...record })));
         times.push(...results.map(({ timestamp }) => timestamp));
       }
       const messages = await from.messages(topic, 15);
