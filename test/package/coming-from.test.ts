@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { errorNumbers } from '../../src/base/broker-errors.js';
 import * as embedded from '../../src/embedded/index.js';
-import type { ConsumerEvents, KafkaClientEvents } from '../../src/index.js';
+import type { ConsumerEvents, KafkaClientEvents, ProducerEvents } from '../../src/index.js';
 import * as index from '../../src/index.js';
 import * as protocol from '../../src/protocol.js';
 import { PROJECT_ROOT } from '../kafka/project.js';
@@ -22,6 +22,7 @@ const scripts: Readonly<Record<string, string>> = JSON.parse(textOf('package.jso
 const events: Readonly<Record<string, readonly string[]>> = {
   KafkaClient: ['connection', 'nonFatalError'] satisfies (keyof KafkaClientEvents)[],
   SimpleConsumer: ['outOfRange', 'commitFailed'] satisfies (keyof ConsumerEvents)[],
+  KeyedProducer: ['deliveryFailed'] satisfies (keyof ProducerEvents)[],
 };
 
 /** The things at hand that the page writes with a small letter. */
