@@ -1,4 +1,4 @@
-import { brokerError } from '../base/broker-errors.js';
+import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { InputError, KafkaError } from '../base/errors.js';
 import { custom, integer, optional, show } from '../base/options.js';
 import { orAborted } from '../base/wait.js';
@@ -141,7 +141,12 @@ export async function transactionsEverywhere(
   const { brokers } = await inTime(
     cluster,
     bounds.deadline,
-    cluster.retrying(() => orAborted(cluster.refresh([]), bounds.signal), bounds),
+    cluster.retrying(async () => {
+      const metadata = await orAborted(cluster.refresh([]), bounds.signal);
+      // A broker that is just starting knows nobody yet: that is not a cluster without transactions.
+      if (metadata.brokers.size === 0) throw brokerError(errorNumbers.BROKER_NOT_AVAILABLE, 'listTransactions');
+      return metadata;
+    }, bounds),
   );
   const ids = [...brokers.keys()].sort((a, b) => a - b);
   return Promise.all(ids.map(id => orError(inTime(cluster, bounds.deadline, listed(core, id, filter, bounds)))));

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PartitionProducers, TransactionDescription, TransactionListing } from '../../src/admin/index.js';
+import { Admin, type PartitionProducers, type TransactionDescription, type TransactionListing } from '../../src/admin/index.js';
 import { KafkaError } from '../../src/base/errors.js';
+import { KafkaClient } from '../../src/client/client.js';
 import { KeyedProducer } from '../../src/producer/index.js';
-import { DescribeProducers, DescribeTransactions, FindCoordinator, ListTransactions } from '../../src/protocol/index.js';
+import { DescribeProducers, DescribeTransactions, FindCoordinator, ListTransactions, Metadata } from '../../src/protocol/index.js';
 import { rejection } from '../client/setting.js';
 import { adminSetting, partly } from './setting.js';
 
@@ -167,6 +168,19 @@ test('listTransactions: a broker that is still loading is asked again; one that 
   const { error, results } = await partly<readonly TransactionListing[] | KafkaError>(admin.listTransactions());
   assert.deepEqual(results.map(codeOr(list => list.length)), [1, 'CLUSTER_AUTHORIZATION_FAILED', 0]);
   assert.match(error.message, /^listTransactions of broker 2: /);
+});
+
+test('listTransactions: a broker that knows no others yet is asked again', async t => {
+  const { cluster, client, admin } = await adminSetting(t, { topics });
+  await new KeyedProducer(client, { transactionalId: 'payments' }).begin();
+  const other = new KafkaClient({ brokers: cluster.brokers });
+  t.after(() => other.close());
+  cluster.on(Metadata).answer(async (_, next) => {
+    const answer = await next();
+    return answer && { ...answer, brokers: [] };
+  }, 2);
+  assert.equal((await new Admin(other).listTransactions()).length, 1);
+  assert.deepEqual(await admin.listTransactions({ states: ['Dead'] }), []);
 });
 
 test('a cluster that is too old: the error names the release that is not', async t => {
