@@ -67,22 +67,6 @@ test('a commit by hand starts the count anew', async t => {
   assert.deepEqual(committedSoFar(cluster), ['0:0', '0:4', '0:8']);
 });
 
-test('a commit by hand starts the time anew', async t => {
-  const { cluster, consumer } = await setting(t);
-  fill(cluster, 100);
-  const orders = consumer({ groupId: 'audit', autoCommit: { everyMs: 80 } });
-  await get(orders, 1);
-  const started = performance.now();
-  const committed = cluster.requests(OffsetCommit).length;
-  let byHand = 0;
-  while (performance.now() - started < 300) {
-    await get(orders, 1);
-    if (await orders.commit()) byHand += 1;
-    await new Promise(resolve => setTimeout(resolve, 10));
-  }
-  assert.equal(cluster.requests(OffsetCommit).length - committed, byHand);
-});
-
 test('a commit that failed is told and tried again by the next trigger', async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, 20);

@@ -2,19 +2,23 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Deadline } from '../../src/base/clock.js';
 import { type Deferred, deferred } from '../../src/base/wait.js';
+import type { AutoCommit } from '../../src/consumer/auto-commit.js';
 import { Committer } from '../../src/consumer/committer.js';
 import type { Partition } from '../../src/consumer/partition.js';
 import { ManualClock } from '../embedded/setting.js';
 
 /** A committer whose commits are answered by hand, in the order in which they were sent. */
-function committerSetting() {
+function committerSetting(autoCommit?: AutoCommit) {
   const clock = new ManualClock();
   const sent: string[] = [];
   const answers: Deferred<void>[] = [];
+  /** How far the work of its one partition is done. */
+  const progress = { topic: 'orders', partition: 0, epoch: 0, placed: true, done: 0, keepFrom: Number.POSITIVE_INFINITY };
+  const partition = progress as Partition;
   const committer = new Committer({
     clock,
-    autoCommit: undefined,
-    partitions: () => [],
+    autoCommit,
+    partitions: () => [partition],
     failed: () => {},
     signal: new AbortController().signal,
     target: {
@@ -28,10 +32,9 @@ function committerSetting() {
       forTransaction: async () => assert.fail('there is none'),
     },
   });
-  const partition = { topic: 'orders', partition: 0, epoch: 0 } as Partition;
   const commit = (offset: number, timeoutMs?: number) =>
     committer.commitAt([{ partition, offset }], timeoutMs === undefined ? {} : { deadline: new Deadline(clock, timeoutMs) });
-  return { clock, sent, answers, partition, commit };
+  return { clock, sent, answers, partition, progress, committer, commit };
 }
 
 test('a commit behind one that hangs keeps to its own deadline: it is not sent, and the next one still waits for the first', async () => {
@@ -49,5 +52,32 @@ test('a commit behind one that hangs keeps to its own deadline: it is not sent, 
   answers[1]?.resolve();
   assert.equal(await third, true);
   assert.equal(partition.committed, 3);
+  assert.equal(clock.pending, 0);
+});
+
+test('a commit by hand starts the time of the automatic ones anew', async () => {
+  const { clock, sent, answers, progress, committer } = committerSetting({ everyN: Number.POSITIVE_INFINITY, everyMs: 80 });
+  const answered = async () => {
+    answers.shift()?.resolve();
+    await new Promise(setImmediate);
+  };
+  committer.start();
+  for (const done of [1, 2, 3]) {
+    progress.done = done;
+    clock.advance(79);
+    const byHand = committer.commit();
+    await new Promise(setImmediate);
+    await answered();
+    assert.equal(await byHand, true);
+  }
+  progress.done = 4;
+  clock.advance(79);
+  await new Promise(setImmediate);
+  assert.deepEqual(sent, ['1', '2', '3']);
+  clock.advance(1);
+  await new Promise(setImmediate);
+  assert.deepEqual(sent, ['1', '2', '3', '4']);
+  await answered();
+  await committer.stop();
   assert.equal(clock.pending, 0);
 });

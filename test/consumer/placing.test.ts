@@ -222,7 +222,7 @@ test('a topic that was deleted and created again is read by policy, not at the o
   assert.equal((await event).why, 'recreated');
 });
 
-test('a topic that is gone is asked about at ease, and read again when it is back', async t => {
+test('a topic that is gone is asked about again, and read when it is back', async t => {
   const { cluster, consumer } = await setting(t, { client: { retry: { attempts: 1000, backoffMs: 20, maxBackoffMs: 40 } } });
   fill(cluster, 1);
   const orders = consumer();
@@ -230,24 +230,21 @@ test('a topic that is gone is asked about at ease, and read again when it is bac
   const pending = get(orders, 1);
   cluster.deleteTopic('orders');
   const before = cluster.requests(Metadata).length;
-  const started = performance.now();
-  await until(() => cluster.requests(Metadata).length >= before + 12);
-  const passedMs = performance.now() - started;
-  assert.ok(passedMs >= 100, `12 metadata requests in ${passedMs} ms, with a back-off of 20 to 40 ms`);
+  await until(() => cluster.requests(Metadata).length >= before + 3);
   cluster.createTopic('orders', 1);
   fill(cluster, 1, { from: 7 });
   assert.equal(String((await pending)[0]?.value), '7');
 });
 
-test('a topic or partition that does not exist is a typed error, quickly', async t => {
-  const { consumer } = await setting(t, { client: { retry: { attempts: 10, backoffMs: 100, maxBackoffMs: 1000 } } });
-  const started = performance.now();
+test('a topic or partition that does not exist is a typed error, after a few questions', async t => {
+  const { cluster, consumer } = await setting(t);
   await assert.rejects(get(consumer({ topic: 'missing' }), 1), { code: 'UNKNOWN_TOPIC_OR_PARTITION', message: /topic missing/ });
+  assert.equal(cluster.requests(Metadata).length, 4);
   await assert.rejects(get(consumer({ partitions: [0, 7] }), 1), {
     code: 'UNKNOWN_TOPIC_OR_PARTITION',
     message: /orders\/7.*1 partitions, 0 to 0/,
   });
-  assert.ok(performance.now() - started < 3000);
+  assert.equal(cluster.requests(Metadata).length, 8);
 });
 
 test('the first read tries again after a failure', async t => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { deferred } from '../../src/base/wait.js';
 import { OffsetCommitContext, withOffsets } from '../../src/context/index.js';
 import { Fetch, OffsetCommit } from '../../src/protocol/index.js';
-import { committedSoFar, fill, get, offsets, places, setting, stored } from '../consumer/setting.js';
+import { committedSoFar, elsewhere, fill, get, offsets, places, setting, stored, until } from '../consumer/setting.js';
 
 const byHand = { groupId: 'audit', autoCommit: false } as const;
 
@@ -272,19 +273,35 @@ test('close beside a context waits for its end; a context whose consumer was clo
   await late.rollback();
 });
 
-test('rollbackBackoffMs slows what fails at once', async t => {
+test('rollbackBackoffMs slows what fails at once, whichever way it fails', async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, 1);
   const orders = consumer(byHand);
-  const context = OffsetCommitContext.begin(orders, { rollbackBackoffMs: 30 });
-  let waited = false;
-  const rolling = context.rollback().then(() => {
-    assert.ok(waited);
-  });
-  setTimeout(() => {
-    waited = true;
-  }, 10);
-  await rolling;
+  const work = (fails: boolean, signal: AbortSignal, worked: () => void) =>
+    withOffsets(
+      orders,
+      async context => {
+        context.mark(await get(orders, 1));
+        worked();
+        if (fails) throw new Error('no');
+      },
+      { rollbackBackoffMs: 600_000, signal },
+    );
+  for (const fails of [true, false]) {
+    const stop = new AbortController();
+    if (!fails) cluster.on(OffsetCommit).failOnce('GROUP_AUTHORIZATION_FAILED');
+    let isOver = false;
+    const worked = deferred();
+    const over = assert.rejects(work(fails, stop.signal, worked.resolve), fails ? /no/ : /GROUP_AUTHORIZATION_FAILED/).finally(() => {
+      isOver = true;
+    });
+    await worked.promise;
+    await until(() => orders.position(0) === 0); // rolled back
+    await elsewhere(cluster);
+    assert.equal(isOver, false);
+    stop.abort();
+    await over;
+  }
 });
 
 test('a mark by offset for what was done before the context marks nothing in it, also where the log has a gap', async t => {
