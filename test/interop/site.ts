@@ -42,9 +42,13 @@ export const embeddedSite = (cluster: EmbeddedCluster): Site => ({
 /** UTF-8 as text; null stays null. */
 export const textOf = (bytes: Buffer | null): string | null => (bytes === null ? null : bytes.toString());
 
-/** @throws Error with kcat's words when it could not. */
-export async function readWithKcat(bootstrap: readonly string[], topic: string, timeoutMs = 120_000): Promise<Found[]> {
-  const args = ['-C', '-b', bootstrap.join(','), '-t', topic, '-o', 'beginning', '-e', '-q', '-f', '%p %o %k %s\n'];
+/** @param args Further arguments of kcat. @throws Error with kcat's words when it could not. */
+export async function readWithKcat(
+  bootstrap: readonly string[],
+  topic: string,
+  { args: more = [], timeoutMs = 120_000 }: { readonly args?: readonly string[]; readonly timeoutMs?: number } = {},
+): Promise<Found[]> {
+  const args = ['-C', '-b', bootstrap.join(','), '-t', topic, '-o', 'beginning', '-e', '-q', '-f', '%p %o %k %s\n', ...more];
   const { code, signal, stdout, stderr } = await kcat(args, { timeoutMs });
   if (code !== 0) throw new Error(`kcat ${args.join(' ')} ended with ${signal ?? `code ${code}`}\n${stderr}`);
   return stdout
