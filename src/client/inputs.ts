@@ -1,5 +1,6 @@
 import { InputError } from '../base/errors.js';
 import { show } from '../base/options.js';
+import type { ForPartition } from '../cluster/scatter.js';
 
 const legalTopic = /^[a-zA-Z0-9._-]{1,249}$/;
 
@@ -72,7 +73,7 @@ export function checkCommit(entry: unknown, what: string): void {
 }
 
 /** @throws KafkaError `TIDE_INPUT` when a partition is named twice, of which Kafka would take one. */
-export function checkOnce(places: readonly { readonly topic: string; readonly partition: number }[], what: string): void {
+export function checkOnce(places: readonly ForPartition[], what: string): void {
   const seen = new Set<string>();
   for (const { topic, partition } of places) {
     const where = `${topic}/${partition}`;

@@ -4,6 +4,7 @@ import { asError, PartialError, TimeoutError } from '../base/errors.js';
 import { limited, orAborted } from '../base/wait.js';
 import type { CommitResult, GroupOffset } from '../client/offset-store.js';
 import type { Bounds } from '../cluster/cluster.js';
+import type { ForPartition } from '../cluster/scatter.js';
 import type { TransactionGroup } from '../producer/index.js';
 import type { AutoCommit } from './auto-commit.js';
 import type { Partition } from './partition.js';
@@ -13,10 +14,7 @@ import type { StoredOffset, StoreVia } from './session.js';
 export interface CommitTarget {
   commit(offsets: readonly GroupOffset[], bounds: Bounds): Promise<void>;
   /** What is stored for each; undefined where nothing is. */
-  fetch(
-    partitions: readonly { readonly topic: string; readonly partition: number }[],
-    bounds: Bounds,
-  ): Promise<readonly (GroupOffset | undefined)[]>;
+  fetch(partitions: readonly ForPartition[], bounds: Bounds): Promise<readonly (GroupOffset | undefined)[]>;
   /**
    * In whose name a transaction may store these offsets.
    * @throws KafkaError `TIDE_GROUP_IN_USE`; why that could not be found out; that one of the topics is not there any more.

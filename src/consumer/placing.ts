@@ -1,5 +1,5 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
-import { asKafkaError, type KafkaError, ProtocolError, StateError } from '../base/errors.js';
+import { asKafkaError, type KafkaError, StateError } from '../base/errors.js';
 import type { ClientCore } from '../client/client.js';
 import { type Isolation, listOffsets, type OffsetSpec } from '../client/list-offsets.js';
 import type { Bounds } from '../cluster/cluster.js';
@@ -44,20 +44,10 @@ export class Placing {
     this.#settings = settings;
   }
 
-  /**
-   * The offsets at one point of each partition's log; undefined where no message is as young as the time asked for.
-   * @throws KafkaError why they could not be had; `TIDE_PROTOCOL` for a log without a beginning or an end: nobody is sent to offset 0 for it.
-   */
-  async list(partitions: readonly Partition[], at: OffsetSpec, bounds: Bounds): Promise<readonly (number | undefined)[]> {
+  /** The offsets at one point of each partition's log; undefined where no message is as young as the time asked for. Throws as {@link listOffsets}. */
+  list(partitions: readonly Partition[], at: OffsetSpec, bounds: Bounds): Promise<readonly (number | undefined)[]> {
     const questions = partitions.map(({ topic, partition }) => ({ topic, partition, at }));
-    const offsets = await listOffsets(this.#client, questions, this.#settings.isolation, bounds);
-    const missing = typeof at === 'string' ? partitions[offsets.indexOf(undefined)] : undefined;
-    if (missing === undefined) return offsets;
-    const { topic, partition } = missing;
-    throw new ProtocolError(`the leader of ${topic}/${partition} says that its log has no ${at} offset`, {
-      retriable: true,
-      context: { topic, partition },
-    });
+    return listOffsets(this.#client, questions, this.#settings.isolation, bounds);
   }
 
   /**
