@@ -229,8 +229,7 @@ export class ConsumerCore {
   }
 
   /** These messages are done; with `upTo` also everything handed out before them in their partitions. */
-  mark(given: Markable, upTo: boolean): void {
-    const what = upTo ? 'markUpTo()' : 'mark()';
+  mark(given: Markable, upTo: boolean, what = upTo ? 'markUpTo()' : 'mark()'): void {
     this.#seat.assertNotClosed(what);
     const session = this.#contexts.current;
     if (session === undefined) this.#markRanges(rangesOf(given, upTo, this, what));
@@ -238,8 +237,7 @@ export class ConsumerCore {
   }
 
   /** As {@link mark}, by offset. */
-  markOffset(partition: Partition, offset: number, upTo: boolean): void {
-    const what = upTo ? 'markUpTo()' : 'mark()';
+  markOffset(partition: Partition, offset: number, upTo: boolean, what: string): void {
     this.#seat.assertNotClosed(what);
     this.#markRanges([rangeAt(partition, offset, upTo, what)]);
   }

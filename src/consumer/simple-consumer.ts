@@ -160,7 +160,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
 
   /** The old name of {@link mark}. */
   taskDone(message: Message): void {
-    this.#mark(message, undefined, false);
+    this.#mark(message, undefined, false, 'taskDone()');
   }
 
   /**
@@ -172,7 +172,7 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     const what = 'commit()';
     const { signal, timeoutMs } = resolve(what, callRules, options);
     this.#core.assertNoContext(what);
-    if (messages !== undefined) this.#core.mark(messages, false);
+    if (messages !== undefined) this.#core.mark(messages, false, what);
     const deadline = timeoutMs === Number.POSITIVE_INFINITY ? undefined : this.#client.cluster.deadline(timeoutMs);
     return this.#core.commit({ signal, deadline });
   }
@@ -329,12 +329,11 @@ export class SimpleConsumer extends TypedEvents<ConsumerEvents> implements Async
     });
   }
 
-  #mark(given: Markable | number, offset: number | undefined, upTo: boolean): void {
-    const what = upTo ? 'markUpTo()' : 'mark()';
+  #mark(given: Markable | number, offset: number | undefined, upTo: boolean, what = upTo ? 'markUpTo()' : 'mark()'): void {
     this.#core.assertNoContext(what);
-    if (typeof given !== 'number') return this.#core.mark(given, upTo);
-    checkOffset(offset, upTo ? 'markUpTo(partition, offset)' : 'mark(partition, offset)');
-    this.#core.markOffset(this.#partition(given, what), offset, upTo);
+    if (typeof given !== 'number') return this.#core.mark(given, upTo, what);
+    checkOffset(offset, `${what} of a partition and an offset`);
+    this.#core.markOffset(this.#partition(given, what), offset, upTo, what);
   }
 
   #storeOf(what: string): OffsetStore {

@@ -1,7 +1,7 @@
 import { linked } from '../base/abort.js';
 import { asError, InputError, KafkaError, PartialError, StateError } from '../base/errors.js';
 import { custom, duration, type Given, optional, resolve, show, signalOf, signalRules } from '../base/options.js';
-import { checkPartition } from '../client/inputs.js';
+import { checkOffset, checkPartition } from '../client/inputs.js';
 import type { CommitResult } from '../client/offset-store.js';
 import type { Bounds } from '../cluster/cluster.js';
 import { beginSession, type Markable, MessageBatch, type Place, type Session } from '../consumer/index.js';
@@ -220,9 +220,12 @@ export class OffsetCommitContext {
   #mark(what: Markable | number | Place, offset: number | undefined, upTo: boolean, name: string): void {
     this.#assertOpen(name);
     this.#session.assertNotClosed(name);
-    if (typeof what === 'number') this.#session.markAt({ partition: what }, offset ?? Number.NaN, upTo, name);
-    else if (offset !== undefined && isPlace(what)) this.#session.markAt(what, offset, upTo, name);
-    else this.#session.mark(what as Markable, upTo, name);
+    if (typeof what === 'number' || (offset !== undefined && isPlace(what))) {
+      checkOffset(offset, `${name} of a partition and an offset`);
+      this.#session.markAt(typeof what === 'number' ? { partition: what } : what, offset, upTo, name);
+    } else {
+      this.#session.mark(what as Markable, upTo, name);
+    }
   }
 
   /** Stores the offsets, and what was sent with them. */

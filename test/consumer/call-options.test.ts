@@ -104,6 +104,15 @@ test('what are no partitions, and those that are not read, are refused by name, 
     'mark()': partition => orders.mark(partition, 0),
     'markUpTo()': partition => orders.markUpTo(partition, 0),
   };
+  for (const [what, call] of Object.entries({
+    'mark() of a partition and an offset': () => orders.mark(0, undefined as never),
+    'markUpTo() of a partition and an offset': () => orders.markUpTo(0, '5' as never),
+    'taskDone()': () => orders.taskDone(null as never),
+    'commit()': () => orders.commit({} as never),
+  })) {
+    const { code, message } = await rejection((async () => call())());
+    assert.deepEqual([code, message.slice(0, what.length)], ['TIDE_INPUT', what]);
+  }
   const refused = async (call: () => unknown, what: string, code: string, given: unknown) => {
     const error = await rejection((async () => call())());
     assert.equal(error.code, code, `${what} ${String(given)}: ${error.message}`);

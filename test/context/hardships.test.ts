@@ -219,6 +219,10 @@ test('what a context is given that cannot be is a typed error that names it, and
     assert.throws(() => context.mark(place as never, 4), { code: 'TIDE_INPUT', message: /^mark\(\): / });
     assert.throws(() => context.markUpTo(place as never, 4), { code: 'TIDE_INPUT', message: /^markUpTo\(\): / });
   }
+  assert.throws(() => context.mark(0, undefined as never), {
+    code: 'TIDE_INPUT',
+    message: /^mark\(\) of a partition and an offset: .* got undefined/,
+  });
   for (const options of [null, 5, { timeoutMs: 5 }, { sginal: undefined }, { signal: 'now' }]) {
     await assert.rejects(context.commit(options as never), { code: 'TIDE_OPTION', message: /^commit\(\) of a context: / });
   }
