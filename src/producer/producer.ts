@@ -51,8 +51,14 @@ export interface ProducerKind {
   readonly choosing: 'call' | 'record';
 }
 
+let hasEnded: (producer: Producer<never, never>) => boolean;
+
 /** What all producers have in common. Order is kept within each partition; every record is settled, one way or the other. */
 export abstract class Producer<K = Serialized, V = Serialized> extends TypedEvents<ProducerEvents> {
+  static {
+    hasEnded = producer => producer.#transactions?.state === 'idle';
+  }
+
   readonly #name: string;
   readonly #core: ClientCore;
   readonly #log: Log | undefined;
@@ -499,6 +505,9 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     return new StateError('TIDE_CLOSED', `${this.#name}: ${why}`, { persistence: 'no' });
   }
 }
+
+/** Whether its last transaction is committed or aborted, for certain, and no other has begun. */
+export { hasEnded };
 
 const roomRules = { timeoutMs: optional(duration(0, 0, true)) };
 

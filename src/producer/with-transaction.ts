@@ -1,8 +1,8 @@
-import type { Producer } from './producer.js';
+import { hasEnded, type Producer } from './producer.js';
 
 /**
  * Runs `work` in a transaction: what it sends, and the offsets it stores, are committed together when it returns, and aborted when it throws.
- * `work` is given the producer. What it did not await is waited for.
+ * `work` is given the producer. What it did not await is waited for; errors it caught, of a producer that is fenced as of a commit in doubt, come out.
  * @returns What `work` gave.
  * @throws what `work` threw; else as {@link Producer.begin} and {@link Producer.commit}: with `persistence: 'maybe'` nobody knows whether it was
  * committed.
@@ -11,7 +11,7 @@ export async function withTransaction<P extends Producer<never, never>, T>(produ
   await producer.begin();
   try {
     const result = await work(producer);
-    if (producer.inTransaction) await producer.commit(); // else it has ended it by itself
+    if (!hasEnded(producer)) await producer.commit(); // else it has ended it by itself
     return result;
   } catch (error) {
     // Where it is not known how a commit ended, or the producer is fenced, there is nothing to abort.

@@ -132,6 +132,40 @@ for (const [name, options] of versions) {
   });
 }
 
+for (const [name, options] of versions) {
+  test(`transactions ${name}: work that caught that it was fenced has not succeeded`, async t => {
+    const { seen, producer } = await setting(t, options);
+    const [older, newer] = [producer(), producer()];
+    await assert.rejects(
+      withTransaction(older, async tx => {
+        await tx.send({ topic: 'orders', partition: 0, value: 'older' });
+        await withTransaction(newer, other => other.send({ topic: 'orders', partition: 0, value: 'newer' }));
+        await assert.rejects(tx.send({ topic: 'bills', partition: 0, value: 'late' }));
+      }),
+    );
+    await assert.rejects(older.begin(), { code: 'TIDE_FENCED' });
+    assert.deepEqual([await seen('orders', 0), await seen('bills', 0)], [['newer'], []]);
+  });
+
+  test(`transactions ${name}: work that caught that nobody knows how its commit ended is committed after all`, async t => {
+    const { cluster, seen } = await setting(t, options);
+    const client = new KafkaClient({ brokers: cluster.brokers, retry: { backoffMs: 60_000, maxBackoffMs: 60_000 } }); // nothing is tried again
+    t.after(() => client.close());
+    const producer = new KeyedProducer(client, { transactionalId: 'billing' });
+    cluster.on(EndTxn).drop();
+    await withTransaction(producer, async tx => {
+      await tx.send({ topic: 'orders', partition: 0, value: 'a' });
+      await assert.rejects(tx.commit({ timeoutMs: 1000 }), { persistence: 'maybe' });
+    });
+    assert.deepEqual(await seen('orders', 0), ['a']);
+    await withTransaction(producer, async tx => {
+      await tx.send({ topic: 'orders', partition: 0, value: 'never' });
+      await tx.abort(); // by itself, and for certain
+    });
+    assert.deepEqual(await seen('orders', 0), ['a']);
+  });
+}
+
 test('calls out of turn say what to do', async t => {
   const { client, producer } = await setting(t);
   const orders = producer();
