@@ -2,7 +2,8 @@ import { hasEnded, type Producer } from './producer.js';
 
 /**
  * Runs `work` in a transaction: what it sends, and the offsets it stores, are committed together when it returns, and aborted when it throws.
- * `work` is given the producer. What it did not await is waited for; errors it caught, of a producer that is fenced as of a commit in doubt, come out.
+ * `work` is given the producer. What it did not await is waited for; a commit of its own that it left in doubt is asked for again, and that the
+ * producer was fenced comes out even if `work` caught it.
  * @returns What `work` gave.
  * @throws what `work` threw; else as {@link Producer.begin} and {@link Producer.commit}: with `persistence: 'maybe'` nobody knows whether it was
  * committed.
