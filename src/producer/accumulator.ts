@@ -1,6 +1,6 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import type { Clock } from '../base/clock.js';
-import { InputError, type KafkaError } from '../base/errors.js';
+import { InputError, KafkaError } from '../base/errors.js';
 import { show } from '../base/options.js';
 import type { TopicInfo } from '../cluster/metadata.js';
 import type { Bytes, CheckedHeaders } from '../records/index.js';
@@ -9,6 +9,7 @@ import type { Delivery } from './delivery.js';
 import { Lane, type LaneSettings } from './lane.js';
 import { bufferFull, Overflow, type Parked } from './overflow.js';
 import type { PartitionedRecord, Partitioner } from './partitioners.js';
+import type { CheckedRecord } from './record.js';
 import { Room } from './room.js';
 import { asKafkaError } from './verdict.js';
 
@@ -50,6 +51,32 @@ export class Accumulator {
     this.events = events;
     this.#room = new Room(settings.bufferBytes);
     this.#overflow = new Overflow(clock, parked => this.#refuse(parked, bufferFull(parked, settings.bufferBytes)));
+  }
+
+  /**
+   * Takes a record to the lane it belongs to, and refuses it where there is none.
+   * @param load The call's, where it may have more than this record.
+   * @param wallTime The timestamp of a record that has none.
+   */
+  enter(
+    topic: TopicInfo,
+    record: CheckedRecord,
+    load: { chosen: number | undefined } | undefined,
+    delivery: Delivery,
+    index: number,
+    wallTime: number,
+    now: number,
+    bounds: CallBounds,
+  ): void {
+    const lane = this.laneFor(topic, record, load);
+    if (lane instanceof KafkaError) {
+      delivery.fail(index, lane);
+      this.events.refused(topic.name, record.partition ?? -1, lane, 1);
+      return;
+    }
+    const { key, value, timestamp = wallTime, headers } = record;
+    this.put(lane, delivery, index, key, value, timestamp, headers, now, bounds);
+    this.events.filled(lane);
   }
 
   /** Puts a record into its lane, or behind those that wait for room there. */
@@ -138,7 +165,7 @@ export class Accumulator {
   laneFor(
     topic: TopicInfo,
     record: PartitionedRecord & { readonly partition?: number | undefined },
-    load: { chosen: number | undefined },
+    load: { chosen: number | undefined } | undefined,
   ): Lane | KafkaError {
     const named = record.partition;
     try {
@@ -155,8 +182,8 @@ export class Accumulator {
     }
   }
 
-  #choose(topic: TopicInfo, record: PartitionedRecord, load: { chosen: number | undefined }): number {
-    if (this.#choosing === 'record') return this.#partitioner(record, topic.partitions, topic.name);
+  #choose(topic: TopicInfo, record: PartitionedRecord, load: { chosen: number | undefined } | undefined): number {
+    if (this.#choosing === 'record' || load === undefined) return this.#partitioner(record, topic.partitions, topic.name);
     return (load.chosen ??= this.#partitioner(record, topic.partitions, topic.name));
   }
 }

@@ -1,16 +1,7 @@
 import type { KafkaError } from '../base/errors.js';
 import { type Deferred, deferred } from '../base/wait.js';
-import type { Delivery } from './delivery.js';
+import type { Delivery, Run } from './delivery.js';
 import type { Series } from './series.js';
-
-/** Records of one call that follow each other in the call and in the batch, with one timestamp. */
-interface Run {
-  readonly delivery: Delivery;
-  /** The place of the first in its call. */
-  readonly index: number;
-  readonly timestamp: number;
-  count: number;
-}
 
 /** Records of one partition that go, and are settled, together; and who waits for each of them. */
 export class Batch {
@@ -37,7 +28,7 @@ export class Batch {
   unsure = false;
   /** Why the last attempt failed. */
   failure: KafkaError | undefined;
-  readonly #runs: Run[] = [];
+  #runs: Run[] = [];
   #last: Run | undefined;
   #count = 0;
   #settled = false;
@@ -70,10 +61,10 @@ export class Batch {
     this.#count += 1;
     const last = this.#last;
     if (last !== undefined && last.delivery === delivery && last.index + last.count === index && last.timestamp === timestamp) {
-      last.count += 1;
+      last.lengthen();
       return;
     }
-    this.#last = { delivery, index, timestamp, count: 1 };
+    this.#last = delivery.runFrom(index, timestamp);
     this.#runs.push(this.#last);
   }
 
@@ -123,7 +114,10 @@ export class Batch {
     if (waiting !== undefined) void Promise.all(parts.map(part => part.whenSettled())).then(() => waiting.resolve());
   }
 
+  /** What is settled points nowhere: else one old object would keep young ones from being collected, and those the next. */
   #settle(): void {
+    this.#runs = [];
+    this.#last = undefined;
     this.#settled = true;
     this.#waiting?.resolve();
   }

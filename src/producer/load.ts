@@ -113,15 +113,7 @@ export class RecordLoad implements Load {
       const record = this.#records[i];
       const index = this.#indexes[i];
       if (record === undefined || index === undefined) continue;
-      const lane = into.laneFor(topic, record, this);
-      if (lane instanceof KafkaError) {
-        this.delivery.fail(index, lane);
-        into.events.refused(topic.name, record.partition ?? -1, lane, 1);
-        continue;
-      }
-      const { key, value, timestamp = this.#wallTime, headers } = record;
-      into.put(lane, this.delivery, index, key, value, timestamp, headers, now, this.bounds);
-      into.events.filled(lane);
+      into.enter(topic, record, this, this.delivery, index, this.#wallTime, now, this.bounds);
     }
   }
 

@@ -126,15 +126,8 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
       this.#assertSendable('send');
       const bounds = this.#boundsOf('send', options);
       const delivery = new SingleDelivery();
-      const enter = (checked: CheckedRecord | KafkaError) => {
-        if (checked instanceof KafkaError) delivery.fail(0, checked);
-        else this.#submit(new RecordLoad(checked.topic, [checked], onlyIndex, delivery, this.#wallTime(), bounds));
-      };
-      if (this.#serializers === undefined) enter(this.#checked(record as ProducerRecord, 'send'));
-      else {
-        const refusal = this.#transactions?.membership('send');
-        this.#line.pass(this.#serialized(this.#serializers, record, 'send'), delivery.promise, checked => enter(refusal?.() ?? checked));
-      }
+      if (this.#serializers === undefined) this.#submitOne(this.#checked(record as ProducerRecord, 'send'), delivery, bounds);
+      else this.#submitSerialized(this.#serializers, record, delivery, bounds);
       return orAborted(delivery.promise, bounds.signal);
     } catch (error) {
       return Promise.reject(error);
@@ -318,6 +311,27 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
       }
     }
     if (checked.length > 0) this.#submit(new ValueLoad(topic, checkedKey, checked, indexes, delivery, this.#wallTime(), this.#noBounds));
+  }
+
+  #submitSerialized(serializers: Serializers, record: ProducerRecord<K, V>, delivery: SingleDelivery, bounds: CallBounds): void {
+    const refusal = this.#transactions?.membership('send');
+    this.#line.pass(this.#serialized(serializers, record, 'send'), delivery.promise, made => {
+      const checked = refusal?.() ?? made;
+      if (checked instanceof KafkaError) delivery.fail(0, checked);
+      else this.#submitOne(checked, delivery, bounds);
+    });
+  }
+
+  /** As {@link #submit}, without a load where the record need not wait: this is the way of most. */
+  #submitOne(record: CheckedRecord, delivery: SingleDelivery, bounds: CallBounds): void {
+    const { clock } = this.#core.cluster;
+    const now = clock.now();
+    const topic = this.#gate.pass(record.topic, now);
+    if (topic !== undefined && (record.partition ?? -1) < topic.partitions.length) {
+      this.#accumulator.enter(topic, record, undefined, delivery, 0, clock.wallTime(), now, bounds);
+      return;
+    }
+    this.#submit(new RecordLoad(record.topic, [record], onlyIndex, delivery, clock.wallTime(), bounds));
   }
 
   #checkedValue(key: Bytes, value: unknown, index: number): Bytes {
