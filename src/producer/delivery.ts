@@ -42,21 +42,34 @@ class ManyRun implements Run {
   }
 }
 
+type Settle = (outcome: RecordResult | Promise<never>) => void;
+
+let lastSettle: Settle = () => {};
+/** What makes a promise calls this before it returns, so one function serves all. */
+const keepSettle = (settle: Settle): void => {
+  lastSettle = settle;
+};
+
 /**
  * A call of one record, and the run that it is. Thousands of them are under way at once: an object more for each, or one that keeps others
  * when it is done with, costs the garbage collector as much as all the rest (`npm run bench -- produce`).
  */
 export class SingleDelivery implements Delivery, Run {
-  readonly index = 0;
-  readonly count = 1;
   timestamp = -1;
   readonly promise: Promise<RecordResult>;
-  #settle: (outcome: RecordResult | Promise<never>) => void = notYet;
+  readonly #settle: Settle;
 
   constructor() {
-    this.promise = new Promise(settle => {
-      this.#settle = settle;
-    });
+    this.promise = new Promise(keepSettle);
+    this.#settle = lastSettle;
+  }
+
+  get index(): number {
+    return 0;
+  }
+
+  get count(): number {
+    return 1;
   }
 
   get delivery(): Delivery {
@@ -83,8 +96,6 @@ export class SingleDelivery implements Delivery, Run {
     this.#settle(Promise.reject(reason));
   }
 }
-
-const notYet = (): void => {};
 
 /** A call of many records: one promise for all. */
 export class ManyDelivery implements Delivery {
