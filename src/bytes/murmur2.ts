@@ -2,11 +2,10 @@ const MULTIPLIER = 0x5bd1e995;
 const SEED = 0x9747b28c;
 
 /**
- * The 32-bit murmur2 hash of `bytes`, as a signed integer, with the seed Kafka's Java client uses for keys.
+ * The 32-bit murmur2 hash of the first `length` of `bytes`, as a signed integer, with the seed Kafka's Java client uses for keys.
  * Its default partitioner is `(murmur2(key) & 0x7fffffff) % partitions`.
  */
-export function murmur2(bytes: Uint8Array): number {
-  const length = bytes.length;
+export function murmur2(bytes: Uint8Array, length: number = bytes.length): number {
   const tail = length & ~3;
   let hash = SEED ^ length;
   for (let at = 0; at < tail; at += 4) {

@@ -2,6 +2,7 @@ import { InputError } from '../base/errors.js';
 import { checkNames, show } from '../base/options.js';
 import { fnv1a } from '../bytes/fnv1a.js';
 import { murmur2 } from '../bytes/murmur2.js';
+import { putUtf8 } from '../bytes/utf8.js';
 
 /** What a partitioner sees of a record: all that the caller gave. */
 export interface PartitionedRecord {
@@ -30,7 +31,7 @@ export interface Partitioner {
 /** Same key, same partition, as Java's clients choose it: `(murmur2(key) & 0x7fffffff) % partitions`, whether they have a leader or not. */
 export const murmur2Partitioner: Partitioner = Object.assign(
   ({ key }: PartitionedRecord, partitions: readonly PartitionChoice[]) =>
-    numberAt(partitions, (murmur2(bytesOf(key)) & 0x7fffffff) % partitions.length),
+    numberAt(partitions, (hashed(murmur2, key) & 0x7fffffff) % partitions.length),
   { needsKey: true },
 );
 
@@ -40,7 +41,7 @@ export const murmur2Partitioner: Partitioner = Object.assign(
  */
 export const fnv1aPartitioner: Partitioner = Object.assign(
   ({ key }: PartitionedRecord, partitions: readonly PartitionChoice[]) =>
-    numberAt(partitions, Math.abs(fnv1a(bytesOf(key)) | 0) % partitions.length),
+    numberAt(partitions, Math.abs(hashed(fnv1a, key) | 0) % partitions.length),
   { needsKey: true },
 );
 
@@ -98,9 +99,15 @@ export function stickyPartitioner(options: { readonly everyBytes?: number | unde
   };
 }
 
-const bytesOf = (key: Uint8Array | string | null | undefined): Uint8Array => (typeof key === 'string' ? Buffer.from(key) : (key ?? noKey));
-
+/** Where keys are encoded to be hashed. */
+const scratch = Buffer.allocUnsafeSlow(384);
 const noKey = new Uint8Array(0);
+
+function hashed(hash: (bytes: Uint8Array, length: number) => number, key: Uint8Array | string | null | undefined): number {
+  if (typeof key === 'string' && key.length * 3 <= scratch.length) return hash(scratch, putUtf8(scratch, 0, key));
+  const bytes = typeof key === 'string' ? Buffer.from(key) : (key ?? noKey);
+  return hash(bytes, bytes.length);
+}
 
 /** -1, which is no partition, where there is nothing to choose from. */
 const numberAt = (partitions: readonly PartitionChoice[], index: number): number => partitions[index]?.partition ?? -1;

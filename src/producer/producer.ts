@@ -343,7 +343,8 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
   }
 
   #submitMany(records: readonly (CheckedRecord | KafkaError)[], delivery: ManyDelivery, bounds: CallBounds): void {
-    const byTopic = new Map<string, { records: CheckedRecord[]; indexes: number[] }>();
+    const byTopic = new Map<string, { topic: string; records: CheckedRecord[]; indexes: number[] }>();
+    let group: { topic: string; records: CheckedRecord[]; indexes: number[] } | undefined;
     for (let i = 0; i < records.length; i++) {
       const record = records[i];
       if (record === undefined) continue;
@@ -351,16 +352,14 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
         delivery.fail(i, record);
         continue;
       }
-      const group = byTopic.get(record.topic);
-      if (group === undefined) {
-        byTopic.set(record.topic, { records: [record], indexes: [i] });
-      } else {
-        group.records.push(record);
-        group.indexes.push(i);
-      }
+      if (group?.topic !== record.topic) group = byTopic.get(record.topic);
+      if (group === undefined) byTopic.set(record.topic, (group = { topic: record.topic, records: [], indexes: [] }));
+      group.records.push(record);
+      group.indexes.push(i);
     }
     const wallTime = this.#wallTime();
-    for (const [topic, group] of byTopic) this.#submit(new RecordLoad(topic, group.records, group.indexes, delivery, wallTime, bounds));
+    for (const { topic, records, indexes } of byTopic.values())
+      this.#submit(new RecordLoad(topic, records, indexes, delivery, wallTime, bounds));
   }
 
   #boundsOf(what: string, options: RoomOptions | undefined): CallBounds {
@@ -430,8 +429,12 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     try {
       return this.#checked(record, what);
     } catch {
-      return attempt(() => this.#checked(record, `${what}, record ${index}`)); // where it is takes time to say, so it is only said of an error
+      return this.#refusalOf(record, `${what}, record ${index}`); // where it is takes time to say, so it is only said of an error
     }
+  }
+
+  #refusalOf(record: ProducerRecord, what: string): CheckedRecord | KafkaError {
+    return attempt(() => this.#checked(record, what));
   }
 
   #checked(record: ProducerRecord, what: string): CheckedRecord {

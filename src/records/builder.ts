@@ -1,5 +1,6 @@
 import { InputError } from '../base/errors.js';
 import { crc32c } from '../bytes/crc32c.js';
+import { putUtf8 } from '../bytes/utf8.js';
 import { putVarint, putVarlong, varintSize } from '../bytes/varint.js';
 import { type CompressionName, compress, compressionId } from './compression/index.js';
 import type { Bytes, CheckedHeaders } from './input.js';
@@ -218,7 +219,7 @@ function putBytes(target: Buffer, at: number, value: Bytes): number {
 /** As {@link putBytes}: room is left for a length of the likely size, and the text moved if it was another. */
 function putString(target: Buffer, at: number, text: string): number {
   const textAt = at + varintSize(text.length);
-  const length = target.write(text, textAt);
+  const length = putUtf8(target, textAt, text);
   const likely = at + varintSize(length) === textAt;
   if (!likely) target.copyWithin(at + varintSize(length), textAt, textAt + length);
   return putVarint(target, at, length) + length;

@@ -58,3 +58,23 @@ test('stickyPartitioner leaves a partition that has lost its leader, keeps topic
   assert.throws(() => stickyPartitioner({ everyBytes: 0 }), { code: 'TIDE_OPTION' });
   assert.throws(() => stickyPartitioner({ bytes: 5 } as object), { code: 'TIDE_OPTION' });
 });
+
+test('a key goes to the same partition as text and as its bytes, however long it is and whatever is in it', () => {
+  const texts = [
+    '',
+    'k',
+    'k\u00e9y',
+    '\ud83d\ude00',
+    'x'.repeat(31),
+    'x'.repeat(32),
+    `${'x'.repeat(40)}\u20ac`,
+    '\u20ac'.repeat(128),
+    'y'.repeat(1000),
+  ];
+  for (const choose of [murmur2Partitioner, fnv1aPartitioner]) {
+    for (const text of texts) {
+      const asBytes = choose({ key: Buffer.from(text) }, partitions(997), 't');
+      assert.equal(choose({ key: text }, partitions(997), 't'), asBytes, JSON.stringify(text));
+    }
+  }
+});
