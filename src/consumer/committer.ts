@@ -1,5 +1,5 @@
 import { linked } from '../base/abort.js';
-import type { Clock, Timer } from '../base/clock.js';
+import type { Clock, Deadline, Timer } from '../base/clock.js';
 import { asError, PartialError, TimeoutError } from '../base/errors.js';
 import { limited, orAborted } from '../base/wait.js';
 import type { CommitResult, GroupOffset } from '../client/offset-store.js';
@@ -39,7 +39,8 @@ export interface CommitterSettings {
  */
 export class Committer {
   readonly #settings: CommitterSettings;
-  #running: Promise<unknown> = Promise.resolve();
+  /** What was begun and has not ended, all together; undefined when there is nothing. */
+  #running: Promise<unknown> | undefined;
   #waiting: Promise<boolean> | undefined;
   #doneCount = 0;
   #timer: Timer | undefined;
@@ -111,11 +112,21 @@ export class Committer {
   /** Runs `work` after everything that was begun before, or not at all when that takes too long. */
   #next<T>(work: () => Promise<T>, { signal, deadline }: Bounds): Promise<T> {
     const before = this.#running;
-    const ms = deadline?.remainingMs() ?? Number.POSITIVE_INFINITY;
-    const turn = limited(this.#settings.clock, { ms, signal, late: waitedInVain }, stop => orAborted(before, stop));
-    const next = turn.then(work);
-    this.#running = next.then(ignored, ignored).then(() => before); // who gave up its turn does not let others pass
+    const next = this.#turn(before, signal, deadline).then(work);
+    const running = next.then(ignored, ignored).then(() => before); // who gave up its turn does not let others pass
+    this.#running = running;
+    void running.then(() => {
+      if (this.#running === running) this.#running = undefined;
+    });
     return orAborted(next, signal);
+  }
+
+  /** Resolves when `before` has. Mostly there is nothing to wait for, and then neither timer nor listener is worth their cost. */
+  async #turn(before: Promise<unknown> | undefined, signal: AbortSignal | undefined, deadline: Deadline | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    if (before === undefined) return;
+    const ms = deadline?.remainingMs() ?? Number.POSITIVE_INFINITY;
+    await limited(this.#settings.clock, { ms, signal, late: waitedInVain }, stop => orAborted(before, stop));
   }
 
   async #commit(partitions: readonly Partition[], bounds: Bounds): Promise<boolean> {

@@ -36,14 +36,12 @@ export class Contexts {
   constructor(host: ContextsHost) {
     this.#host = host;
     const { cluster, seat, owner, partitions, markRanges } = host;
+    const policy = { ...cluster.settings.retry, attempts: Number.MAX_SAFE_INTEGER };
     this.#sessionHost = {
       owner,
       partitions,
       markRanges,
-      within: timeoutMs => {
-        const policy = { ...cluster.settings.retry, attempts: Number.MAX_SAFE_INTEGER };
-        return { policy, deadline: cluster.deadline(timeoutMs) };
-      },
+      within: timeoutMs => ({ policy, deadline: cluster.deadline(timeoutMs) }),
       assertNotClosed: what => seat.assertNotClosed(what),
       isClosed: () => seat.closed,
       take: holder => seat.takeLast(holder),

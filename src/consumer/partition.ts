@@ -34,7 +34,10 @@ export class Partition {
   committed: number | undefined;
   /** Kafka may hold another offset than `committed`: the next commit states what is true. */
   unsure = false;
-  /** A commit context began here: what is read from this offset on is kept in memory, done or not, and is not the consumer's to commit. */
+  /**
+   * A commit context began here, or where the partition was moved to since: what is read from this offset on is kept in memory, done or not,
+   * and is not the consumer's to commit.
+   */
   keepFrom = Number.POSITIVE_INFINITY;
   /** The topic was created again without it: nothing of it is read or marked any more. */
   gone = false;

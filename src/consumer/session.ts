@@ -75,11 +75,10 @@ export interface Place {
 /** The partition of this consumer that is meant; throws when there is none. */
 export type FindPartition = (where: Place, what: string) => Partition;
 
-interface Start {
+/** What was marked of a partition in one of its epochs: what was marked before it was moved does not count any more. */
+interface Marked {
   readonly epoch: number;
-  readonly initial: number;
-  /** The lowest offset that was marked. */
-  lowestMarked: number;
+  lowest: number;
 }
 
 /**
@@ -89,7 +88,7 @@ interface Start {
 export class Session {
   readonly #host: SessionHost;
   readonly #find: FindPartition;
-  readonly #starts = new Map<Partition, Start>();
+  readonly #marked = new Map<Partition, Marked>();
   #holder: Holder | undefined;
   #markedCount = 0;
   #attempt: number;
@@ -98,7 +97,6 @@ export class Session {
     this.#host = host;
     this.#find = find;
     this.#attempt = attempt;
-    for (const partition of host.partitions()) this.#startOf(partition, partition.position);
     this.appeared(host.partitions());
   }
 
@@ -135,9 +133,9 @@ export class Session {
   markAt(where: Place, offset: number, upTo: boolean, what: string): void {
     const partition = this.#find(where, what);
     const range = rangeAt(partition, offset, upTo, what);
-    const { initial, lowestMarked } = this.#startOf(partition);
     // Nothing below the first message that is not done was marked here, and so nothing was handed out there.
-    if (offset >= initial && offset < partition.done && lowestMarked >= partition.done) throw noSuchMessage(partition, offset, what);
+    const isBelow = offset >= partition.keepFrom && offset < partition.done;
+    if (isBelow && this.highWaterMark(partition) === undefined) throw noSuchMessage(partition, offset, what);
     this.#mark([range]);
   }
 
@@ -146,7 +144,7 @@ export class Session {
     const touched: Touched[] = [];
     for (const partition of this.#host.partitions()) {
       if (!partition.placed) continue;
-      const { initial } = this.#startOf(partition);
+      const initial = partition.keepFrom;
       if (partition.position === initial && partition.outstanding.empty) continue;
       touched.push({ partition, initial, highWaterMark: this.highWaterMark(partition) });
     }
@@ -154,8 +152,8 @@ export class Session {
   }
 
   highWaterMark(partition: Partition): number | undefined {
-    const { lowestMarked } = this.#startOf(partition);
-    return lowestMarked < partition.done ? partition.done : undefined;
+    const marked = this.#marked.get(partition);
+    return marked !== undefined && marked.epoch === partition.epoch && marked.lowest < partition.done ? partition.done : undefined;
   }
 
   /** Whether nothing was read yet, and so no partition is known. */
@@ -209,17 +207,14 @@ export class Session {
    * @param via How, instead of by a plain commit.
    */
   store(bounds: Bounds, via?: StoreVia): Promise<boolean> {
-    const offsets = new Map<Partition, number>();
-    for (const partition of this.#host.partitions()) if (partition.unsure) offsets.set(partition, this.#startOf(partition).initial);
-    for (const { partition, highWaterMark } of this.touched()) {
-      if (highWaterMark !== undefined && (partition.unsure || highWaterMark !== partition.committed)) offsets.set(partition, highWaterMark);
+    const due: StoredOffset[] = [];
+    for (const partition of this.#host.partitions()) {
+      const { unsure, committed, keepFrom: initial } = partition;
+      const highWaterMark = this.highWaterMark(partition);
+      if (unsure) due.push({ partition, offset: highWaterMark ?? initial });
+      else if (highWaterMark !== undefined && highWaterMark !== committed) due.push({ partition, offset: highWaterMark });
     }
-    if (offsets.size === 0) return Promise.resolve(false);
-    return this.#host.store(
-      Array.from(offsets, ([partition, offset]) => ({ partition, offset })),
-      bounds,
-      via,
-    );
+    return due.length === 0 ? Promise.resolve(false) : this.#host.store(due, bounds, via);
   }
 
   /** The session is over, and leaves nothing outstanding. Gives what was touched, as it was before. */
@@ -247,20 +242,14 @@ export class Session {
 
   #mark(ranges: readonly MarkedRange[]): void {
     for (const { partition, from, to } of ranges) {
-      const start = this.#startOf(partition);
       if (to < partition.done) continue; // done before: it says nothing of what is not
-      start.lowestMarked = Math.min(start.lowestMarked, Math.max(from, start.initial));
+      const { epoch } = partition;
+      const lowest = Math.max(from, partition.keepFrom);
+      const marked = this.#marked.get(partition);
+      if (marked === undefined || marked.epoch !== epoch) this.#marked.set(partition, { epoch, lowest });
+      else marked.lowest = Math.min(marked.lowest, lowest);
     }
     this.#markedCount += this.#host.markRanges(ranges);
-  }
-
-  /** A partition that was moved since, or has appeared, began where its epoch did: what was marked before does not count any more. */
-  #startOf(partition: Partition, position = partition.first): Start {
-    const known = this.#starts.get(partition);
-    if (known !== undefined && known.epoch === partition.epoch) return known;
-    const start = { epoch: partition.epoch, initial: position, lowestMarked: Number.POSITIVE_INFINITY };
-    this.#starts.set(partition, start);
-    return start;
   }
 }
 
