@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { type BrokerErrorName, errorNumbers } from '../../src/base/broker-errors.js';
+import { systemClock } from '../../src/base/clock.js';
 import { KafkaError, PartialError } from '../../src/base/errors.js';
+import { settledWithin } from '../../src/base/wait.js';
 import { KafkaClient } from '../../src/client/client.js';
 import { EmbeddedCluster, type SeenRequest } from '../../src/embedded/index.js';
 import { KeyedProducer, type KeyedProducerOptions, murmur2Partitioner } from '../../src/producer/index.js';
@@ -19,8 +21,10 @@ import { type Entry, Model, type Stored } from './model.js';
  */
 const PARTITIONS = 4;
 const BROKERS = 3;
-const RUNS = 440;
+const RUNS = 500;
 const STEPS = 20_000;
+/** A call that is not settled so many ms after the producer has let go of its records will never be. */
+const LATE_MS = 5000;
 
 /** What can happen, and how often. */
 const kinds = {
@@ -231,7 +235,7 @@ class Run {
 
   async close(): Promise<void> {
     await this.#client.close({ timeoutMs: 0 }).catch(() => {});
-    await Promise.allSettled(this.#calls);
+    await settledWithin(systemClock, Promise.allSettled(this.#calls), LATE_MS);
   }
 
   get #isNumbered(): boolean {
@@ -362,8 +366,16 @@ class Run {
     await this.#start();
     const before = [...this.#calls];
     await this.#producer.flush({ timeoutMs: 20_000 });
-    await Promise.all(before);
+    await this.#ended(before);
     this.#checkTold();
+  }
+
+  /** The producer has nothing any more, so all of these calls have come to an end. */
+  async #ended(calls: readonly Promise<void>[]): Promise<void> {
+    const all = Promise.all(calls);
+    const open = () => this.#model.entries.filter(({ outcome }) => outcome.kind === 'open').map(({ id }) => id);
+    if (!(await settledWithin(systemClock, all, LATE_MS))) assert.fail(`nobody settles the calls of records ${open()}`);
+    await all;
   }
 
   /** What its listeners heard of is what its callers heard of. */
@@ -474,7 +486,7 @@ class Run {
     const calls = [...this.#calls];
     const closed = this.#producer.close({ timeoutMs: 0 });
     await closed.catch((error: unknown) => assert.equal((error as KafkaError).code, 'TIDE_TIMEOUT'));
-    await Promise.all(calls);
+    await this.#ended(calls);
     happened['left at the close'] += calls.length;
     this.#checkTold();
     this.#producer = this.#open();
