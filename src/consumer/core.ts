@@ -71,8 +71,9 @@ export class ConsumerCore {
   readonly #handOut: HandOut;
   readonly #seat: Seat;
   #partitions: readonly Partition[] = [];
-  #ready: Promise<void> | undefined;
-  #isReady = false;
+  /** Under way or done; undefined before, and after a failure. */
+  #preparing: Promise<void> | undefined;
+  #isPrepared = false;
   #closing: Promise<void> | undefined;
   readonly #contexts: Contexts;
 
@@ -157,20 +158,20 @@ export class ConsumerCore {
   /** Partitions are known after this, and positions where there are any; a failure is thrown, and tried again at the next call. */
   async prepare(what: string, signal?: AbortSignal): Promise<void> {
     this.#seat.assertOpen(what);
-    if (this.#isReady) return;
-    this.#ready ??= this.#host.prepare(this.#fetcher.signal).then(
+    if (this.#isPrepared) return;
+    this.#preparing ??= this.#host.prepare(this.#fetcher.signal).then(
       () => {
-        this.#isReady = true;
+        this.#isPrepared = true;
         this.#fetcher.start();
         this.#committer?.start();
         if (!this.#seat.closing) this.#refresh?.start();
       },
       (error: unknown) => {
-        this.#ready = undefined;
+        this.#preparing = undefined;
         throw error;
       },
     );
-    await orAborted(this.#ready, signal);
+    await orAborted(this.#preparing, signal);
     this.#seat.assertOpen(what);
   }
 
@@ -248,7 +249,7 @@ export class ConsumerCore {
     if (this.#committer === undefined)
       throw new StateError('TIDE_STATE', 'commit(): there is nowhere to commit to; give the consumer a groupId');
     bounds.signal?.throwIfAborted();
-    if (!this.#isReady) return false;
+    if (!this.#isPrepared) return false;
     return this.#committer.commit(bounds);
   }
 
@@ -279,7 +280,7 @@ export class ConsumerCore {
     const commitFailure = await this.#lastCommit(Math.max(lastCommitMs, deadline.remainingMs()));
     await this.#fetcher.stop();
     await refreshed;
-    await this.#ready?.catch(() => {});
+    await this.#preparing?.catch(() => {});
     if (holder !== undefined) throw new TimeoutError(`close(): ${holder(Math.round(timeoutMs))}`, { cause: commitFailure });
     if (commitFailure !== undefined) throw commitFailure;
   }
@@ -288,7 +289,7 @@ export class ConsumerCore {
   async #lastCommit(timeoutMs: number): Promise<Error | undefined> {
     const committer = this.#committer;
     const stopped = committer?.stop(); // also when the partitions are being found only now: nothing may begin after this
-    if (committer === undefined || stopped === undefined || !this.#isReady) return undefined;
+    if (committer === undefined || stopped === undefined || !this.#isPrepared) return undefined;
     const { clock, settings } = this.#cluster;
     const deadline = this.#cluster.deadline(timeoutMs);
     const bounds = { deadline, policy: { ...settings.retry, attempts: Number.MAX_SAFE_INTEGER }, signal: this.#fetcher.signal };
@@ -332,7 +333,7 @@ export class ConsumerCore {
       next: () => undefined,
       wait: async (signal, left, taken) => {
         try {
-          if (!this.#isReady && !closing()) await this.prepare('a loop', signal);
+          if (!this.#isPrepared && !closing()) await this.prepare('a loop', signal);
         } catch (error) {
           if (closing() || signal?.aborted) return undefined;
           throw error;
