@@ -5,6 +5,7 @@ import { show } from '../base/options.js';
 import type { TopicInfo } from '../cluster/metadata.js';
 import type { Bytes, CheckedHeaders } from '../records/index.js';
 import type { Batch } from './batch.js';
+import { BatchMemory } from './batch-memory.js';
 import type { Delivery } from './delivery.js';
 import { Lane, type LaneSettings } from './lane.js';
 import { bufferFull, Overflow, type Parked } from './overflow.js';
@@ -40,6 +41,7 @@ export class Accumulator {
   readonly #partitioner: Partitioner;
   readonly #choosing: 'call' | 'record';
   readonly #lanes = new Map<string, Lane[]>();
+  readonly #memory: BatchMemory;
   readonly #room: Room;
   readonly #overflow: Overflow;
 
@@ -49,6 +51,7 @@ export class Accumulator {
     this.#partitioner = partitioner;
     this.#choosing = choosing;
     this.events = events;
+    this.#memory = new BatchMemory(settings.batchBytes);
     this.#room = new Room(settings.bufferBytes);
     this.#overflow = new Overflow(clock, parked => this.#refuse(parked, bufferFull(parked, settings.bufferBytes)));
   }
@@ -176,7 +179,7 @@ export class Accumulator {
       const lane = Number.isInteger(partition) ? lanes[partition] : undefined;
       if (lane !== undefined) return lane;
       if (!topic.partitions.some(known => known.partition === partition)) throw noPartition(topic, partition, named !== undefined);
-      return (lanes[partition] = new Lane(topic.name, partition, this.#settings));
+      return (lanes[partition] = new Lane(topic.name, partition, this.#settings, this.#memory));
     } catch (error) {
       return asKafkaError(error, 'no');
     }

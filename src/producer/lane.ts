@@ -1,5 +1,6 @@
 import { BatchBuilder, type Bytes, type CheckedHeaders, recordBytes, type SealOptions, stampProducer } from '../records/index.js';
 import { Batch } from './batch.js';
+import { BatchMemory } from './batch-memory.js';
 import type { Delivery } from './delivery.js';
 import { Numbering } from './numbering.js';
 import { unitsIn } from './record.js';
@@ -59,12 +60,16 @@ export class Lane implements Holder {
   #sentCount = 0;
   #unnumbered = false;
 
-  constructor(topic: string, partition: number, settings: LaneSettings) {
+  readonly #memory: BatchMemory;
+
+  /** @param memory Shared by the lanes of a producer. */
+  constructor(topic: string, partition: number, settings: LaneSettings, memory = new BatchMemory(settings.batchBytes)) {
     this.topic = topic;
     this.partition = partition;
     this.#settings = settings;
     this.#limit = settings.batchBytes;
-    this.#builder = new BatchBuilder();
+    this.#memory = memory;
+    this.#builder = this.#newBuilder();
   }
 
   /** Nothing is collected and nothing waits; batches may be on their way. */
@@ -170,6 +175,15 @@ export class Lane implements Holder {
     remove(this.#sent, batch);
   }
 
+  /** A batch is stored, and {@link arrived}. */
+  stored(batch: Batch): void {
+    this.numbering.stored(batch);
+    // What was sent more than once may still stand in line at another socket, whatever has become of it here.
+    if (batch.bytes === undefined || batch.attempts > 1) return;
+    this.#memory.giveBack(batch.bytes);
+    batch.bytes = undefined;
+  }
+
   /** A batch that was on its way is to be sent again, or others are in its place. */
   cameBack(batch: Batch, ...others: readonly Batch[]): void {
     if (!remove(this.#sent, batch)) return;
@@ -209,7 +223,7 @@ export class Lane implements Holder {
   drop(batch: Batch): void {
     if (batch === this.#open) {
       this.#open = undefined;
-      this.#builder = new BatchBuilder();
+      this.#builder = this.#newBuilder();
     }
     remove(this.#queue, batch);
     remove(this.#back, batch);
@@ -224,6 +238,10 @@ export class Lane implements Holder {
   /** Later batches stay below half the size of this one, which the broker found too large: both before compression, as all limits here. */
   shrink(batch: Batch): void {
     this.#limit = Math.min(this.#limit, Math.floor(batch.plainBytes / 2));
+  }
+
+  #newBuilder(): BatchBuilder {
+    return new BatchBuilder(undefined, bytes => this.#memory.take(bytes));
   }
 
   #takes(open: Batch, key: Bytes, value: Bytes, headers: CheckedHeaders | undefined, now: number): boolean {
@@ -243,10 +261,10 @@ export class Lane implements Holder {
     const large = batch.plainBytes > keptBatches * this.#settings.batchBytes;
     try {
       batch.bytes = this.#builder.seal(this.#settings.seal);
-      if (large) this.#builder = new BatchBuilder();
+      if (large) this.#builder = this.#newBuilder();
     } catch (error) {
       batch.failure = asKafkaError(error, 'no');
-      this.#builder = new BatchBuilder();
+      this.#builder = this.#newBuilder();
     }
   }
 }

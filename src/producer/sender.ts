@@ -320,7 +320,7 @@ export class Sender {
 
   #acknowledge({ lane, batch }: Pick<Parcel, 'lane' | 'batch'>, baseOffset: number, appendTime: number): void {
     lane.arrived(batch);
-    lane.numbering.stored(batch);
+    lane.stored(batch);
     if (this.#log !== undefined) logStored(this.#log, batch, baseOffset);
     if (!batch.settled) {
       this.#forget(lane, batch);
