@@ -160,23 +160,25 @@ export class OffsetCommitContext {
    * their marks. With `persistence: 'maybe'` nobody knows; the next commit states what is true. `TIDE_STATE` while a loop is open, and
    * after the end, `TIDE_OPTION`: nothing has changed then; `TIDE_CLOSED`, when the consumer was closed meanwhile.
    */
-  async commit(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<boolean> {
+  async commit(options?: { readonly signal?: AbortSignal | undefined }): Promise<boolean> {
     const what = 'commit() of a context';
-    const given = signalOf(what, options);
+    const given = options === undefined ? undefined : signalOf(what, options);
     this.#assertOpen(what);
-    const { signal, unlink } = linked(given, this.#settings.signal);
-    if (signal.aborted) {
+    const own = this.#settings.signal;
+    const aborted = given?.aborted ? given : own?.aborted ? own : undefined;
+    if (aborted !== undefined) {
       await this.rollback();
-      throw signal.reason;
+      throw aborted.reason;
     }
     this.#session.stop(what);
     this.#state = 'ending';
+    const { signal, unlink } = either(given, own);
     const committed = this.#commit(signal).finally(unlink);
     this.#ending = committed.then(ignored, ignored);
     return committed;
   }
 
-  async #commit(signal: AbortSignal): Promise<boolean> {
+  async #commit(signal: AbortSignal | undefined): Promise<boolean> {
     for (let failures = 1; ; failures++) {
       try {
         const stored = await this.#store(this.#bounds(signal));
@@ -184,7 +186,7 @@ export class OffsetCommitContext {
         return stored;
       } catch (thrown) {
         const error = asError(thrown);
-        const isGivenUp = signal.aborted || this.#session.isClosed;
+        const isGivenUp = signal?.aborted || this.#session.isClosed;
         const decision = isGivenUp ? 'rollback' : await this.#decide(error, failures);
         if (decision === 'retry') {
           await this.#session.pause(this.#session.backoffMs(failures), signal);
@@ -246,7 +248,7 @@ export class OffsetCommitContext {
     if (rollbackBackoffMs > 0) await this.#session.pause(rollbackBackoffMs, signal);
   }
 
-  #bounds(signal: AbortSignal) {
+  #bounds(signal: AbortSignal | undefined) {
     return { signal, ...this.#session.within(this.#settings.commitTimeoutMs) };
   }
 
@@ -325,6 +327,13 @@ const isPlace = (what: unknown): what is Place =>
   typeof what === 'object' && what !== null && 'partition' in what && !(what instanceof Message) && !(what instanceof MessageBatch);
 
 const ignored = (): void => {};
+
+/** Aborted when one of them is. Mostly there is none, and a context is not to cost more for it. */
+const either = (
+  one: AbortSignal | undefined,
+  other: AbortSignal | undefined,
+): { readonly signal: AbortSignal | undefined; unlink(): void } =>
+  one === undefined || other === undefined ? { signal: one ?? other, unlink: ignored } : linked(one, other);
 
 const noOptions = resolve('OffsetCommitContext', contextRules, {});
 
