@@ -15,6 +15,12 @@ const PER_CALL = 200;
 const PER_CALL_MEANWHILE = 20;
 const PAUSE_MEANWHILE_MS = 5;
 
+/** What happens, and how long the producer has for a record. */
+export interface OnceOptions extends UpheavalOptions, MainJobOptions {
+  /** Records that take longer are rejected, many of them while nobody knows whether they are stored. Default: the producer's, which is enough. */
+  readonly deliveryTimeoutMs?: number | undefined;
+}
+
 /**
  * An idempotent producer sends records of many keys to three nodes, while nodes are killed and ended and come back, leaders move, and
  * connections are cut in the midst of requests and answers. All of that happens at counts of settled records.
@@ -23,18 +29,19 @@ const PAUSE_MEANWHILE_MS = 5;
  */
 export async function onceUnderKills(
   cluster: ProxiedCluster,
-  { say = () => {}, ...options }: UpheavalOptions & MainJobOptions,
+  { say = () => {}, deliveryTimeoutMs, ...options }: OnceOptions,
 ): Promise<void> {
   const { kafka } = cluster;
   const { seed, count } = options;
   const topic = await kafka.createTopic({ partitions: PARTITIONS, config: { 'min.insync.replicas': 2 } });
   const records = new CountedRecords(count, seed);
   const again = new Tally();
-  const happened = { kill: 0, stop: 0, moves: 0, cuts: 0 };
+  const happened = { kill: 0, stop: 0, freeze: 0, moves: 0, cuts: 0 };
   {
-    await using watcher = new KafkaClient({ brokers: kafka.bootstrap });
-    await using client = new KafkaClient({ brokers: cluster.bootstrap });
-    await using producer = new KeyedProducer(client, { idempotent: true, logger: again });
+    await using watcher = new KafkaClient({ brokers: kafka.bootstrap, requestTimeoutMs: 3000 });
+    const halfMs = deliveryTimeoutMs === undefined ? undefined : deliveryTimeoutMs / 2; // so that a request is tried again at least
+    await using client = new KafkaClient({ brokers: cluster.bootstrap, requestTimeoutMs: halfMs });
+    await using producer = new KeyedProducer(client, { idempotent: true, logger: again, deliveryTimeoutMs, ackTimeoutMs: halfMs });
     const aheadCount = Math.max(2000, count / 50);
     const course = new Course(upheaval(cluster, watcher, topic, options, happened, say), aheadCount);
     await Promise.all([course.run(), write(producer, topic, records, { course, aheadCount, seed })]);
@@ -42,7 +49,7 @@ export async function onceUnderKills(
     await untilVisible(watcher, topic, records.acknowledgedEnds());
   }
   say(
-    `nodes killed ${happened.kill} times, ended in good order ${happened.stop}; leaders moved ${happened.moves}; connections cut ${happened.cuts}`,
+    `nodes killed ${happened.kill} times, ended in good order ${happened.stop}, frozen ${happened.freeze}; leaders moved ${happened.moves}; connections cut ${happened.cuts}`,
   );
   say(`batches sent again: ${again}`);
   const log = await readWithKcat(kafka.bootstrap, topic, { args: ['-X', 'check.crcs=true'] });

@@ -13,7 +13,7 @@ const [brokers = '', input = '', output = '', groupId = '', transactionalId = ''
 const PER_TRANSACTION = 100;
 const FENCED = 3;
 
-await using client = new KafkaClient({ brokers });
+await using client = new KafkaClient({ brokers, requestTimeoutMs: 3000 });
 await using consumer = new SimpleConsumer(client, { topic: input, groupId, autoCommit: false });
 await using producer = new KeyedProducer(client, { transactionalId });
 const note = (...words: readonly unknown[]): unknown => writeSync(1, `${words.join(' ')}\n`);

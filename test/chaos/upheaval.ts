@@ -12,6 +12,8 @@ export interface UpheavalOptions {
   /** How often a node is killed, and how often one is ended in good order; it comes back later. */
   readonly killCount: number;
   readonly stopCount: number;
+  /** How often a node is frozen, and goes on later as if nothing had been. Default 0. */
+  readonly freezeCount?: number | undefined;
   /** How often another replica is made the leader of a partition. */
   readonly moveCount: number;
   /** How often all connections to a node are cut after so many bytes. */
@@ -22,6 +24,7 @@ export interface UpheavalOptions {
 export interface Happened {
   kill: number;
   stop: number;
+  freeze: number;
   moves: number;
   cuts: number;
 }
@@ -38,7 +41,7 @@ export function upheaval(
   { kafka, proxies }: ProxiedCluster,
   watcher: KafkaClient,
   topic: string,
-  { seed, count, killCount, stopCount, moveCount, cutCount }: UpheavalOptions,
+  { seed, count, killCount, stopCount, freezeCount = 0, moveCount, cutCount }: UpheavalOptions,
   happened: Happened,
   say: (line: string) => void,
 ): Happening[] {
@@ -47,22 +50,23 @@ export function upheaval(
   const at = (i: number, of: number): number => Math.round((i / of) * count);
   const happenings: Happening[] = [];
 
-  const left = { kill: killCount, stop: stopCount };
-  const downCount = killCount + stopCount;
+  const downs = [...times(killCount, 'kill' as const), ...times(stopCount, 'stop' as const), ...times(freezeCount, 'freeze' as const)];
+  const downCount = downs.length;
   for (let i = 0; i < downCount; i++) {
-    const how = choose(left.kill + left.stop) < left.kill ? 'kill' : 'stop';
-    left[how] -= 1;
+    const [how] = downs.splice(choose(downs.length), 1);
     const node = kafka.nodes[choose(kafka.nodes.length)];
     const [gone, back] = [at(i + 0.05 + 0.2 * next(), downCount), at(i + 0.5 + 0.2 * next(), downCount)];
-    if (node === undefined) continue;
+    if (node === undefined || how === undefined) continue;
     let leads = 0;
     const goes = async (): Promise<void> => {
       leads = (await kafka.leaders(topic)).filter(leader => leader === node.id).length;
-      await node[how]();
+      if (how === 'freeze') node.pause();
+      else await node[how]();
       happened[how] += 1;
     };
     const comes = async (): Promise<void> => {
-      await node.restart();
+      if (how === 'freeze') node.resume();
+      else await node.restart();
       await untilInSync(watcher, topic, kafka.nodes.length);
       say(`  node ${node.id}, leader of ${leads} partitions: ${how} at ${gone}, back at ${back}`);
     };
@@ -88,3 +92,5 @@ export function upheaval(
   }
   return happenings;
 }
+
+const times = <T>(count: number, what: T): T[] => Array.from({ length: count }, () => what);
