@@ -15,7 +15,7 @@ export function stickyUneven(members: readonly Member[], topics: readonly Wanted
   const holders = new Map(members.map(member => [member, new Holder(member.memberId)]));
   const free: Place[] = [];
   for (const { topic, members: wanting } of topics.toSorted((a, b) => a.members.length - b.members.length)) {
-    const takers = wanting.flatMap(member => holders.get(member) ?? []);
+    const takers = new Set(wanting.flatMap(member => holders.get(member) ?? []));
     for (const [partition, keeper] of (keepers.get(topic) ?? []).entries()) {
       const home = keeper && holders.get(keeper);
       const place = { topic, partition, takers, home };
@@ -38,7 +38,7 @@ export function stickyUneven(members: readonly Member[], topics: readonly Wanted
 interface Place {
   readonly topic: string;
   readonly partition: number;
-  readonly takers: readonly Holder[];
+  readonly takers: ReadonlySet<Holder>;
   /** Who had it before. */
   readonly home: Holder | undefined;
 }
@@ -83,24 +83,38 @@ class Holder extends Node {
     this.#ways = undefined;
   }
 
-  /** To each member that can take something of this one: the cheapest move. Away from home costs 1, back home wins 1. */
+  /** To each member that can take something of this one: the cheapest move. */
   ways(): ReadonlyMap<Holder, Way> {
     if (this.#ways !== undefined) return this.#ways;
     const ways = new Map<Holder, Way>();
     for (const place of this.places) {
-      const away = place.home === this ? 0 : 1;
       for (const to of place.takers) {
         if (to === this) continue;
-        const cost = place.home === undefined ? 0 : (place.home === to ? 0 : 1) - away;
+        const cost = costOf(place, this, to);
         const known = ways.get(to);
         if (known === undefined || cost < known.cost) ways.set(to, { from: this, to, cost, move: { from: this, to, place } });
       }
     }
     return (this.#ways = ways);
   }
+
+  /** The cheapest move to one member. */
+  wayTo(to: Holder): Way | undefined {
+    let best: Way | undefined;
+    for (const place of this.places) {
+      if (!place.takers.has(to)) continue;
+      const cost = costOf(place, this, to);
+      if (best === undefined || cost < best.cost) best = { from: this, to, cost, move: { from: this, to, place } };
+    }
+    return best;
+  }
 }
 
-function emptiest(takers: readonly Holder[]): Holder | undefined {
+/** Away from home costs 1, back home wins 1. */
+const costOf = ({ home }: Place, from: Holder, to: Holder): number =>
+  home === undefined ? 0 : (home === to ? 0 : 1) - (home === from ? 0 : 1);
+
+function emptiest(takers: ReadonlySet<Holder>): Holder | undefined {
   let found: Holder | undefined;
   for (const holder of takers) if (found === undefined || holder.load < found.load) found = holder;
   return found;
@@ -112,25 +126,38 @@ function follow({ move }: Way): void {
   move.to.add(move.place);
 }
 
-/** Moves places, one at a time, to the emptiest that can get one from someone with at least two more: from the fullest of those. */
+/**
+ * Moves places, one at a time, to the emptiest from the fullest that can give it one and has at least two more. One that nobody can give
+ * anything is not looked at again: it may be by then, but what single moves leave undone rings do.
+ */
 function level(holders: readonly Holder[]): void {
-  for (;;) {
-    let way: Way | undefined;
-    for (const to of holders.toSorted((a, b) => a.load - b.load)) if ((way = fromFullest(holders, to)) !== undefined) break;
-    if (way === undefined) return;
-    follow(way);
+  const open = new Set(holders);
+  while (open.size > 0) {
+    const byLoad = holders.toSorted((a, b) => a.load - b.load);
+    for (const to of byLoad) {
+      if (!open.has(to)) continue;
+      const way = fromFullest(byLoad, to);
+      if (way === undefined) {
+        open.delete(to);
+        continue;
+      }
+      follow(way);
+      break;
+    }
   }
 }
 
-function fromFullest(holders: readonly Holder[], to: Holder): Way | undefined {
+/** The cheapest way from those of the largest load that have one. */
+function fromFullest(byLoad: readonly Holder[], to: Holder): Way | undefined {
   let best: Way | undefined;
-  let fullest = to.load + 1;
-  for (const from of holders) {
-    if (from.load < fullest || from.load < to.load + 2) continue;
-    const way = from.ways().get(to);
-    if (way === undefined || (best !== undefined && from.load === fullest && way.cost >= best.cost)) continue;
+  let load = to.load + 2;
+  for (let i = byLoad.length - 1; i >= 0; i--) {
+    const from = byLoad[i];
+    if (from === undefined || from.load < load) break;
+    const way = from.wayTo(to);
+    if (way === undefined || (best !== undefined && way.cost >= best.cost)) continue;
     best = way;
-    fullest = from.load;
+    load = from.load;
   }
   return best;
 }

@@ -22,7 +22,7 @@ const changing = fc
   .map(({ before, after, had, has, alike, all }) => {
     const wants = (from: Record<string, string[]>): [string, string[]][] =>
       Object.entries(from).map(([id, own]) => [id, alike ? all : own]);
-    return { alike, had, has, before: wants(before), after: wants(after) };
+    return { alike, all, had, has, before: wants(before), after: wants(after) };
   });
 
 /** As the leader sees a member that was given something in a generation. */
@@ -204,6 +204,42 @@ test('sticky: a chain of moves makes even what no single move can', () => {
   counts.set('t0', 4);
   const loads = [...stickyAssignor.assign(members, counts).values()].map(({ length }) => length);
   assert.deepEqual(loads, [2, 2, 2]);
+});
+
+test('sticky: one more that can be given nothing changes neither evenness nor moves', () => {
+  // With it not all want the same, and the group is divided by the general method instead of the simple one.
+  fc.assert(
+    fc.property(changing, ({ alike, all, had, has, before, after }) => {
+      fc.pre(alike && all.some(topic => (has.get(topic) ?? 0) > 0));
+      const first = stickyAssignor.assign(newcomers(stickyAssignor, before), had);
+      const members = afterwards(stickyAssignor, after, first, 1);
+      const simple = stickyAssignor.assign(members, has);
+      const general = stickyAssignor.assign([...members, member('idle', ['gone'])], has);
+      assert.deepEqual(general.get('idle'), []);
+      assert.equal(unevenness(general), unevenness(simple));
+      const stayed = holders(new Map([...first].filter(([memberId]) => simple.has(memberId))));
+      const kept = new Map([...stayed].filter(([name]) => all.includes(name.slice(0, 2))));
+      assert.equal(moved(general, kept), moved(simple, kept));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('sticky: in a group of 500 that want different things of 10,000 partitions, newcomers get their part and nothing else moves', () => {
+  const counts = new Map(Array.from({ length: 50 }, (_, i) => [`t${i}`, 200]));
+  const wants = Array.from({ length: 500 }, (_, i): [string, string[]] => [
+    `m${i}`,
+    [...counts.keys()].filter((_topic, k) => (i * 7 + k * 3) % 5 > 0),
+  ]);
+  const half = stickyAssignor.assign(newcomers(stickyAssignor, wants.slice(250)), counts);
+  const all = stickyAssignor.assign(afterwards(stickyAssignor, wants, half, 1), counts);
+  assert.deepEqual(
+    [...all.values()].map(({ length }) => length),
+    new Array(500).fill(20),
+  );
+  const had = holders(half);
+  for (const [name, memberId] of holders(all)) assert.ok(memberId === had.get(name) || Number(memberId.slice(1)) < 250, name);
+  assert.deepEqual(stickyAssignor.assign(afterwards(stickyAssignor, wants, all, 2), counts), all);
 });
 
 test('cooperative-sticky: a partition that changes hands is given to nobody until it is given up, and then as an eager group would give it', () => {
