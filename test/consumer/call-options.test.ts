@@ -58,7 +58,7 @@ test('a signal that is aborted ends each of them with its reason, a loop quietly
 });
 
 test('timeoutMs bounds a call, whatever it waits for; nothing is moved then', async t => {
-  const { cluster, consumer } = await setting(t, { client: { requestTimeoutMs: 600_000 } });
+  const { cluster, client, consumer } = await setting(t, { client: { requestTimeoutMs: 600_000 } });
   fill(cluster, 10);
   const orders = consumer({ groupId: 'audit', autoCommit: false });
   orders.mark(await get(orders, 4));
@@ -78,6 +78,7 @@ test('timeoutMs bounds a call, whatever it waits for; nothing is moved then', as
     hold.release();
   }
   assert.equal(orders.position(0), 4);
+  assert.deepEqual(client.nonFatalErrors(), [], 'none of a broker');
 
   const fresh = consumer({ groupId: 'another' });
   const lookUp = cluster.on(FindCoordinator).hold();
