@@ -10,7 +10,7 @@ export const coordinatorKinds = { group: 0, transaction: 1 } as const;
 export type CoordinatorKind = keyof typeof coordinatorKinds;
 
 /** How long a coordinator may be asked, and how. */
-export interface CoordinatorBounds extends Bounds, Pick<SendOptions, 'timeoutMs' | 'maxVersion'> {
+export interface CoordinatorBounds extends Bounds, Pick<SendOptions, 'timeoutMs' | 'maxVersion' | 'purpose'> {
   readonly failed?: ((error: unknown) => void) | undefined;
 }
 
@@ -39,12 +39,12 @@ export class Coordinators {
     read: (answer: ResponseOf<A>) => T,
     bounds: CoordinatorBounds = {},
   ): Promise<T> {
-    const { signal, deadline, maxVersion, failed, timeoutMs = this.#cluster.settings.requestTimeoutMs } = bounds;
+    const { signal, deadline, maxVersion, purpose, failed, timeoutMs = this.#cluster.settings.requestTimeoutMs } = bounds;
     const leftMs = () => Math.min(timeoutMs, Math.max(1, deadline?.remainingMs() ?? timeoutMs));
     return this.#cluster.retrying(async () => {
       const id = await this.#findWithin(leftMs(), kind, key, signal);
       try {
-        return read(await this.#cluster.toBroker(id, api, body, { signal, timeoutMs: leftMs(), maxVersion }));
+        return read(await this.#cluster.toBroker(id, api, body, { signal, timeoutMs: leftMs(), maxVersion, purpose }));
       } catch (error) {
         failed?.(error);
         if (isUnanswered(error) || remedyOf(error) === 'find-coordinator') this.#forget(kind, key, id);

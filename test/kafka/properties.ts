@@ -101,6 +101,9 @@ function common(nodes: number, dataDirectory: string): Properties {
     'share.coordinator.state.topic.min.isr': inSync,
     'group.initial.rebalance.delay.ms': 0,
     'group.min.session.timeout.ms': 1_000,
+    'group.consumer.min.heartbeat.interval.ms': 200,
+    'group.consumer.heartbeat.interval.ms': 500,
+    'group.consumer.min.session.timeout.ms': 1_000,
     'replica.lag.time.max.ms': 5_000,
     'log.retention.ms': -1, // records of tests may bear any timestamp: only topics that say so lose what is old
     'log.retention.check.interval.ms': 1_000,

@@ -1,0 +1,257 @@
+import { asKafkaError, KafkaError } from '../base/errors.js';
+import { backoffMs } from '../base/retry.js';
+import { Bell, settledWithin } from '../base/wait.js';
+import type { ClientCore } from '../client/client.js';
+import type { Cluster } from '../cluster/cluster.js';
+import type { ForPartition } from '../cluster/scatter.js';
+import type { Assignor } from './assignors/assignor.js';
+import { ClassicRequests, type ClassicSettings, type Joined } from './classic-requests.js';
+import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.js';
+import { reactionTo } from './group-errors.js';
+import { Heartbeats } from './heartbeats.js';
+import { type MemberStanding, type Membership, type MembershipEvents, without } from './membership.js';
+import type { SubscribedTopics } from './subscribed-topics.js';
+
+export interface ClassicMembershipSettings extends ClassicSettings {
+  readonly heartbeatMs: number;
+  /** The ways of assigning that this member knows, the preferred one first. */
+  readonly assignors: readonly Assignor[];
+  readonly rackId: string | undefined;
+}
+
+/** What a member of the group joined with, and what was divided. */
+interface Division {
+  readonly names: readonly string[];
+  /** For the leader: the topics of all members. */
+  readonly counts: ReadonlyMap<string, number> | undefined;
+}
+
+/** Said by others while the member is busy, and looked at when it is at rest. */
+type Notice = { readonly error: KafkaError } | { readonly reason: string };
+
+/**
+ * A member of a group of the classic protocol: joins, divides the partitions when it leads, holds what it is given, and gives it up in time.
+ * One thing after the other, in one loop; only heartbeats go beside it.
+ */
+export class ClassicMembership implements Membership {
+  readonly #cluster: Cluster;
+  readonly #settings: ClassicMembershipSettings;
+  readonly #topics: SubscribedTopics;
+  readonly #events: MembershipEvents;
+  readonly #requests: ClassicRequests;
+  readonly #heartbeats: Heartbeats;
+  /** Partitions may stay with their members while the group is divided anew: all ways of assigning see to that. */
+  readonly #isCooperative: boolean;
+  #memberId = '';
+  #generationId = -1;
+  #owned: readonly ForPartition[] = [];
+  /** What it was given last, also once that is given up: an assignor may want to give it the same again. */
+  #given: readonly ForPartition[] = [];
+  #isIn = false;
+  #notice: Notice | undefined;
+  readonly #noticed = new Bell();
+  #stop = new AbortController();
+  #running: Promise<void> | undefined;
+  #left: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  constructor(core: ClientCore, settings: ClassicMembershipSettings, topics: SubscribedTopics, events: MembershipEvents) {
+    this.#cluster = core.cluster;
+    this.#settings = settings;
+    this.#topics = topics;
+    this.#events = events;
+    this.#requests = new ClassicRequests(core, settings);
+    this.#isCooperative = settings.assignors.every(({ protocol }) => protocol === 'cooperative');
+    this.#heartbeats = new Heartbeats(core.cluster, {
+      heartbeatMs: settings.heartbeatMs,
+      beat: async (signal, timeoutMs) => {
+        if (this.standing !== undefined) await this.#requests.heartbeat(this.standing, signal, timeoutMs);
+      },
+      told: error => this.refused(asKafkaError(error)),
+    });
+  }
+
+  get standing(): MemberStanding | undefined {
+    if (!this.#isIn) return undefined;
+    const { groupId, groupInstanceId } = this.#settings;
+    return { groupId, groupInstanceId, memberId: this.#memberId, generationId: this.#generationId };
+  }
+
+  start(): void {
+    if (this.#running !== undefined || this.#closed) return;
+    const { signal } = (this.#stop = new AbortController());
+    this.#running = this.#left
+      .then(() => this.#run(signal))
+      .finally(() => {
+        this.#running = undefined;
+      });
+  }
+
+  refused(error: KafkaError): void {
+    const isNews = this.#notice === undefined || !('error' in this.#notice) || reactionTo(this.#notice.error) === 'rejoin';
+    if (isNews) this.#notice = { error };
+    this.#noticed.ring();
+  }
+
+  resubscribe(): void {
+    this.#notice ??= { reason: 'the subscription changed' };
+    this.#noticed.ring();
+  }
+
+  leave(why: KafkaError): Promise<void> {
+    const left = this.#left.then(() => this.#leave(why, this.#cluster.settings.requestTimeoutMs));
+    this.#left = left;
+    return left;
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    this.#closed = true;
+    const closed = new KafkaError('TIDE_CLOSED', `group ${JSON.stringify(this.#settings.groupId)}: the consumer is closed`);
+    const left = this.#left.then(() => this.#leave(closed, timeoutMs));
+    await settledWithin(this.#cluster.clock, left, timeoutMs);
+    this.#requests.close();
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    let failures = 0;
+    let reason = 'a consumer starts';
+    while (!signal.aborted) {
+      try {
+        const division = await this.#join(reason, signal);
+        failures = 0;
+        reason = division === undefined ? 'partitions were given up' : await this.#rest(division, signal);
+      } catch (thrown) {
+        if (signal.aborted) break;
+        const error = asKafkaError(thrown);
+        reason = error.message;
+        const reaction = reactionTo(error);
+        if (reaction === 'expelled') this.#memberId = '';
+        if (reaction === 'expelled' || reaction === 'outdated' || reaction === 'failed') await this.#lose(error);
+        if (reaction === 'failed') {
+          this.#events.failed(error);
+          break;
+        }
+        if (reaction === 'retry') {
+          const pauseMs = backoffMs(this.#cluster.settings.retry, ++failures);
+          this.#cluster.passing(error, pauseMs);
+          await this.#cluster.pause(pauseMs, signal).catch(() => {});
+        }
+      }
+    }
+    this.#heartbeats.stop();
+  }
+
+  /** Joins and takes what it is given. Undefined: something went to others, who wait for that, and so the group is to be joined once more. */
+  async #join(reason: string, signal: AbortSignal): Promise<Division | undefined> {
+    const startedAt = this.#cluster.clock.now();
+    if (!this.#isCooperative) await this.#giveUp(this.#owned);
+    this.#notice = undefined;
+    const names = await this.#topics.names(signal);
+    this.#heartbeats.stop();
+    const joined = await this.#requests.join(this.#memberId, this.#offers(names), reason, signal, memberId => {
+      this.#memberId = memberId;
+    });
+    this.#generationId = joined.generationId;
+    const { counts, assignments } = await this.#divide(joined, signal);
+    const given = decodeAssignment(await this.#requests.sync(joined, assignments, signal)).partitions;
+    this.#isIn = true;
+    this.#heartbeats.start();
+    const gone = without(this.#owned, given);
+    const added = without(given, this.#owned);
+    await this.#giveUp(gone);
+    this.#owned = given;
+    this.#given = given;
+    if (added.length > 0) await this.#events.assigned(added);
+    if (gone.length > 0) return undefined;
+    this.#events.settled({
+      ...{ groupId: this.#settings.groupId, memberId: joined.memberId, generationId: joined.generationId, assignor: joined.assignor },
+      partitions: given,
+      durationMs: this.#cluster.clock.now() - startedAt,
+    });
+    return { names, counts: joined.isLeader ? counts : undefined };
+  }
+
+  #offers(names: readonly string[]) {
+    const { assignors, rackId } = this.#settings;
+    const generationId = this.#isIn ? this.#generationId : -1;
+    return assignors.map(assignor => ({
+      name: assignor.name,
+      metadata: encodeSubscription({
+        topics: names,
+        userData: assignor.userData?.(this.#given, generationId),
+        ownedPartitions: this.#owned,
+        generationId,
+        rackId,
+      }),
+    }));
+  }
+
+  /** As the leader: who reads what. */
+  async #divide({ members, assignor: name }: Joined, signal: AbortSignal) {
+    const assignments = new Map<string, Uint8Array>();
+    if (members === undefined) return { assignments, counts: undefined };
+    const known = members.map(({ memberId, groupInstanceId, metadata }) => ({
+      memberId,
+      groupInstanceId: groupInstanceId ?? undefined,
+      ...decodeSubscription(metadata),
+    }));
+    const counts = await this.#topics.partitionCounts(
+      known.flatMap(({ topics }) => topics),
+      signal,
+    );
+    const assignor = this.#settings.assignors.find(each => each.name === name);
+    for (const [memberId, partitions] of assignor?.assign(known, counts) ?? []) assignments.set(memberId, encodeAssignment({ partitions }));
+    return { assignments, counts };
+  }
+
+  /** Waits until there is a reason to join again, and gives it. @throws KafkaError what the group has said. */
+  async #rest({ names, counts }: Division, signal: AbortSignal): Promise<string> {
+    while (!signal.aborted) {
+      const notice = this.#notice;
+      this.#notice = undefined;
+      if (notice !== undefined && 'error' in notice) throw notice.error;
+      if (notice !== undefined) return notice.reason;
+      if ((await this.#noticed.waitFor(this.#cluster.clock, this.#settings.heartbeatMs, signal)) !== 'late') continue;
+      try {
+        if (!isSame(names, await this.#topics.names(signal))) return 'other topics match the subscription';
+        if (counts !== undefined && !isSame(entriesOf(counts), entriesOf(await this.#topics.partitionCounts(counts.keys(), signal))))
+          return 'a topic has other partitions';
+      } catch (error) {
+        if (!signal.aborted) this.#cluster.passing(asKafkaError(error), this.#settings.heartbeatMs);
+      }
+    }
+    return 'it leaves';
+  }
+
+  async #giveUp(partitions: readonly ForPartition[]): Promise<void> {
+    if (partitions.length === 0) return;
+    this.#owned = without(this.#owned, partitions);
+    await this.#events.revoked(partitions);
+  }
+
+  async #lose(why: KafkaError): Promise<void> {
+    const lost = this.#owned;
+    this.#owned = [];
+    this.#given = [];
+    this.#isIn = false;
+    this.#heartbeats.stop();
+    if (lost.length > 0) await this.#events.lost(lost, why);
+  }
+
+  async #leave(why: KafkaError, timeoutMs: number): Promise<void> {
+    this.#stop.abort(why);
+    this.#heartbeats.stop();
+    await this.#running;
+    await this.#lose(why);
+    const { groupInstanceId } = this.#settings;
+    const memberId = this.#memberId;
+    if (memberId === '' || groupInstanceId !== undefined) return; // a static member is waited for until its session is over
+    this.#memberId = '';
+    await this.#requests.leave(memberId, why.message, timeoutMs).catch(() => {}); // then its session runs out
+  }
+}
+
+const entriesOf = (counts: ReadonlyMap<string, number>): readonly string[] => Array.from(counts, ([name, count]) => `${name} ${count}`);
+
+const isSame = (some: readonly string[], others: readonly string[]): boolean =>
+  some.length === others.length && some.every((each, i) => each === others[i]);

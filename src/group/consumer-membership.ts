@@ -1,0 +1,289 @@
+import { brokerError } from '../base/broker-errors.js';
+import { asKafkaError, KafkaError, UnsupportedError } from '../base/errors.js';
+import { backoffMs } from '../base/retry.js';
+import { Bell, settledWithin } from '../base/wait.js';
+import type { ClientCore } from '../client/client.js';
+import type { ForPartition } from '../cluster/scatter.js';
+import { ConsumerGroupHeartbeat, type RequestIn, type ResponseOf } from '../protocol/index.js';
+import { byTopic } from './by-topic.js';
+import { reactionTo } from './group-errors.js';
+import { type MemberStanding, type Membership, type MembershipEvents, without } from './membership.js';
+import type { SubscribedTopics } from './subscribed-topics.js';
+
+export interface ConsumerMembershipSettings {
+  readonly groupId: string;
+  readonly groupInstanceId: string | undefined;
+  /** So long the group waits until a member has given up what goes to another. */
+  readonly rebalanceTimeoutMs: number;
+  /** The broker's assignor; undefined: the group's own choice. */
+  readonly serverAssignor: string | undefined;
+  readonly rackId: string | undefined;
+}
+
+/** A pattern that the brokers match against topics, in the language of RE2. */
+export interface ServerPattern {
+  readonly re2: string;
+}
+
+const joining = 0;
+const leaving = -1;
+const leavingForAWhile = -2;
+/** Longest wait for the answer to a heartbeat beyond the time between two. */
+const answerMarginMs = 5000;
+
+type Heartbeat = Partial<RequestIn<typeof ConsumerGroupHeartbeat>>;
+type Answer = ResponseOf<typeof ConsumerGroupHeartbeat>;
+
+/**
+ * A member of a group of the new protocol: the coordinator divides the partitions, and says in its answers to heartbeats who is to read what.
+ * Heartbeats go one after the other; beside them what is given is taken, and what is taken away is given up, one thing at a time.
+ * @see KIP-848
+ */
+export class ConsumerMembership implements Membership {
+  readonly #core: ClientCore;
+  readonly #settings: ConsumerMembershipSettings;
+  readonly #topics: SubscribedTopics;
+  readonly #pattern: () => ServerPattern | undefined;
+  readonly #events: MembershipEvents;
+  readonly #memberId = crypto.randomUUID();
+  readonly #purpose;
+  #epoch = joining;
+  #isIn = false;
+  #owned: readonly ForPartition[] = [];
+  #target: readonly ForPartition[] = [];
+  #changing: Promise<void> | undefined;
+  /** The coordinator is to hear what this member holds, or wants, with the next heartbeat, which is due. */
+  #news = true;
+  #notice: KafkaError | undefined;
+  readonly #noticed = new Bell();
+  #stop = new AbortController();
+  #running: Promise<void> | undefined;
+  #left: Promise<void> = Promise.resolve();
+  #closed = false;
+  #hasSettled = false;
+
+  /** @param pattern What the brokers are to match, in place of what `topics` gives. */
+  constructor(
+    core: ClientCore,
+    settings: ConsumerMembershipSettings,
+    topics: SubscribedTopics,
+    pattern: () => ServerPattern | undefined,
+    events: MembershipEvents,
+  ) {
+    this.#core = core;
+    this.#settings = settings;
+    this.#topics = topics;
+    this.#pattern = pattern;
+    this.#events = events;
+    this.#purpose = core.cluster.ownPurpose();
+  }
+
+  get standing(): MemberStanding | undefined {
+    if (!this.#isIn) return undefined;
+    const { groupId, groupInstanceId } = this.#settings;
+    return { groupId, groupInstanceId, memberId: this.#memberId, generationId: this.#epoch };
+  }
+
+  start(): void {
+    if (this.#running !== undefined || this.#closed) return;
+    const { signal } = (this.#stop = new AbortController());
+    this.#running = this.#left
+      .then(() => this.#run(signal))
+      .finally(() => {
+        this.#running = undefined;
+      });
+  }
+
+  refused(error: KafkaError): void {
+    if (reactionTo(error) !== 'rejoin') this.#notice ??= error;
+    this.#noticed.ring(); // else a heartbeat tells the present epoch
+  }
+
+  resubscribe(): void {
+    this.#news = true;
+    this.#noticed.ring();
+  }
+
+  leave(why: KafkaError): Promise<void> {
+    const left = this.#left.then(() => this.#leave(why, this.#core.cluster.settings.requestTimeoutMs));
+    this.#left = left;
+    return left;
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    this.#closed = true;
+    const closed = new KafkaError('TIDE_CLOSED', `group ${JSON.stringify(this.#settings.groupId)}: the consumer is closed`);
+    const left = this.#left.then(() => this.#leave(closed, timeoutMs));
+    await settledWithin(this.#core.cluster.clock, left, timeoutMs);
+    this.#core.cluster.release(this.#purpose);
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { cluster } = this.#core;
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        const answer = await this.#beat(signal);
+        failures = 0;
+        await this.#take(answer, signal);
+        await this.#untilDue(answer.heartbeatIntervalMs, signal);
+      } catch (thrown) {
+        if (signal.aborted) break;
+        const error = explained(asKafkaError(thrown));
+        const reaction = reactionTo(error);
+        if (reaction === 'failed') {
+          await this.#lose(error);
+          this.#events.failed(error);
+          break;
+        }
+        if (reaction === 'expelled' || reaction === 'outdated') await this.#lose(error);
+        else {
+          const pauseMs = backoffMs(cluster.settings.retry, ++failures);
+          cluster.passing(error, pauseMs);
+          await cluster.pause(pauseMs, signal).catch(() => {});
+        }
+      }
+    }
+  }
+
+  /** One heartbeat, with what has changed since the last. */
+  async #beat(signal: AbortSignal): Promise<Answer> {
+    const hasNews = this.#news || this.#epoch === joining;
+    this.#news = false;
+    try {
+      return await this.#send(this.#epoch, hasNews ? await this.#said(signal) : {}, signal);
+    } catch (error) {
+      this.#news ||= hasNews;
+      throw error;
+    }
+  }
+
+  async #said(signal: AbortSignal): Promise<Heartbeat> {
+    const { rackId, rebalanceTimeoutMs, serverAssignor } = this.#settings;
+    const pattern = this.#pattern();
+    const subscribedTopicNames = pattern === undefined ? await this.#topics.names(signal) : [];
+    const { topics } = this.#core.cluster.metadata;
+    return {
+      ...{ rebalanceTimeoutMs, subscribedTopicNames, rackId: rackId ?? null, serverAssignor: serverAssignor ?? null },
+      subscribedTopicRegex: pattern?.re2 ?? (this.#epoch === joining ? null : ''),
+      topicPartitions: byTopic(this.#owned).map(({ topic, partitions }) => ({ topicId: topics.get(topic)?.id ?? '', partitions })),
+    };
+  }
+
+  async #send(memberEpoch: number, more: Heartbeat, signal: AbortSignal | undefined, timeoutMs = answerMarginMs): Promise<Answer> {
+    const { groupId, groupInstanceId: instanceId = null } = this.#settings;
+    const { retry } = this.#core.cluster.settings;
+    return this.#core.coordinators.request(
+      'group',
+      groupId,
+      ConsumerGroupHeartbeat,
+      { groupId, memberId: this.#memberId, memberEpoch, instanceId, ...more },
+      answer => {
+        const { errorCode, errorMessage: message } = answer;
+        if (errorCode === 0) return answer;
+        throw brokerError(errorCode, `heartbeat of group ${JSON.stringify(groupId)}`, {
+          message: message ?? undefined,
+          context: { groupId },
+        });
+      },
+      { signal, timeoutMs, purpose: this.#purpose, policy: { ...retry, attempts: 1 } },
+    );
+  }
+
+  /** Learns the epoch, and what to read from now on. */
+  async #take({ memberEpoch, assignment }: Answer, signal: AbortSignal): Promise<void> {
+    this.#epoch = memberEpoch;
+    this.#isIn = true;
+    if (assignment === null) return;
+    this.#target = await this.#named(assignment.topicPartitions, signal);
+    this.#changing ??= this.#change(signal).finally(() => {
+      this.#changing = undefined;
+    });
+  }
+
+  /** Gives up what is not to be read any more, then takes what is, until nothing has changed meanwhile. Never rejects. */
+  async #change(signal: AbortSignal): Promise<void> {
+    const startedAt = this.#core.cluster.clock.now();
+    let hasChanged = !this.#hasSettled;
+    for (let target: readonly ForPartition[] | undefined; target !== this.#target; ) {
+      target = this.#target;
+      const gone = without(this.#owned, target);
+      const added = without(target, this.#owned);
+      this.#owned = without(this.#owned, gone);
+      if (gone.length > 0) await this.#events.revoked(gone);
+      if (!this.#isIn || signal.aborted) return;
+      this.#owned = target;
+      if (added.length > 0) await this.#events.assigned(added);
+      if (!this.#isIn || signal.aborted) return;
+      if (gone.length + added.length === 0) continue;
+      hasChanged = true;
+      this.#news = true;
+      this.#noticed.ring();
+    }
+    this.#hasSettled = true;
+    if (!hasChanged) return;
+    const { groupId, serverAssignor = 'server' } = this.#settings;
+    this.#events.settled({
+      ...{ groupId, memberId: this.#memberId, generationId: this.#epoch, assignor: serverAssignor, partitions: this.#owned },
+      durationMs: this.#core.cluster.clock.now() - startedAt,
+    });
+  }
+
+  /** The names of topics that are given by their ids. One that is not known yet is left out until the cluster tells of it. */
+  async #named(
+    given: readonly { readonly topicId: string; readonly partitions: readonly number[] }[],
+    signal: AbortSignal,
+  ): Promise<readonly ForPartition[]> {
+    const { cluster } = this.#core;
+    const names = () => new Map([...cluster.metadata.topics.values()].map(({ id, name }) => [id, name]));
+    let known = names();
+    for (let i = 0; i < cluster.settings.retry.attempts && given.some(({ topicId }) => !known.has(topicId)); i++) {
+      if (i > 0) await cluster.pause(backoffMs(cluster.settings.retry, i), signal);
+      await cluster.refresh('all');
+      known = names();
+    }
+    return given.flatMap(({ topicId, partitions }) => {
+      const topic = known.get(topicId);
+      return topic === undefined ? [] : partitions.map(partition => ({ topic, partition }));
+    });
+  }
+
+  /** Waits until the next heartbeat is due. @throws KafkaError what was said of a commit. */
+  async #untilDue(ms: number, signal: AbortSignal): Promise<void> {
+    if (!this.#news) await this.#noticed.waitFor(this.#core.cluster.clock, ms, signal);
+    const notice = this.#notice;
+    this.#notice = undefined;
+    if (notice !== undefined) throw notice;
+  }
+
+  async #lose(why: KafkaError): Promise<void> {
+    this.#isIn = false;
+    await this.#changing;
+    const lost = this.#owned;
+    this.#owned = [];
+    this.#target = [];
+    this.#epoch = joining;
+    this.#hasSettled = false;
+    this.#news = true;
+    if (lost.length > 0) await this.#events.lost(lost, why);
+  }
+
+  async #leave(why: KafkaError, timeoutMs: number): Promise<void> {
+    const wasIn = this.#isIn;
+    this.#stop.abort(why);
+    await this.#running;
+    await this.#lose(why);
+    if (!wasIn) return;
+    const epoch = this.#settings.groupInstanceId === undefined ? leaving : leavingForAWhile;
+    await this.#send(epoch, {}, undefined, timeoutMs).catch(() => {}); // then its session runs out
+  }
+}
+
+/** What a broker needs for groups of this kind. */
+const explained = (error: KafkaError): KafkaError =>
+  error.code === 'TIDE_UNSUPPORTED'
+    ? new UnsupportedError("groupProtocol 'consumer' needs brokers of Kafka 4.0 or later; 'classic' works with all of them", {
+        cause: error,
+        context: { needs: 'Kafka 4.0', kip: 'KIP-848' },
+      })
+    : error;

@@ -1,0 +1,63 @@
+import type { KafkaError } from '../base/errors.js';
+import type { ForPartition } from '../cluster/scatter.js';
+
+/** In whose name a member commits offsets. */
+export interface MemberStanding {
+  readonly groupId: string;
+  /** The generation of the group, or the member's epoch (KIP-848). */
+  readonly generationId: number;
+  readonly memberId: string;
+  readonly groupInstanceId: string | undefined;
+}
+
+/**
+ * What a membership tells the consumer. Calls never overlap: the next one waits for the promise of the one before. They do not reject: what goes
+ * wrong is the reader's to know.
+ */
+export interface MembershipEvents {
+  /** These are to be read from now on, beside those that are read already. */
+  assigned(partitions: readonly ForPartition[]): Promise<void>;
+  /** These go to others when the promise resolves: until then what is done can be committed. */
+  revoked(partitions: readonly ForPartition[]): Promise<void>;
+  /** Others may have these already: nothing can be committed for them any more. */
+  lost(partitions: readonly ForPartition[], why: KafkaError): Promise<void>;
+  /** The group does not take this member, and asking again would not help: it is tried again when the reader asks for more. */
+  failed(error: KafkaError): void;
+  /** Something changed hands, or did not: the group is at rest. */
+  settled(rebalance: Rebalance): void;
+}
+
+/** One division of a group's partitions, as this member saw it. */
+export interface Rebalance {
+  readonly groupId: string;
+  readonly memberId: string;
+  readonly generationId: number;
+  /** What chose who reads what. */
+  readonly assignor: string;
+  /** Everything that this member reads now. */
+  readonly partitions: readonly ForPartition[];
+  /** From joining to having been given its partitions, in ms. */
+  readonly durationMs: number;
+}
+
+/** The membership of one consumer in its group. */
+export interface Membership {
+  /** Becomes a member and stays one; after a failure, and after {@link leave}, joins again. Nothing while it is one. */
+  start(): void;
+  /** Undefined while it is no member. */
+  readonly standing: MemberStanding | undefined;
+  /** A commit was refused with this: the group says something about the membership by that. */
+  refused(error: KafkaError): void;
+  /** Other topics are wanted. */
+  resubscribe(): void;
+  /** Leaves the group, its partitions lost, until {@link start}. */
+  leave(why: KafkaError): Promise<void>;
+  /** Leaves the group for good, where its partitions are given up already. Never rejects. */
+  close(timeoutMs: number): Promise<void>;
+}
+
+/** Those of `partitions` that are not among `others`. */
+export function without(partitions: readonly ForPartition[], others: readonly ForPartition[]): readonly ForPartition[] {
+  const places = new Set(others.map(({ topic, partition }) => `${topic}/${partition}`));
+  return partitions.filter(({ topic, partition }) => !places.has(`${topic}/${partition}`));
+}
