@@ -70,21 +70,31 @@ export async function collect(
   const deadline = from.deadline(timeoutMs);
   let asked = false;
   while (messages.length < count) {
-    let message = handOut.ready?.takeCurrent();
-    if (message === undefined) {
-      const waitMs = messages.length < waitFor ? deadline.remainingMs() : 0;
-      message = await handOut.wait(take, waitMs, signal, stopped);
+    const before = messages.length;
+    takeReady(messages, count, handOut);
+    if (messages.length === before) {
+      const waitMs = before < waitFor ? deadline.remainingMs() : 0;
+      const message = await handOut.wait(take, waitMs, signal, stopped);
+      if (message !== undefined) messages.push(message);
     }
-    if (message !== undefined) messages.push(message);
     signal?.throwIfAborted();
     from.assertOpen();
     if (from.isOver()) return;
-    if (message !== undefined) continue;
+    if (messages.length > before) continue;
     if (messages.length === 0) empty.check(what);
     // Nobody wants to wait, and nothing is there: one fetch that does not wait is left to try.
     if (waitFor > 0 || messages.length > 0 || asked) return;
     asked = true;
     await orAborted(from.fetchOnce(), signal);
+  }
+}
+
+/** Adds what can be had at once: between two messages of a batch that is at hand nothing can happen that ends the call. */
+function takeReady(messages: Message[], count: number, handOut: HandOut): void {
+  while (messages.length < count) {
+    const message = handOut.ready?.takeCurrent();
+    if (message === undefined) return;
+    messages.push(message);
   }
 }
 
