@@ -5,8 +5,9 @@ import { KafkaClient, KafkaError, KeyedProducer, type Message, SimpleConsumer, w
  * A program that reads one topic and writes another, in transactions that hold what was written and how far was read, and is killed at it. A
  * written value names the place of the message it was made from. It works in commit contexts with a producer (`context`), or with the
  * producer's own calls (`plain`). It notes on stdout: once, that it has come to PHASE with AT records or more; how many records are
- * committed after each transaction, or that it failed; and that it is fenced, which ends it with code 3. In the phase `hold` it stops in its transaction until SIGUSR2, in
- * `hold-send` it writes once more after that. It ends by itself when all has been read.
+ * committed after each transaction, or that it failed; and that it is fenced, which ends it with code 3. In the phase `hold` it stops in its
+ * transaction until SIGUSR2, in `hold-send` it writes once more after that. Every 7th transaction changes its mind, and there is little time for
+ * each record, so that others fail. It ends by itself when all has been read.
  *   node transformer.js BROKERS INPUT OUTPUT GROUP TRANSACTIONAL_ID context|plain sent|commits|committed|hold|hold-send AT
  */
 const [brokers = '', input = '', output = '', groupId = '', transactionalId = '', way = '', phase = '', at = ''] = process.argv.slice(2);
@@ -15,9 +16,11 @@ const FENCED = 3;
 
 await using client = new KafkaClient({ brokers, requestTimeoutMs: 3000 });
 await using consumer = new SimpleConsumer(client, { topic: input, groupId, autoCommit: false });
-await using producer = new KeyedProducer(client, { transactionalId });
+await using producer = new KeyedProducer(client, { transactionalId, deliveryTimeoutMs: 3000, ackTimeoutMs: 1500 });
+const changedMind = new Error('every 7th transaction');
+const go = new Promise<void>(resolve => process.once('SIGUSR2', () => resolve()));
 const note = (...words: readonly unknown[]): unknown => writeSync(1, `${words.join(' ')}\n`);
-let [count, committedCount, inHand, reached, unsure, more] = [0, 0, 0, false, false, true];
+let [number, count, committedCount, inHand, reached, unsure, more] = [0, 0, 0, 0, false, false, true];
 
 /** Notes the phase that was asked for, once. */
 function come(...to: readonly string[]): boolean {
@@ -35,7 +38,6 @@ function behind(messages: readonly Message[]) {
 
 /** Until somebody lets us go on. */
 async function hold(): Promise<void> {
-  const go = new Promise<void>(resolve => process.once('SIGUSR2', () => resolve()));
   if (!come('hold', 'hold-send')) return;
   await go;
   if (phase !== 'hold-send') return;
@@ -62,6 +64,7 @@ async function work(): Promise<readonly Message[]> {
   count += inHand;
   more = messages.length > 0 || (await hasMore());
   if (messages.length > 0) come('sent');
+  if (++number % 7 === 0) throw changedMind;
   return messages;
 }
 
@@ -95,9 +98,10 @@ while (more) {
     note('ended', committedCount);
     come('committed');
   } catch (error) {
+    [unsure, more] = [true, true];
+    if (error === changedMind) continue;
     if (!(error instanceof KafkaError)) throw error;
     note('failed', error.code, error.persistence, error.message);
     if (error.code === 'TIDE_FENCED') process.exit(FENCED);
-    [unsure, more] = [true, true];
   }
 }
