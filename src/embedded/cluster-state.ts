@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.js';
 import { InputError } from '../base/errors.js';
 import { GroupOffsets } from './group-offsets.js';
+import { GroupCoordinator } from './groups/coordinator.js';
 import type { EmbeddedOptions } from './options.js';
 import { ProducerIds } from './producer-ids.js';
 import { NO_LEADER, Partition, Topic } from './topic.js';
@@ -30,6 +31,8 @@ export class ClusterState {
   readonly groups = new GroupOffsets();
   readonly producerIds = new ProducerIds();
   readonly transactions: Transactions;
+  /** Who is in the groups. */
+  readonly coordinator: GroupCoordinator;
   readonly topics = new Map<string, Topic>();
   /** What topics have where they are not configured. */
   readonly configDefaults: ReadonlyMap<string, string>;
@@ -48,15 +51,29 @@ export class ClusterState {
       ['max.message.bytes', String(options.maxMessageBytes)],
       ['retention.bytes', String(options.retentionBytes)],
     ]);
-    const { clock, producerIds, groups } = this;
+    const { clock, producerIds, groups, topics } = this;
     const has = (partition: Partition): boolean => this.partition(partition.topic, partition.index) === partition;
     this.transactions = new Transactions({ clock, producerIds, groups, has, bumpsEpochs: this.transactionVersion >= 2 });
+    this.coordinator = new GroupCoordinator({
+      ...options,
+      topics,
+      offsets: groups,
+      isNew: this.hasNewCoordinator,
+      isBefore3: options.emulate === '1.1' || options.emulate === '2.8',
+      topicById: id => this.topicById(id),
+      coordinatorOf: group => this.coordinatorOf(group)?.id ?? -1,
+    });
   }
 
   /** The level of the feature `transaction.version`. From 2 on each transaction has an epoch of its own (KIP-890). */
   get transactionVersion(): number {
-    const { emulate, transactionVersion } = this.options;
-    return transactionVersion ?? (emulate === undefined || emulate === '4.1' ? 2 : 0);
+    return this.options.transactionVersion ?? (this.hasNewCoordinator ? 2 : 0);
+  }
+
+  /** Whether groups are coordinated as from 4.0 on: that was written anew then, and differs a little. */
+  get hasNewCoordinator(): boolean {
+    const { emulate } = this.options;
+    return emulate === undefined || emulate === '4.1';
   }
 
   /** Every broker, also those that are stopped, by ascending id. */
@@ -90,6 +107,7 @@ export class ClusterState {
       if (partition.leader === NO_LEADER && partition.replicas.includes(address.id)) partition.lead(address.id);
       this.#settleMove(partition);
     }
+    this.coordinator.moved();
   }
 
   /** Takes a broker out. What it led is led by the next replica that is up, or by nobody. */
@@ -100,6 +118,7 @@ export class ClusterState {
       const next = moveLeaders ? partition.replicas.find(id => this.#live.has(id)) : undefined;
       partition.lead(next ?? NO_LEADER);
     }
+    this.coordinator.moved();
   }
 
   /** Has a partition kept by these brokers: at once, or as soon as all of them are up that do not keep it yet. Leaves a move before it. */
@@ -195,16 +214,16 @@ export class ClusterState {
 
   /** Makes a broker the coordinator of `key`, or of everything. It stays that as long as it is up. */
   moveCoordinator(broker: number, key?: string): void {
-    if (key !== undefined) {
-      this.#coordinators.set(key, broker);
-      return;
-    }
-    this.#coordinators.clear();
-    this.#coordinatorOfAll = broker;
+    if (key === undefined) {
+      this.#coordinators.clear();
+      this.#coordinatorOfAll = broker;
+    } else this.#coordinators.set(key, broker);
+    this.coordinator.moved();
   }
 
-  /** Empties every partition and forgets the offsets of all groups, and all transactions. Topics, leaders and epochs stay. */
+  /** Empties every partition and forgets all groups with their offsets, and all transactions. Topics, leaders and epochs stay. */
   forgetRecords(): void {
+    this.coordinator.clear();
     this.groups.clear();
     this.transactions.clear();
     for (const partition of this.partitions()) {

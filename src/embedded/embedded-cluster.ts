@@ -7,6 +7,7 @@ import { ClusterState } from './cluster-state.js';
 import { Dispatcher, type Services } from './dispatcher.js';
 import { Faults, type FaultsOn } from './faults.js';
 import type { CommittedOffset } from './group-offsets.js';
+import type { GroupMember, GroupState } from './groups/group.js';
 import { handlersByKey } from './handlers/index.js';
 import { withWrongChecksum } from './log.js';
 import type { Matching } from './match.js';
@@ -265,7 +266,49 @@ export class EmbeddedCluster {
     return all;
   }
 
-  /** Forgets records, offsets of groups, transactions, faults, limits of versions, requests and errors. Topics, leaders and connections stay. */
+  /** Where a group stands, in Kafka's words: `Empty`, `PreparingRebalance`, `Stable` and so on. Undefined when there is no such group. */
+  groupState(group: string): GroupState | undefined {
+    return this.#state.coordinator.of(group)?.state;
+  }
+
+  /** Who is in a group, in the order they joined, and what each was told to read. Empty when there is no such group. */
+  members(group: string): readonly GroupMember[] {
+    return this.#state.coordinator.of(group)?.members() ?? [];
+  }
+
+  /**
+   * The members of a group, once it is stable with so many of them: everybody was told what to read. Of a classic group the leader has said
+   * so, and the others may be about to hear it.
+   */
+  async untilStable(group: string, count: number): Promise<readonly GroupMember[]> {
+    const { coordinator } = this.#state;
+    for (;;) {
+      const members = this.members(group);
+      if (members.length === count && this.groupState(group) === 'Stable') return members;
+      await coordinator.changes.wait();
+    }
+  }
+
+  /**
+   * Has a group share its partitions anew. Members of a classic group hear of it with their next heartbeat, and have to join again; those of
+   * the new protocol get a new epoch.
+   * @throws InputError when it has no members.
+   */
+  rebalance(group: string): void {
+    if (this.#state.coordinator.of(group)?.rebalance()) return;
+    throw new InputError(`rebalance group ${JSON.stringify(group)}: it has no members`);
+  }
+
+  /**
+   * Takes a member out of its group as its session timeout does. It learns so from the next answer: UNKNOWN_MEMBER_ID.
+   * @throws InputError when there is no such member.
+   */
+  expireMember(group: string, memberId: string): void {
+    if (this.#state.coordinator.of(group)?.expire(memberId)) return;
+    throw new InputError(`expire member ${JSON.stringify(memberId)} of group ${JSON.stringify(group)}: there is none`);
+  }
+
+  /** Forgets records, groups with their offsets, transactions, faults, limits of versions, requests and errors. Topics, leaders and connections stay. */
   reset(): void {
     this.#state.forgetRecords();
     this.#faults.clear();
@@ -317,7 +360,10 @@ export class EmbeddedCluster {
     return this.#state.coordinatorOf(key)?.id ?? -1;
   }
 
-  /** Makes a broker the coordinator of one group or transactional id, or of all. */
+  /**
+   * Makes a broker the coordinator of one group or transactional id, or of all. As in Kafka who waits at the one before is sent on
+   * (NOT_COORDINATOR), and a classic group is again what it was when partitions were last assigned.
+   */
   moveCoordinator(broker: number, key?: string): void {
     this.#live(broker);
     this.#state.moveCoordinator(broker, key);
@@ -349,6 +395,7 @@ export class EmbeddedCluster {
   async close(): Promise<void> {
     this.#faults.clear();
     this.#state.transactions.clear();
+    this.#state.coordinator.clear();
     await Promise.all([...this.#servers.values()].map(server => server.stop()));
   }
 

@@ -32,6 +32,11 @@ export class GroupOffsets {
     return this.#groups.has(group);
   }
 
+  /** Every group that is known. */
+  groups(): string[] {
+    return [...this.#groups.keys()];
+  }
+
   /** Makes a group known. */
   open(group: string): void {
     this.#open(group);
@@ -79,6 +84,21 @@ export class GroupOffsets {
       all.set(topic, new Map([...partitions].map(([partition, { committed }]) => [partition, committed])));
     }
     return all;
+  }
+
+  /** Forgets what a group stored for a partition, and what a transaction is to store there. */
+  forget(group: string, topic: string, partition: number): void {
+    const known = this.#groups.get(group);
+    for (const offsets of known ? [known.stored, ...known.pending.values()] : []) {
+      const partitions = offsets.get(topic);
+      partitions?.delete(partition);
+      if (partitions?.size === 0) offsets.delete(topic);
+    }
+  }
+
+  /** Forgets a group. */
+  delete(group: string): void {
+    this.#groups.delete(group);
   }
 
   /** Forgets what every group stored for a topic. */

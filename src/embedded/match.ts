@@ -60,11 +60,13 @@ const LISTS: ReadonlyMap<string, keyof Target> = new Map([
   ['topicNames', 'topic'],
   ['partitionIndexes', 'partition'],
   ['partitions', 'partition'],
+  ['groups', 'group'],
+  ['groupIds', 'group'],
   ['groupsNames', 'group'],
   ['coordinatorKeys', 'group'],
 ]);
 /** Lists that are about something else, though their fields have such names. */
-const OTHER_LISTS = ['configs', 'forgottenTopicsData'];
+const OTHER_LISTS = ['configs', 'forgottenTopicsData', 'protocols', 'assignments'];
 
 /**
  * What the smallest parts of a request are about, found by the names that Kafka's messages give to such fields. A part inherits from what it

@@ -53,6 +53,18 @@ const rules = {
   maxMessageBytes: integer(1_048_588, 0, 104_857_600),
   /** As the topic option of this name, for topics that do not have it. */
   retentionBytes: integer(-1, -1),
+  /** How long the first rebalance of a classic group waits for more members, in ms. Kafka: group.initial.rebalance.delay.ms, 3000 there. */
+  initialRebalanceDelayMs: integer(0, 0, 3_600_000),
+  /** The shortest session timeout that a member of a classic group may ask for. Kafka: group.min.session.timeout.ms. */
+  minSessionTimeoutMs: integer(6_000, 0, 2 ** 31 - 1),
+  /** The longest. Kafka: group.max.session.timeout.ms. */
+  maxSessionTimeoutMs: integer(1_800_000, 0, 2 ** 31 - 1),
+  /** The most members of a group. Kafka: group.max.size, group.consumer.max.size. */
+  maxGroupSize: integer(2 ** 31 - 1, 1, 2 ** 31 - 1),
+  /** Without a heartbeat for so long a member of the new protocol is out. Kafka: group.consumer.session.timeout.ms. */
+  consumerSessionTimeoutMs: integer(45_000, 1, 2 ** 31 - 1),
+  /** How often members of the new protocol are told to send a heartbeat. Kafka: group.consumer.heartbeat.interval.ms. */
+  consumerHeartbeatIntervalMs: integer(5_000, 1, 2 ** 31 - 1),
   /** The port of the first broker; the others take those that follow. 0: any free ones. */
   port: integer(0, 0, 65_535),
   /** The release whose versions of each API are offered. Default: every version the cluster can answer. */
@@ -66,7 +78,7 @@ const rules = {
   cutBatches: flag(false),
   /** How many requests are remembered, the last ones, and no more than 64 MiB of them. 0: none. */
   rememberRequests: integer(10_000, 0),
-  /** Where the time comes from: append times, waiting fetches, delays. */
+  /** Where the time comes from: append times, waiting fetches, delays, sessions of members. */
   clock: custom<Clock, Clock>('a Clock', systemClock, value => (isClock(value) ? value : undefined)),
 };
 

@@ -47,8 +47,9 @@ const table: Readonly<Record<string, string>> = {
   DescribeProducers: 'none 0-0 0-0 0-0',
   DescribeTransactions: 'none none 0-0 0-0',
   ListTransactions: 'none none 0-1 0-2',
-  ConsumerGroupHeartbeat: 'none none 0-0 0-1',
-  ConsumerGroupDescribe: 'none none 0-0 0-1',
+  // 3.9 knows them, and refuses them unless it is told to have the new protocol.
+  ConsumerGroupHeartbeat: 'none none none 0-1',
+  ConsumerGroupDescribe: 'none none none 0-1',
 };
 
 /** The versions of an API that a broker of `release` offers; undefined when it does not have the API. */

@@ -9,7 +9,10 @@ import {
   AlterPartitionReassignments,
   type Api,
   ApiVersions,
+  ConsumerGroupDescribe,
+  ConsumerGroupHeartbeat,
   CreateTopics,
+  DeleteGroups,
   DeleteTopics,
   DescribeConfigs,
   DescribeGroups,
@@ -19,15 +22,21 @@ import {
   EndTxn,
   Fetch,
   FindCoordinator,
+  Heartbeat,
   InitProducerId,
+  JoinGroup,
+  LeaveGroup,
+  ListGroups,
   ListOffsets,
   ListPartitionReassignments,
   ListTransactions,
   Metadata,
   OffsetCommit,
+  OffsetDelete,
   OffsetFetch,
   Produce,
   type RequestOf,
+  SyncGroup,
   TxnOffsetCommit,
 } from '../../src/protocol/index.js';
 import { encodeBatch } from '../../src/records/index.js';
@@ -76,6 +85,49 @@ async function begun(client: RawClient): Promise<ProducerIdentity> {
   await client.request(AddOffsetsToTxn, 3, { transactionalId, ...producer, groupId: 'billing' });
   return producer;
 }
+
+/** The member of a group that the cases are about. */
+const member = { memberId: '', generationId: 0 };
+
+const joining = (memberId: string) => ({
+  groupId: 'billing',
+  sessionTimeoutMs: 10_000,
+  rebalanceTimeoutMs: 10_000,
+  memberId,
+  protocolType: 'consumer',
+  protocols: [{ name: 'range', metadata: Buffer.alloc(6) }],
+});
+
+/** A classic group without members, and an id for one. */
+async function invited(cluster: EmbeddedCluster, client: RawClient): Promise<ProducerIdentity> {
+  for (const { memberId } of cluster.members('billing')) cluster.expireMember('billing', memberId);
+  member.memberId = (await client.request(JoinGroup, 4, joining(''))).memberId;
+  return NOBODY;
+}
+
+/** A classic group with one member, which has not heard what to read. */
+async function joined(cluster: EmbeddedCluster, client: RawClient): Promise<ProducerIdentity> {
+  await invited(cluster, client);
+  member.generationId = (await client.request(JoinGroup, 4, joining(member.memberId))).generationId;
+  return NOBODY;
+}
+
+/** A group that has stored an offset. */
+async function stored(_: EmbeddedCluster, client: RawClient): Promise<ProducerIdentity> {
+  const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 5, committedMetadata: null }] }];
+  await client.request(OffsetCommit, 8, { groupId: 'billing', topics });
+  return NOBODY;
+}
+
+/** A member of a group of the new protocol. */
+const beat = (memberEpoch: number) => ({
+  groupId: 'audit',
+  memberId: 'first',
+  memberEpoch,
+  rebalanceTimeoutMs: 10_000,
+  subscribedTopicNames: ['orders'],
+  topicPartitions: [],
+});
 
 const named = (version: number, idsFrom: number, topicId: string) => (version >= idsFrom ? { topicId } : { name: 'orders' });
 
@@ -147,12 +199,33 @@ const cases: readonly Case[] = [
     (_, __, producer) => ({ transactionalId, ...producer, committed: true }),
     (_, client) => begun(client),
   ),
+  request(JoinGroup, version => joining(version < 4 ? '' : member.memberId), invited),
   request(
-    DescribeGroups,
-    () => ({ groups: ['billing'] }),
+    SyncGroup,
+    version => ({
+      groupId: 'billing',
+      ...member,
+      ...(version < 5 ? {} : { protocolType: 'consumer', protocolName: 'range' }),
+      assignments: [{ memberId: member.memberId, assignment: Buffer.alloc(6) }],
+    }),
+    joined,
+  ),
+  request(Heartbeat, () => ({ groupId: 'billing', ...member }), joined),
+  request(
+    LeaveGroup,
+    version => ({ groupId: 'billing', ...(version < 3 ? { memberId: member.memberId } : { members: [{ memberId: member.memberId }] }) }),
+    joined,
+  ),
+  request(DescribeGroups, () => ({ groups: ['billing'] }), stored),
+  request(ListGroups, () => ({}), stored),
+  request(DeleteGroups, () => ({ groupsNames: ['billing'] }), stored),
+  request(OffsetDelete, () => ({ groupId: 'billing', topics: [{ name: 'orders', partitions: [{ partitionIndex: 0 }] }] }), stored),
+  request(ConsumerGroupHeartbeat, () => beat(0)),
+  request(
+    ConsumerGroupDescribe,
+    () => ({ groupIds: ['audit'] }),
     async (_, client) => {
-      const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 5, committedMetadata: null }] }];
-      await client.request(OffsetCommit, 8, { groupId: 'billing', topics });
+      await client.request(ConsumerGroupHeartbeat, 1, beat(0));
       return NOBODY;
     },
   ),

@@ -22,15 +22,17 @@ const FREE_NUMBERS = new Set(['leaderId', 'leaderEpoch', 'replicaNodes', 'isrNod
 
 const OFFSETS_TOPIC = '__consumer_offsets';
 const PRODUCER = 'producer ';
+const MEMBER = 'member ';
 /** Numbers from here on are times of now. */
 const LONG_AGO = 1_500_000_000_000;
 
-/** Partitions, producers and the topic of offsets come in any order. */
+/** Partitions, producers, members and the topic of offsets come in any order. */
 function placeOf(node: unknown): number {
   if (typeof node === 'number') return node;
   if (typeof node !== 'object' || node === null) return 0;
   if ('topic' in node && node.topic === OFFSETS_TOPIC) return 1;
   if ('partitionIndex' in node) return Number(node.partitionIndex);
+  if ('memberId' in node) return Number(String(node.memberId).replace(MEMBER, ''));
   return 'producerId' in node ? Number(String(node.producerId).replace(PRODUCER, '')) : 0;
 }
 
@@ -41,6 +43,7 @@ export class Interview {
   readonly answers: [step: string, answer: unknown][] = [];
   readonly #topic: string;
   readonly #producers = new Map<number, string>();
+  readonly #members = new Map<string, string>();
 
   private constructor(client: RawClient, topic: string) {
     this.client = client;
@@ -53,7 +56,12 @@ export class Interview {
   }
 
   async ask<A extends Api>(step: string, api: A, version: number, body: RequestOf<A>): Promise<ResponseOf<A>> {
-    const answer = await this.client.request(api, version, body);
+    return this.heard(step, api, version, this.client.request(api, version, body));
+  }
+
+  /** Waits for the answer to a question that was asked before, over whatever connection. */
+  async heard<A extends Api>(step: string, api: A, version: number, asked: Promise<ResponseOf<A>>): Promise<ResponseOf<A>> {
+    const answer = await asked;
     this.answers.push([`${api.name} v${version}: ${step}`, this.#comparable(answer)]);
     return answer;
   }
@@ -83,9 +91,20 @@ export class Interview {
     const fields = Object.entries(node).filter(([name]) => !FREE.has(name) && !FREE_NUMBERS.has(name));
     // How many partitions hold the offsets of groups is a matter of configuration.
     if (fields.some(([name, value]) => name === 'topic' && value === OFFSETS_TOPIC)) return { topic: OFFSETS_TOPIC };
-    return Object.fromEntries(
-      fields.map(([name, value]) => [name, name === 'producerId' ? this.#producer(value) : this.#comparable(value)]),
-    );
+    return Object.fromEntries(fields.map(([name, value]) => [name, this.#named(name, value)]));
+  }
+
+  #named(field: string, value: unknown): unknown {
+    if (field === 'producerId') return this.#producer(value);
+    return field === 'memberId' || field === 'leader' ? this.#member(value) : this.#comparable(value);
+  }
+
+  /** So are members. */
+  #member(id: unknown): unknown {
+    if (typeof id !== 'string' || id === '') return id;
+    const known = this.#members.get(id) ?? `${MEMBER}${this.#members.size}`;
+    this.#members.set(id, known);
+    return known;
   }
 
   /** Producer ids are compared by the order in which they were first seen. */

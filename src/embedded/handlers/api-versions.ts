@@ -18,8 +18,7 @@ export const apiVersions = handler({
 
 /** Releases before 4.0 do not know the feature. */
 function features({ cluster, version }: Call<typeof ApiVersions>) {
-  const { emulate } = cluster.options;
-  if (emulate !== undefined && emulate !== '4.1') return {};
+  if (!cluster.hasNewCoordinator) return {};
   const level = cluster.transactionVersion;
   return {
     supportedFeatures: version < ZERO_FROM ? [] : [{ name: FEATURE, minVersion: 0, maxVersion: 2 }],

@@ -8,7 +8,7 @@ type PartitionCommit = RequestIn<typeof OffsetCommit>['topics'][number]['partiti
 /** Kafka's offset.metadata.max.bytes. */
 export const MAX_METADATA_BYTES = 4096;
 
-/** Stores offsets of clients that are no members of their group. */
+/** Stores how far a group has read: for its members, or for whoever asks while it has none. */
 export const offsetCommit = handler({
   api: OffsetCommit,
   versions: OffsetCommit.versions,
@@ -29,17 +29,17 @@ export const offsetCommit = handler({
 
 /** The error, 0 for none. */
 function commit(call: Call<typeof OffsetCommit>, { name, topic, error }: NamedTopic, wanted: PartitionCommit): number {
-  const { cluster, body, broker, refusal } = call;
+  const { cluster, body, broker, version, refusal } = call;
   const { groupId } = body;
   const { partitionIndex, committedOffset, committedLeaderEpoch, committedMetadata } = wanted;
   const refused = refusal({ topic: name, partition: partitionIndex, group: groupId });
   if (refused !== 0) return refused;
-  if (cluster.coordinatorOf(groupId)?.id !== broker) return errorNumbers.NOT_COORDINATOR;
-  // No group has members here. One that has offsets is known all the same, and lacks this member.
-  const known = cluster.groups.knows(groupId);
-  if (body.generationIdOrMemberEpoch >= 0) return known ? errorNumbers.UNKNOWN_MEMBER_ID : errorNumbers.ILLEGAL_GENERATION;
   if (error !== 0) return error;
   if (topic?.partitions[partitionIndex] === undefined) return errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
+  if (cluster.coordinatorOf(groupId)?.id !== broker) return errorNumbers.NOT_COORDINATOR;
+  const { generationIdOrMemberEpoch: epoch, memberId, groupInstanceId: instanceId } = body;
+  const wrong = cluster.coordinator.refuseCommit(groupId, { memberId, instanceId, epoch, isTransactional: false, version });
+  if (wrong !== 0) return wrong;
   cluster.groups.open(groupId);
   const metadata = committedMetadata ?? '';
   if (Buffer.byteLength(metadata) > MAX_METADATA_BYTES) return errorNumbers.OFFSET_METADATA_TOO_LARGE;

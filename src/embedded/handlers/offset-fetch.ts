@@ -9,6 +9,15 @@ interface WantedTopic {
   readonly partitionIndexes: readonly number[];
 }
 
+interface WantedGroup {
+  readonly groupId: string;
+  /** Null, with an epoch of -1: nobody in particular asks. */
+  readonly memberId: string | null;
+  readonly memberEpoch: number;
+  /** Null: all. */
+  readonly topics: readonly WantedTopic[] | null;
+}
+
 /** What groups have stored. */
 export const offsetFetch = handler({
   api: OffsetFetch,
@@ -16,9 +25,10 @@ export const offsetFetch = handler({
   answer(call) {
     const { body, version } = call;
     if (version >= 8) {
-      return { groups: body.groups.map(({ groupId, topics }) => ({ groupId, ...fetchGroup(call, groupId, topics) })) };
+      return { groups: body.groups.map(group => ({ groupId: group.groupId, ...fetchGroup(call, group) })) };
     }
-    const { errorCode, topics } = fetchGroup(call, body.groupId, body.topics?.map(topic => ({ ...topic, topicId: '' })) ?? null);
+    const wanted = body.topics?.map(topic => ({ ...topic, topicId: '' })) ?? null;
+    const { errorCode, topics } = fetchGroup(call, { groupId: body.groupId, memberId: null, memberEpoch: -1, topics: wanted });
     if (errorCode === 0 || version >= 2) return { errorCode, topics };
     // v1 has no place for the error of a group but its partitions.
     const partition = (partitionIndex: number) => ({ ...NOTHING, partitionIndex, errorCode });
@@ -28,10 +38,11 @@ export const offsetFetch = handler({
 
 const NOTHING = { committedOffset: -1, committedLeaderEpoch: -1, metadata: '', errorCode: 0 };
 
-function fetchGroup(call: Call<typeof OffsetFetch>, groupId: string, wanted: readonly WantedTopic[] | null) {
+function fetchGroup(call: Call<typeof OffsetFetch>, { groupId, memberId, memberEpoch: epoch, topics: wanted }: WantedGroup) {
   const { cluster, broker, version, refusal } = call;
   const notHere = cluster.coordinatorOf(groupId)?.id === broker ? 0 : errorNumbers.NOT_COORDINATOR;
-  const errorCode = refusal({ group: groupId }) || notHere;
+  const notAllowed = () => cluster.coordinator.of(groupId)?.refuseFetch({ memberId, instanceId: null, epoch }) ?? 0;
+  const errorCode = refusal({ group: groupId }) || notHere || notAllowed();
   if (errorCode !== 0) return { errorCode, topics: [] };
   const topics = (wanted ?? stored(call, groupId)).map(({ name: givenName, topicId, partitionIndexes }) => {
     const { name, error } = findTopic(cluster, givenName, topicId, version >= 10);

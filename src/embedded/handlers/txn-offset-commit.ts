@@ -50,8 +50,9 @@ function whatIsWrong({ cluster, body, broker, version }: Call<typeof TxnOffsetCo
   const manner = { adds: version >= ADDS_FROM, knowsAbortable: version >= ABORTABLE_FROM };
   const refused = admit(cluster, transactionalId, body, { group: groupId }, manner);
   if (refused !== 0) return refused;
-  // No group has members here. One that is known lacks this member; one that is not has no generation.
-  if (generationId >= 0) return cluster.groups.knows(groupId) ? errorNumbers.UNKNOWN_MEMBER_ID : errorNumbers.ILLEGAL_GENERATION;
+  const { memberId, groupInstanceId: instanceId } = body;
+  const wrong = cluster.coordinator.refuseCommit(groupId, { memberId, instanceId, epoch: generationId, isTransactional: true, version });
+  if (wrong !== 0) return wrong;
   cluster.groups.open(groupId);
   return 0;
 }
