@@ -266,12 +266,15 @@ test('cooperative-sticky: a partition that changes hands is given to nobody unti
 
 test('sticky: of two that claim a partition the one of the newer generation keeps it; of one generation, neither is believed', () => {
   const counts = new Map([['t0', 2]]);
-  const place = [{ topic: 't0', partition: 1 }];
-  const claiming = (memberId: string, generationId: number) => returning(stickyAssignor, memberId, ['t0'], place, generationId);
-  const given = (a: number, b: number) => stickyAssignor.assign([claiming('a', a), claiming('b', b)], counts).get('a');
-  assert.deepEqual(given(5, 4), place);
-  assert.deepEqual(given(4, 5), [{ topic: 't0', partition: 0 }]);
-  assert.deepEqual(given(5, 5), [{ topic: 't0', partition: 0 }], 'as if nobody had it');
+  const [zero, one] = [0, 1].map(partition => [{ topic: 't0', partition }]);
+  assert.ok(zero && one);
+  const given = (place: ForPartition[], a: number, b: number) =>
+    stickyAssignor
+      .assign([returning(stickyAssignor, 'a', ['t0'], place, a), returning(stickyAssignor, 'b', ['t0'], place, b)], counts)
+      .get('a');
+  assert.deepEqual(given(one, 5, 4), one);
+  assert.deepEqual(given(one, 4, 5), zero);
+  assert.deepEqual([given(one, 5, 5), given(zero, 5, 5)], [zero, zero], 'as if nobody had it');
 });
 
 test('cooperative-sticky: what a member still holds from an older generation is waited for', () => {
@@ -292,11 +295,25 @@ test('cooperative-sticky: what a member still holds from an older generation is 
   ]);
 });
 
+test('sticky: user data from before it had a generation is read, and is older than any that has one', () => {
+  const counts = new Map([['t0', 2]]);
+  const one = [{ topic: 't0', partition: 1 }];
+  const userData = stickyAssignor.userData?.(one, 0)?.slice(0, -4);
+  const [a, b] = ['a', 'b'].map(memberId => member(memberId, ['t0'], { userData }));
+  assert.ok(a && b);
+  assert.deepEqual(stickyAssignor.assign([a, member('b', ['t0'])], counts).get('a'), one);
+  assert.deepEqual(stickyAssignor.assign([a, returning(stickyAssignor, 'b', ['t0'], one, 0)], counts).get('b'), one);
+});
+
 test('cooperative-sticky: before subscriptions had a generation, it is read from the user data', () => {
   const counts = new Map([['t0', 2]]);
   const ownedPartitions = [{ topic: 't0', partition: 1 }];
-  const old = (memberId: string, generationId: number) =>
-    member(memberId, ['t0'], { ownedPartitions, userData: cooperativeStickyAssignor.userData?.([], generationId) });
+  const old = (memberId: string, generationId: number) => {
+    const written = cooperativeStickyAssignor.userData?.([], generationId) ?? Buffer.alloc(0);
+    // As it comes: in the middle of an answer.
+    const userData = Buffer.concat([Buffer.of(1, 2, 3), written, Buffer.of(4)]).subarray(3, 7);
+    return member(memberId, ['t0'], { ownedPartitions, userData });
+  };
   assert.deepEqual(cooperativeStickyAssignor.assign([old('a', 7), old('b', 6)], counts).get('a'), ownedPartitions);
   assert.deepEqual(cooperativeStickyAssignor.assign([old('a', 6), old('b', 7)], counts).get('b'), ownedPartitions);
 });
