@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { hideNative } from './without-native.js';
 
 /*
  * What consuming costs the client by codec and size, sockets, checksums and decompression included, against an embedded cluster in a child
@@ -13,7 +13,6 @@ const sizes = [
   { valueBytes: 100, count: 1_000_000 },
   { valueBytes: 1024, count: 200_000 },
 ];
-const natives = ['@node-rs/crc32', 'snappy', 'lz4-napi'];
 const args = process.argv.slice(2);
 
 if (process.send === undefined) await main(args.length > 0 ? args : ['none', 'lz4', 'snappy', 'gzip']);
@@ -38,7 +37,7 @@ async function main(codecs: readonly string[]): Promise<void> {
 }
 
 async function measure([brokers = '', code = '', way = '', count = '', valueBytes = '']: readonly string[]): Promise<void> {
-  if (code === 'portable') hide(natives);
+  if (code === 'portable') hideNative();
   const { KafkaClient, SimpleConsumer } = await import('../src/index.js');
   const total = Number(count);
   const client = new KafkaClient({ brokers });
@@ -69,16 +68,6 @@ async function measure([brokers = '', code = '', way = '', count = '', valueByte
   const gigabytes = ((rate?.[ROUNDS >> 1] ?? 0) * Number(valueBytes)) / 1000;
   process.send?.(`${spread(cost)} CPU-s per million   ${spread(rate)} M/s   ${gigabytes.toFixed(2)} GB/s`);
   process.once('disconnect', () => process.exit());
-}
-
-/** As if these packages were not installed. */
-function hide(names: readonly string[]): void {
-  const require = createRequire(import.meta.url);
-  for (const name of names) {
-    const file = require.resolve(name);
-    require(name);
-    Object.assign(require.cache[file] ?? {}, { exports: {} });
-  }
 }
 
 function spread(sorted: readonly number[] = []): string {

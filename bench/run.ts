@@ -11,14 +11,16 @@ import { fileURLToPath } from 'node:url';
  *   npm run bench -- consume            one of them
  *   npm run bench -- --kafka            consume and produce, on a real Kafka 4.1.2 of one node that is started for it
  *   npm run bench -- consume --kafka    one of them
- *   npm run bench -- produce host:port  on a Kafka that has a topic "bench"
+ *   npm run bench -- produce-peers      producing beside other clients, on a real Kafka; they are installed in bench/peers
+ *   npm run bench -- produce-memory     what a producer takes while its broker stands still for a minute
  */
 
 const args = process.argv.slice(2);
 const real = args.includes('--kafka');
 const known = real ? ['consume', 'produce'] : ['consume', 'contexts', 'codecs', 'produce', 'records'];
-const asked = args.filter(arg => known.includes(arg));
-const rest = args.filter(arg => !known.includes(arg) && arg !== '--kafka');
+const byName = [...known, 'produce-peers', 'produce-memory'];
+const asked = args.filter(arg => byName.includes(arg));
+const rest = args.filter(arg => !byName.includes(arg) && arg !== '--kafka');
 
 for (const name of asked.length > 0 ? asked : known) {
   const file = join(fileURLToPath(new URL('.', import.meta.url)), `${name}${real ? '-kafka' : ''}.js`);

@@ -48,9 +48,13 @@ export class Meter {
 }
 
 /** Runs a program of this folder in a process of its own and gives what it says of its work. @throws Error with its output when it fails. */
-export async function measured(program: string, args: readonly (string | number)[], timeoutMs = 300_000): Promise<Usage> {
+export async function measured(
+  program: string,
+  args: readonly (string | number)[],
+  { timeoutMs = 300_000, node = process.execPath }: { readonly timeoutMs?: number; readonly node?: string } = {},
+): Promise<Usage> {
   const file = new URL(program, import.meta.url).pathname;
-  const { code, signal, stdout, stderr } = await run(process.execPath, [file, ...args.map(String)], { timeoutMs });
+  const { code, signal, stdout, stderr } = await run(node, [file, ...args.map(String)], { timeoutMs });
   if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${signal ?? `code ${code}`}\n${stdout}${stderr}`);
   return JSON.parse(stdout);
 }
