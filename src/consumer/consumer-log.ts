@@ -4,19 +4,19 @@ import type { Log } from '../base/log.js';
 import type { GroupOffset } from '../client/offset-store.js';
 import type { ConsumerEvents } from './consumer-events.js';
 
-/** Has a log say what the listeners of a consumer of `topic` are told. */
-export function logEvents(log: Log, topic: string, consumer: Pick<TypedEvents<ConsumerEvents>, 'on'>): void {
+/** Has a log say what the listeners of a consumer are told. */
+export function logEvents(log: Log, consumer: Pick<TypedEvents<ConsumerEvents>, 'on'>): void {
   consumer
-    .on('outOfRange', ({ partition, requestedOffset, newOffset, why }) => {
+    .on('outOfRange', ({ topic, partition, requestedOffset, newOffset, why }) => {
       const where = newOffset === undefined ? {} : { newOffset };
       log.say('Consumer', 'warn', 'offset not in the log', { topic, partition, requestedOffset, ...where, why });
     })
-    .on('corruptRecords', ({ partition, offset, nextOffset, error }) => {
+    .on('corruptRecords', ({ topic, partition, offset, nextOffset, error }) => {
       log.say('Consumer', 'warn', 'damaged records', { topic, partition, offset, nextOffset, error: error.message });
     })
     .on('commitFailed', ({ error }) => {
       const code = error instanceof KafkaError ? { code: error.code } : {};
-      log.say('Consumer', 'warn', 'an automatic commit failed', { topic, ...code, error: error.message });
+      log.say('Consumer', 'warn', 'an automatic commit failed', { ...code, error: error.message });
     });
 }
 

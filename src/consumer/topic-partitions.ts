@@ -1,29 +1,28 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { sleep, turn } from '../base/clock.js';
-import { asError, asKafkaError, KafkaError } from '../base/errors.js';
+import { asError, asKafkaError, KafkaError, StateError } from '../base/errors.js';
 import type { ClientCore } from '../client/client.js';
+import { checkPartition } from '../client/inputs.js';
 import { missingTopic } from '../client/missing-topic.js';
 import type { OffsetStore } from '../client/offset-store.js';
 import type { Bounds } from '../cluster/cluster.js';
 import type { TopicInfo } from '../cluster/metadata.js';
+import type { ForPartition } from '../cluster/scatter.js';
 import type { Emitting } from './consumer-events.js';
 import type { ConsumerCore } from './core.js';
 import type { Misplaced } from './fetcher.js';
 import { Partition } from './partition.js';
+import type { PartitionSource, SourceKit } from './partition-source.js';
 import type { OutOfRange, Placing } from './placing.js';
+import type { Place } from './session.js';
 import type { simpleConsumerOptions } from './simple-consumer-options.js';
 
-export interface TopicPartitionsSettings {
-  readonly client: ClientCore;
+export interface TopicPartitionsSettings extends SourceKit {
   readonly options: ReturnType<typeof simpleConsumerOptions>;
-  readonly core: ConsumerCore;
-  readonly store: OffsetStore | undefined;
-  readonly placing: Placing;
-  readonly emit: Emitting;
 }
 
 /** The partitions of one topic that are read, all or some: finds them, puts them where reading begins, and follows what becomes of the topic. */
-export class TopicPartitions {
+export class TopicPartitions implements PartitionSource<number> {
   readonly #client: ClientCore;
   readonly #options: TopicPartitionsSettings['options'];
   readonly #core: ConsumerCore;
@@ -43,13 +42,39 @@ export class TopicPartitions {
     this.#emit = emit;
   }
 
-  /** Whether a partition was read until the topic was created again without it. */
-  isGone(partition: number): boolean {
-    return this.#gone.has(partition);
+  check(id: number, what: string): ForPartition {
+    checkPartition(id, what);
+    return { topic: this.#options.topic, partition: id };
   }
 
+  find(id: number, what: string): Partition {
+    checkPartition(id, what);
+    const { topic } = this.#options;
+    const { partitions } = this.#core;
+    const found = partitions.find(({ partition }) => partition === id);
+    if (found !== undefined) return found;
+    if (this.#gone.has(id))
+      throw new StateError('TIDE_PARTITION_LOST', `${what}: ${topic}/${id} is gone: the topic was created again without it`);
+    const read = partitions.map(({ partition }) => partition).join(', ');
+    throw new StateError(
+      'TIDE_NOT_OWNED',
+      `${what}: ${topic}/${id} is not read by this consumer; it reads ${read === '' ? 'none yet' : read}`,
+    );
+  }
+
+  findFor({ topic = this.#options.topic, partition }: Place, what: string): Partition {
+    if (topic === this.#options.topic) return this.find(partition, what);
+    throw new StateError(
+      'TIDE_NOT_OWNED',
+      `${what}: ${topic}/${partition} is not read by this consumer, which reads ${this.#options.topic}`,
+    );
+  }
+
+  async close(): Promise<void> {}
+
   /** Finds the partitions, and where to start in each: at the committed offset, or where the policy says. */
-  async prepare(bounds: Bounds): Promise<void> {
+  async prepare(signal: AbortSignal): Promise<void> {
+    const bounds = { signal };
     const topic = await this.#findTopic(bounds);
     const ids = this.#options.partitions ?? topic.partitions.map(({ partition }) => partition);
     const partitions = ids.map(id => this.#newPartition(id));
@@ -121,7 +146,7 @@ export class TopicPartitions {
   }
 
   /** The policy answers an offset that is not in the log. Never rejects. */
-  async outOfRange(partition: Partition, requestedOffset: number, why: Misplaced, bounds: Bounds): Promise<void> {
+  async outOfRange(partition: Partition, requestedOffset: number, why: Misplaced, signal: AbortSignal): Promise<void> {
     const inHand = () => this.#options.marking === 'loop' && !this.#core.inContext && !partition.outstanding.empty;
     let movedIn: number | undefined;
     const answered = (event: OutOfRange): void => {
@@ -129,9 +154,9 @@ export class TopicPartitions {
       movedIn = partition.epoch;
       this.#emit('outOfRange', event);
     };
-    await this.#placing.reset(partition, requestedOffset, why, { inHand, answered, bounds });
+    await this.#placing.reset(partition, requestedOffset, why, { inHand, answered, bounds: { signal } });
     if (movedIn !== undefined) {
-      await this.#storePlace(partition, bounds);
+      await this.#storePlace(partition, { signal });
       if (partition.epoch === movedIn) partition.held = false;
     }
     this.#core.moved();
@@ -154,7 +179,9 @@ export class TopicPartitions {
   }
 
   /** A topic that is read whole may have grown. New partitions are read from where the group stands in them, else from their beginning. */
-  looked(topic: TopicInfo | undefined, bounds: Bounds): Promise<void> | undefined {
+  looked(topics: ReadonlyMap<string, TopicInfo>, signal: AbortSignal): Promise<void> | undefined {
+    const topic = topics.get(this.#options.topic);
+    const bounds = { signal };
     this.#shrink(topic);
     const { partitions } = this.#core;
     if (this.#growing || this.#options.partitions !== undefined || topic === undefined || topic.partitions.length <= partitions.length)

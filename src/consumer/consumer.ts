@@ -1,0 +1,399 @@
+import { StateError, TimeoutError } from '../base/errors.js';
+import { TypedEvents } from '../base/events.js';
+import type { Log, Logger } from '../base/log.js';
+import { resolve, signalOf } from '../base/options.js';
+import { limited } from '../base/wait.js';
+import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
+import { assertNoMembers } from '../client/group-members.js';
+import { checkList, checkOffset } from '../client/inputs.js';
+import { OffsetStore } from '../client/offset-store.js';
+import { type CallOptions, callRules, type WaitOptions, waitRules } from '../client/wait-options.js';
+import type { Bounds } from '../cluster/cluster.js';
+import { Message } from '../records/index.js';
+import type { GetOptions } from './collect.js';
+import type { CommitTarget } from './committer.js';
+import type { ConsumerEvents } from './consumer-events.js';
+import { logCommit, logEvents } from './consumer-log.js';
+import { ConsumerCore, type CoreSettings } from './core.js';
+import type { Markable } from './marking.js';
+import { MessageBatch } from './message-batch.js';
+import type { Partition } from './partition.js';
+import type { PartitionSource, SourceKit } from './partition-source.js';
+import { Placing, type PlacingSettings } from './placing.js';
+import { checkWhence, seekTargets, type Whence } from './seek-targets.js';
+import { offerSessions } from './session.js';
+
+/** What every consumer is told. */
+export interface ConsumerSettings extends CoreSettings, PlacingSettings {
+  readonly groupId: string | undefined;
+  readonly logger: Logger | undefined;
+}
+
+/**
+ * What all consumers offer, over partitions that each kind gets in its own way. `At` is how a partition is named: by its number where there is
+ * but one topic, else with its topic.
+ */
+export abstract class Consumer<At> extends TypedEvents<ConsumerEvents> implements AsyncIterable<Message> {
+  readonly #settings: ConsumerSettings;
+  readonly #client: ClientCore;
+  readonly #core: ConsumerCore;
+  readonly #store: OffsetStore | undefined;
+  readonly #placing: Placing;
+  readonly #source: PartitionSource<At>;
+  readonly #release: () => void;
+  #closing: Promise<void> | undefined;
+
+  /** @param make Makes what knows the partitions. */
+  protected constructor(client: KafkaClient, settings: ConsumerSettings, make: (kit: SourceKit) => PartitionSource<At>) {
+    super();
+    this.#settings = settings;
+    this.#client = coreOf(client);
+    const log = this.#client.logFor(settings.logger);
+    if (log !== undefined) logEvents(log, this);
+    this.#store = settings.groupId === undefined ? undefined : new OffsetStore(this.#client);
+    this.#placing = new Placing(this.#client, settings);
+    this.#core = new ConsumerCore(this.#client.cluster, settings, {
+      prepare: signal => this.#source.prepare(signal),
+      outOfRange: (partition, offset, why, signal) => this.#source.outOfRange(partition, offset, why, signal),
+      looked: (topics, signal) => this.#source.looked(topics, signal),
+      commitFailed: error => this.emit('commitFailed', { error }),
+      target: this.#target(log),
+    });
+    this.#source = make({
+      client: this.#client,
+      core: this.#core,
+      store: this.#store,
+      placing: this.#placing,
+      emit: (event, detail) => this.emit(event, detail),
+    });
+    this.#release = this.#client.adopt(this);
+    offerSessions(this, what => this.#core.beginSession(what, (place, asking) => this.#source.findFor(place, asking)));
+  }
+
+  /** Every partition that is read now, with its position; undefined where that is not known yet. */
+  protected positions(): readonly { readonly topic: string; readonly partition: number; readonly position: number | undefined }[] {
+    return this.#core.partitions.map(({ topic, partition, placed, position }) => ({
+      topic,
+      partition,
+      position: placed ? position : undefined,
+    }));
+  }
+
+  /** As {@link messages} without a signal: `for await (const message of consumer)`. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
+    return this.messages();
+  }
+
+  /**
+   * The messages one by one, endlessly. A message is done when the loop asks for the next. Leaving by `break`, `return` or an exception
+   * leaves the current one not done: it is handed out again by the next loop. Leaving never closes the consumer.
+   * @param options.signal Ends the loop quietly at its next ask; the item before is done.
+   * @throws KafkaError `TIDE_OPTION`; from the loop: `TIDE_STATE` when somebody else reads; why the partitions, their offsets or records could not
+   * be had.
+   */
+  messages(options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<Message> {
+    return this.#core.messages(signalOf('messages()', options));
+  }
+
+  /** As {@link messages}, batch by batch, as they were stored: the fast way. A batch is done when the loop asks for the next. */
+  batches(options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<MessageBatch> {
+    return this.#core.batches(signalOf('batches()', options));
+  }
+
+  /**
+   * Up to `count` messages, perhaps none. With `marking: 'loop'` the call says that what the call before it returned is done.
+   * @param options.block `true` waits until there are `count`, a number until there are that many, `false` not at all: it gives what is
+   * there, after one fetch that does not wait if nothing is. Default true.
+   * @param options.timeoutMs Longest wait for messages in ms; short or empty is no error. `null` waits for ever. Default 100. To find the
+   * partitions, which only the first call does, takes what the client's own limits allow.
+   * @throws KafkaError as {@link messages}; the signal's reason when aborted. What the call had collected is handed out again.
+   */
+  getMessages(count = 1, options: GetOptions = {}): Promise<Message[]> {
+    return this.#core.getMessages(count, options);
+  }
+
+  /** One message, or undefined when none came in time: {@link getMessages} with a count of one. */
+  async getMessage(options: GetOptions = {}): Promise<Message | undefined> {
+    const [message] = await this.getMessages(1, options);
+    return message;
+  }
+
+  /**
+   * What `getMessages` gave, or a loop has in hand, and is not done, is handed out again.
+   * @throws KafkaError `TIDE_CLOSED`.
+   */
+  rewind(): void {
+    this.#core.assertNoContext('rewind()');
+    this.#core.rewind();
+  }
+
+  /**
+   * These messages are done, whatever the loop thinks. Marks may come in any order; what is committed is the part without holes.
+   * @throws KafkaError `TIDE_STALE` for what was taken back, `TIDE_PARTITION_LOST` where the topic was created again without the partition,
+   * `TIDE_NOT_OWNED` for what another consumer handed out, `TIDE_INPUT` for an offset that was never handed out, `TIDE_CLOSED`. Nothing is marked then.
+   */
+  mark(messages: Markable): void;
+  mark(partition: At, offset: number): void;
+  mark(what: Markable | At, offset?: number): void {
+    this.#mark(what, offset, false);
+  }
+
+  /** As {@link mark}, and everything handed out before it in the same partition is done too. */
+  markUpTo(message: Message | MessageBatch): void;
+  markUpTo(partition: At, offset: number): void;
+  markUpTo(what: Markable | At, offset?: number): void {
+    this.#mark(what, offset, true);
+  }
+
+  /** The old name of {@link mark}. */
+  taskDone(message: Message): void {
+    this.#mark(message, undefined, false, 'taskDone()');
+  }
+
+  /**
+   * Stores what is done; with messages given, marks exactly those first. True: Kafka has stored it; false: there was nothing new.
+   * @throws KafkaError why it was not stored, `PartialError` when some partitions were; `TIDE_GROUP_IN_USE` when the group has live members;
+   * `TIDE_STATE` without a `groupId`; `TIDE_TIMEOUT`, with `persistence: 'maybe'` where it was sent; `TIDE_OPTION`: nothing is marked then.
+   */
+  async commit(messages?: Markable, options: CallOptions = {}): Promise<boolean> {
+    const what = 'commit()';
+    const { signal, timeoutMs } = resolve(what, callRules, options);
+    this.#core.assertNoContext(what);
+    if (messages !== undefined) this.#core.mark(messages, false, what);
+    const deadline = timeoutMs === Number.POSITIVE_INFINITY ? undefined : this.#client.cluster.deadline(timeoutMs);
+    return this.#core.commit({ signal, deadline });
+  }
+
+  /**
+   * Moves to another offset; done and position stand there, and the next commit stores it, even if it is lower.
+   * @param whence Undefined: `offset` itself. 0: counted from the log's start, 1: from the position, 2: from the log's end.
+   * @param partition Undefined: every partition. With whence 0 or 2 `offset` is then divided over them, the remainder going to the first.
+   * @throws KafkaError `TIDE_INPUT` for a whence that is none, or a result outside the log; `TIDE_STATE` in a commit context; `TIDE_NOT_OWNED`;
+   * `TIDE_OPTION`; `TIDE_TIMEOUT`; why the ends of the log could not be had; the signal's reason when aborted. No partition is moved then.
+   */
+  async seek(offset: number, whence?: Whence, partition?: At, options: CallOptions = {}): Promise<void> {
+    const what = 'seek()';
+    if (whence === undefined) checkOffset(offset, what);
+    else checkWhence(offset, whence, what);
+    if (partition !== undefined) this.#source.check(partition, what);
+    return this.#within(what, options, async bounds => {
+      this.#core.assertNoContext(what);
+      await this.#core.prepare(what, bounds.signal);
+      const partitions = partition === undefined ? this.#core.partitions : [this.#source.find(partition, what)];
+      const targets = whence === undefined ? partitions.map(() => offset) : await this.#targets(partitions, offset, whence, what, bounds);
+      this.#core.assertOpen(what);
+      this.#core.assertNoContext(what);
+      for (const [i, target] of targets.entries()) partitions[i]?.seek(target);
+      this.#core.moved();
+    });
+  }
+
+  /**
+   * Moves a partition to where `autoOffsetReset` says, and gives that offset. Done and position stand there.
+   * @throws KafkaError `TIDE_STATE` with the policy `'none'`, and in a commit context; else as {@link seek}.
+   */
+  async resetPartitionOffset(partition: At, options: CallOptions = {}): Promise<number> {
+    const what = 'resetPartitionOffset()';
+    this.#source.check(partition, what);
+    return this.#within(what, options, async bounds => {
+      this.#core.assertNoContext(what);
+      await this.#core.prepare(what, bounds.signal);
+      const found = this.#source.find(partition, what);
+      const target = await this.#placing.target(found, bounds);
+      this.#core.assertOpen(what);
+      this.#core.assertNoContext(what);
+      found.place(target);
+      this.#core.moved();
+      return found.position;
+    });
+  }
+
+  /**
+   * Goes to the offsets that are stored for the group: position and done stand there, and what was fetched ahead is dropped. Partitions without
+   * one stay where they are.
+   * @throws KafkaError `TIDE_STATE` without a `groupId` and in a commit context; else as {@link seek}. Nothing is moved then.
+   */
+  async fetchLastKnownOffsets(partitions?: readonly At[], options: CallOptions = {}): Promise<void> {
+    const what = 'fetchLastKnownOffsets()';
+    this.#checkAll(partitions, what);
+    return this.#within(what, options, async bounds => {
+      const store = this.#storeOf(what);
+      this.#core.assertNoContext(what);
+      await this.#core.prepare(what, bounds.signal);
+      const chosen = this.#chosen(partitions, what);
+      const stored = await store.fetch(this.#settings.groupId ?? '', chosen, bounds);
+      this.#core.assertOpen(what);
+      this.#core.assertNoContext(what);
+      for (const [i, partition] of chosen.entries()) {
+        const offset = stored[i]?.offset;
+        if (offset === undefined) continue;
+        partition.place(offset);
+        partition.committed = offset;
+      }
+      this.#core.moved();
+    });
+  }
+
+  /**
+   * How many messages wait in these partitions, or in all: from the position to the end of the log. Gaps are counted as messages.
+   * @throws KafkaError as {@link seek}.
+   */
+  async pending(partitions?: readonly At[], options: CallOptions = {}): Promise<number> {
+    const what = 'pending()';
+    this.#checkAll(partitions, what);
+    return this.#within(what, options, async bounds => {
+      await this.#core.prepare(what, bounds.signal);
+      const asked = this.#chosen(partitions, what);
+      this.#core.assertPlaced(asked);
+      const ends = await this.#placing.list(asked, 'latest', bounds);
+      return asked.reduce((sum, { position }, i) => sum + Math.max(0, (ends[i] ?? 0) - position), 0);
+    });
+  }
+
+  /**
+   * No messages of these partitions, or of all, are handed out or fetched until {@link resume}.
+   * @throws KafkaError `TIDE_STATE` for all before the first read; `TIDE_NOT_OWNED`; `TIDE_INPUT`; `TIDE_CLOSED`. Nothing is changed then.
+   */
+  pause(partitions?: readonly At[]): void {
+    this.#setPaused(partitions, true, 'pause()');
+  }
+
+  /** Undoes {@link pause}. Throws as that. */
+  resume(partitions?: readonly At[]): void {
+    this.#setPaused(partitions, false, 'resume()');
+  }
+
+  /** The next offset to hand out; undefined before the first read has found it. */
+  position(partition: At): number | undefined {
+    const { topic, partition: id } = this.#source.check(partition, 'position()');
+    const found = this.#core.partitions.find(known => known.topic === topic && known.partition === id);
+    return found?.placed ? found.position : undefined;
+  }
+
+  /**
+   * The offset Kafka has stored for the group; undefined when there is none.
+   * @throws KafkaError `TIDE_STATE` without a `groupId`; else as {@link seek}.
+   */
+  async committed(partition: At, options: CallOptions = {}): Promise<number | undefined> {
+    const what = 'committed()';
+    const place = this.#source.check(partition, what);
+    return this.#within(what, options, async bounds => {
+      this.#core.assertOpen(what);
+      const [found] = await this.#storeOf(what).fetch(this.#settings.groupId ?? '', [place], bounds);
+      return found?.offset;
+    });
+  }
+
+  /**
+   * Ends reading: waits for the body that holds a message, commits what is done if that is automatic, and lets go of everything.
+   * Calling it again gives the same promise; every other call rejects with `TIDE_CLOSED`.
+   * @param options.timeoutMs Longest wait in ms. Default 30,000. `null`: no limit.
+   * @throws KafkaError `TIDE_TIMEOUT` when a body or a context held on, with why the last commit failed as its cause; else why that failed. Everything
+   * is closed all the same. `TIDE_OPTION`: it is not.
+   */
+  close(options: WaitOptions = {}): Promise<void> {
+    if (this.#closing === undefined) {
+      try {
+        const { timeoutMs } = resolve('close', waitRules, options);
+        this.#closing = this.#close(timeoutMs);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    try {
+      await this.#core.close(timeoutMs);
+    } finally {
+      await this.#source.close(timeoutMs);
+      this.#release();
+    }
+  }
+
+  #target(log: Log | undefined): CommitTarget | undefined {
+    const { groupId } = this.#settings;
+    const store = this.#store;
+    if (store === undefined || groupId === undefined) return undefined;
+    return {
+      commit: async (offsets, bounds) => {
+        await store.commit(groupId, offsets, bounds);
+        if (log !== undefined) logCommit(log, groupId, offsets);
+      },
+      fetch: (partitions, bounds) => store.fetch(groupId, partitions, bounds),
+      forTransaction: async (offsets, bounds) => {
+        await store.assertMeant(groupId, offsets, bounds);
+        await assertNoMembers(this.#client, groupId, bounds);
+        return { groupId };
+      },
+    };
+  }
+
+  /** Does `work`, which has to heed the signal it is given, within what the caller allows. */
+  #within<T>(what: string, options: CallOptions, work: (bounds: { readonly signal: AbortSignal }) => Promise<T>): Promise<T> {
+    const { signal, timeoutMs } = resolve(what, callRules, options);
+    const late = () => new TimeoutError(`${what}: not done within ${timeoutMs} ms (timeoutMs)`, { retriable: true, persistence: 'no' });
+    return limited(this.#client.cluster.clock, { ms: timeoutMs, signal, late }, stop => {
+      stop.throwIfAborted();
+      return work({ signal: stop });
+    });
+  }
+
+  #mark(given: Markable | At, offset: number | undefined, upTo: boolean, what = upTo ? 'markUpTo()' : 'mark()'): void {
+    this.#core.assertNoContext(what);
+    if (isMarkable(given, offset)) return this.#core.mark(given, upTo, what);
+    checkOffset(offset, `${what} of a partition and an offset`);
+    this.#core.markOffset(this.#source.find(given, what), offset, upTo, what);
+  }
+
+  #storeOf(what: string): OffsetStore {
+    if (this.#store === undefined)
+      throw new StateError('TIDE_STATE', `${what}: offsets are stored for a group; give the consumer a groupId`);
+    return this.#store;
+  }
+
+  #chosen(places: readonly At[] | undefined, what: string): readonly Partition[] {
+    return places === undefined ? this.#core.partitions : [...new Set(places.map(place => this.#source.find(place, what)))];
+  }
+
+  #checkAll(places: readonly At[] | undefined, what: string): void {
+    if (places === undefined) return;
+    checkList(places, what);
+    for (const place of places) this.#source.check(place as At, what);
+  }
+
+  #setPaused(partitions: readonly At[] | undefined, paused: boolean, what: string): void {
+    this.#core.assertOpen(what);
+    this.#checkAll(partitions, what);
+    const chosen = this.#chosen(partitions, what);
+    if (partitions === undefined && chosen.length === 0)
+      throw new StateError('TIDE_STATE', `${what}: the partitions are not known before the first read`);
+    for (const partition of chosen) partition.paused = paused;
+    this.#core.moved();
+  }
+
+  async #targets(
+    partitions: readonly Partition[],
+    offset: number,
+    whence: Whence,
+    what: string,
+    bounds: Bounds,
+  ): Promise<readonly number[]> {
+    if (whence === 1) this.#core.assertPlaced(partitions);
+    const starts = await this.#placing.list(partitions, 'earliest', bounds);
+    const ends = await this.#placing.list(partitions, 'latest', bounds);
+    const bounded = partitions.map(({ topic, partition, position }, i) => {
+      return { topic, partition, position, start: starts[i] ?? 0, end: ends[i] ?? 0 };
+    });
+    return seekTargets(bounded, offset, whence, what);
+  }
+}
+
+/** Anything but a partition and an offset. A message has a partition too: given with a number, as by `forEach`, it is a message all the same. */
+const isMarkable = <At>(given: Markable | At, offset: number | undefined): given is Markable =>
+  given instanceof Message || given instanceof MessageBatch || (offset === undefined && typeof given !== 'number');
