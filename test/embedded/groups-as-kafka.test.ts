@@ -1,9 +1,11 @@
 import { EmbeddedCluster } from '../../src/embedded/index.js';
 import { kafkaTest, uniqueName } from '../kafka/kafka.js';
-import { alone, late, neverSynced, statics, strangers, together, transactional, votes } from './classic-members.js';
+import * as classic from './classic-members.js';
+import * as consumers from './consumer-members.js';
 import { groupInterview } from './group-questions.js';
 import { assertSameAnswers } from './interview.js';
 
+const { strangers, alone, together, votes, statics, late, neverSynced, transactional } = classic;
 const parts = [strangers, alone, together, votes, statics, late, transactional];
 
 for (const [emulate, version, asked] of [
@@ -24,3 +26,14 @@ for (const [emulate, version, asked] of [
     { version },
   );
 }
+
+kafkaTest('the embedded cluster answers members of the new protocol as Kafka does', async (t, kafka) => {
+  const { strangers, alone, together, statics, late, patterns, ranges, kinds } = consumers;
+  const asked = [strangers, alone, together, statics, late, patterns, ranges, kinds];
+  const cluster = await EmbeddedCluster.start();
+  t.after(() => cluster.close());
+  const topic = uniqueName('members');
+  const theirs = await groupInterview(kafka.bootstrap[0] ?? '', topic, asked);
+  const ours = await groupInterview(cluster.brokers[0] ?? '', topic, asked);
+  assertSameAnswers(ours, theirs);
+});

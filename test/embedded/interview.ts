@@ -96,6 +96,9 @@ export class Interview {
 
   #named(field: string, value: unknown): unknown {
     if (field === 'producerId') return this.#producer(value);
+    if (field === 'heartbeatIntervalMs') return value === 0 ? value : 'some'; // a matter of configuration
+    // Topics come in the order of their ids, which are each cluster's own.
+    if (field === 'topicPartitions' && Array.isArray(value)) return value.map(each => JSON.stringify(this.#comparable(each))).sort();
     return field === 'memberId' || field === 'leader' ? this.#member(value) : this.#comparable(value);
   }
 
