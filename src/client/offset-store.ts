@@ -21,12 +21,20 @@ export interface GroupOffset extends ForPartition {
   readonly metadata?: string | null | undefined;
 }
 
+/** In whose name a member of a group commits. */
+export interface GroupMember {
+  /** The generation of the group, or the member's epoch (KIP-848). */
+  readonly generationId: number;
+  readonly memberId: string;
+  readonly groupInstanceId: string | undefined;
+}
+
 /** What became of one partition of a commit; `error` undefined: stored. */
 export interface CommitResult extends GroupOffset {
   readonly error: KafkaError | undefined;
 }
 
-/** Commits and reads the offsets of groups whose partitions were not given out by Kafka: the caller is no member. */
+/** Commits and reads the offsets of groups. */
 export class OffsetStore {
   readonly #core: ClientCore;
 
@@ -36,6 +44,7 @@ export class OffsetStore {
 
   /**
    * Stores offsets, all in one request.
+   * @param member In whose name; without it, as one who is no member.
    * @throws KafkaError {@link PartialError} when some or all partitions were refused, with a {@link CommitResult} for each;
    * `TIDE_GROUP_IN_USE` when the group has live members, who alone may commit; otherwise why the coordinator could not be asked. With
    * `persistence: 'maybe'` when an attempt, the last or one before it, got no answer: it may have been stored.
@@ -44,6 +53,7 @@ export class OffsetStore {
     groupId: string,
     offsets: readonly GroupOffset[],
     bounds: Bounds & { readonly timeoutMs?: number | undefined } = {},
+    member?: GroupMember,
   ): Promise<void> {
     const ids = await this.#topicIds(offsets, bounds);
     const replaced = ({ topic, topicId }: GroupOffset) => topicId !== undefined && isAnother(ids.get(topic), topicId);
@@ -66,6 +76,7 @@ export class OffsetStore {
       OffsetCommit,
       version => ({
         groupId,
+        ...(member === undefined ? {} : inNameOf(member, version)),
         topics: topics.map(({ name, topicId, partitions }) => (version >= 10 ? { topicId, partitions } : { name, partitions })),
       }),
       answer => {
@@ -78,7 +89,7 @@ export class OffsetStore {
           const id = entry.topicId ?? ids.get(entry.topic);
           const answered = codes.get(`${entry.topic}/${entry.partition}`) ?? codes.get(`${id}/${entry.partition}`) ?? -1;
           const code = replaced(entry) ? errorNumbers.UNKNOWN_TOPIC_ID : answered;
-          return { ...entry, error: code === 0 ? undefined : refusal(groupId, entry, code) };
+          return { ...entry, error: code === 0 ? undefined : refusal(groupId, entry, code, member !== undefined) };
         });
       },
       {
@@ -196,6 +207,12 @@ export class OffsetStore {
   }
 }
 
+const inNameOf = ({ generationId, memberId, groupInstanceId }: GroupMember, version: number) => ({
+  generationIdOrMemberEpoch: generationId,
+  memberId,
+  ...(version >= 7 ? { groupInstanceId: groupInstanceId ?? null } : {}),
+});
+
 const isAnother = (now: string | undefined, id: string): boolean => now !== undefined && now !== ZERO_UUID && now !== id;
 
 const isUnknownId = (error: unknown): boolean => error instanceof BrokerError && error.errno === errorNumbers.UNKNOWN_TOPIC_ID;
@@ -203,9 +220,9 @@ const isUnknownId = (error: unknown): boolean => error instanceof BrokerError &&
 const nameOf = (ids: ReadonlyMap<string, string>, id: string): string | undefined => [...ids].find(([, known]) => known === id)?.[0];
 
 /** Errors that pass and concern the whole group are thrown where the coordinator's errors are handled; the rest belong to their partition. */
-function refusal(groupId: string, { topic, partition, offset, topicId }: GroupOffset, code: number): KafkaError {
+function refusal(groupId: string, { topic, partition, offset, topicId }: GroupOffset, code: number, ofMember = false): KafkaError {
   const what = `commit ${topic}/${partition} at ${offset} for group ${JSON.stringify(groupId)}`;
-  if (code === errorNumbers.UNKNOWN_MEMBER_ID) {
+  if (code === errorNumbers.UNKNOWN_MEMBER_ID && !ofMember) {
     return new StateError(
       'TIDE_GROUP_IN_USE',
       `${what}: the group has live members, and only they may commit; use another group id or stop them`,

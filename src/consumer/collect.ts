@@ -65,7 +65,7 @@ export async function collect(
   const { handOut, empty } = from;
   const take = (partition: Partition) => partition.take();
   // What was collected may be what a partition waits for before it can go on: then it is given now.
-  const enough = () => (messages.length > 0 ? from.partitions().some(({ stalled }) => stalled) : empty.tooMany);
+  const enough = () => (messages.length > 0 ? from.partitions().some(({ stalled, leaving }) => stalled || leaving) : empty.tooMany);
   const stopped = () => from.isClosing() || from.isOver() || enough();
   const deadline = from.deadline(timeoutMs);
   let asked = false;

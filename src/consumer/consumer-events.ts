@@ -1,3 +1,5 @@
+import type { ForPartition } from '../cluster/scatter.js';
+import type { Rebalance } from '../group/index.js';
 import type { OutOfRange } from './placing.js';
 import type { PassedOver } from './prefetched.js';
 
@@ -9,6 +11,14 @@ export interface ConsumerEvents {
   outOfRange: OutOfRange;
   /** Damaged records were passed over (`onCorrupt: 'skip'`), or are handed out as one invalid message (`'return'`). */
   corruptRecords: PassedOver;
+  /** These partitions are read from now on: the group has given them to this member. */
+  assigned: { readonly partitions: readonly ForPartition[] };
+  /** These went to other members of the group; what was done of them is committed, if that is automatic. */
+  revoked: { readonly partitions: readonly ForPartition[] };
+  /** The group has gone on without this member: others may have these. What was done of them and not committed comes again there. */
+  lost: { readonly partitions: readonly ForPartition[]; readonly error: Error };
+  /** The group is at rest again. */
+  rebalance: Rebalance;
 }
 
 /** Tells the listeners of a consumer. */

@@ -4,7 +4,6 @@ import type { Log, Logger } from '../base/log.js';
 import { resolve, signalOf } from '../base/options.js';
 import { limited } from '../base/wait.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
-import { assertNoMembers } from '../client/group-members.js';
 import { checkList, checkOffset } from '../client/inputs.js';
 import { OffsetStore } from '../client/offset-store.js';
 import { type CallOptions, callRules, type WaitOptions, waitRules } from '../client/wait-options.js';
@@ -316,21 +315,21 @@ export abstract class Consumer<At> extends TypedEvents<ConsumerEvents> implement
     }
   }
 
+  /** What the source has for that, once there is one. */
   #target(log: Log | undefined): CommitTarget | undefined {
     const { groupId } = this.#settings;
-    const store = this.#store;
-    if (store === undefined || groupId === undefined) return undefined;
+    if (groupId === undefined) return undefined;
+    const target = (): CommitTarget => {
+      if (this.#source.target === undefined) throw new StateError('TIDE_STATE', 'there is nowhere to commit to');
+      return this.#source.target;
+    };
     return {
       commit: async (offsets, bounds) => {
-        await store.commit(groupId, offsets, bounds);
+        await target().commit(offsets, bounds);
         if (log !== undefined) logCommit(log, groupId, offsets);
       },
-      fetch: (partitions, bounds) => store.fetch(groupId, partitions, bounds),
-      forTransaction: async (offsets, bounds) => {
-        await store.assertMeant(groupId, offsets, bounds);
-        await assertNoMembers(this.#client, groupId, bounds);
-        return { groupId };
-      },
+      fetch: (partitions, bounds) => target().fetch(partitions, bounds),
+      forTransaction: (offsets, bounds) => target().forTransaction(offsets, bounds),
     };
   }
 

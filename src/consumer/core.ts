@@ -1,4 +1,4 @@
-import { asError, StateError, TimeoutError } from '../base/errors.js';
+import { asError, type KafkaError, StateError, TimeoutError } from '../base/errors.js';
 import { orAborted, settledWithin } from '../base/wait.js';
 import type { Bounds, Cluster } from '../cluster/cluster.js';
 import type { TopicInfo } from '../cluster/metadata.js';
@@ -15,6 +15,7 @@ import { leaseOf, type Markable, type MarkedRange, rangeAt, rangesOf } from './m
 import type { MessageBatch } from './message-batch.js';
 import { OffsetRefresh, refreshEveryMs } from './offset-refresh.js';
 import type { Partition } from './partition.js';
+import type { Asking } from './poll-watch.js';
 import { Seat } from './seat.js';
 import type { FindPartition, Session } from './session.js';
 
@@ -75,6 +76,9 @@ export class ConsumerCore {
   #preparing: Promise<void> | undefined;
   #isPrepared = false;
   #closing: Promise<void> | undefined;
+  #askCount = 0;
+  #isAsking = false;
+  #isStarted = false;
   readonly #contexts: Contexts;
 
   constructor(cluster: Cluster, settings: CoreSettings, host: CoreHost) {
@@ -123,6 +127,44 @@ export class ConsumerCore {
     this.moved();
   }
 
+  /**
+   * Hands out nothing more of these, and waits up to `timeoutMs` until nothing of them is in hand; then commits what is done of them, if that is
+   * automatic. Gives why it could not be committed. They are still read: {@link remove} them.
+   */
+  async drain(partitions: readonly Partition[], timeoutMs: number): Promise<Error | undefined> {
+    for (const partition of partitions) partition.leaving = true;
+    this.moved();
+    const isInHand = () => partitions.some(({ outstanding }) => !outstanding.empty) || this.#contexts.current?.touches(partitions) === true;
+    await this.#seat.until(isInHand, timeoutMs);
+    if (this.#settings.autoCommit === undefined || this.#committer === undefined) return undefined;
+    const bounds = { deadline: this.#cluster.deadline(lastCommitMs * 5) };
+    return this.#cluster
+      .retrying(() => this.#committer?.commitOnly(partitions, bounds) ?? Promise.resolve(false), bounds)
+      .then(() => undefined, asError);
+  }
+
+  /** These are not read any more: what of them is in hand is nobody's to mark, because of `why`. */
+  remove(partitions: readonly Partition[], why: string): void {
+    for (const partition of partitions) partition.gone = why;
+    this.#contexts.current?.lost(partitions);
+    for (const partition of partitions) partition.putBack();
+    this.assign(this.#partitions.filter(({ gone }) => gone === undefined));
+    this.#seat.released();
+  }
+
+  /** The next read prepares anew; it is told of `error` first, if there is one. */
+  unprepare(error?: KafkaError): void {
+    this.#handOut.failure = error;
+    this.#preparing = undefined;
+    this.#isPrepared = false;
+    this.moved();
+  }
+
+  /** How often the reader has asked for more, and whether it waits for that now. */
+  get asking(): Asking {
+    return { count: this.#askCount, waits: this.#isAsking };
+  }
+
   /** Positions changed: fetch, and hand out, accordingly. */
   moved(): void {
     this.#handOut.reset();
@@ -163,6 +205,8 @@ export class ConsumerCore {
       () => {
         this.#isPrepared = true;
         this.#fetcher.start();
+        if (this.#isStarted) return;
+        this.#isStarted = true;
         this.#committer?.start();
         if (!this.#seat.closing) this.#refresh?.start();
       },
@@ -182,6 +226,7 @@ export class ConsumerCore {
       if (this.#seat.closing) return undefined;
       const source = this.#handOut.ready;
       if (source === undefined) return undefined;
+      this.#askCount += 1;
       this.#markHandedOut(source);
       return source.takeCurrent();
     };
@@ -206,9 +251,13 @@ export class ConsumerCore {
     const messages: Message[] = [];
     const session = this.#contexts.current;
     this.#seat.take(holder);
+    this.#askCount += 1;
+    this.#isAsking = true;
     try {
       this.#markHandedOut();
+      this.#seat.released();
       await this.prepare(what, signal);
+      session?.assertWhole();
       this.assertPlaced(this.#partitions);
       const isOver = () => this.#contexts.current !== session;
       await collect(messages, wanted, this.#source(what, isOver), what);
@@ -219,6 +268,7 @@ export class ConsumerCore {
       this.#handBack(messages);
       throw error;
     } finally {
+      this.#isAsking = false;
       this.#seat.free(holder);
     }
   }
@@ -320,7 +370,6 @@ export class ConsumerCore {
   }
 
   #loopHost<T>(take: (partition: Partition) => T | undefined): LoopHost<T> {
-    const closing = () => this.#seat.closing;
     return {
       open: holder => {
         this.#seat.take(holder);
@@ -332,26 +381,13 @@ export class ConsumerCore {
       },
       next: () => undefined,
       wait: async (signal, left, taken) => {
+        this.#askCount += 1;
+        this.#isAsking = true;
         try {
-          if (!this.#isPrepared && !closing()) await this.prepare('a loop', signal);
-        } catch (error) {
-          if (closing() || signal?.aborted) return undefined;
-          throw error;
+          return await this.#next(take, signal, left, taken);
+        } finally {
+          this.#isAsking = false;
         }
-        this.assertPlaced(this.#partitions);
-        const takeAndHold = (partition: Partition) => {
-          const item = take(partition);
-          if (item !== undefined) {
-            this.#seat.bodyHolds(true);
-            taken();
-          }
-          return item;
-        };
-        const empty = this.#emptyAnswers();
-        const stopped = () => closing() || left() || empty.tooMany;
-        const item = await this.#handOut.wait(takeAndHold, this.#settings.iterTimeoutMs, signal, stopped);
-        if (item === undefined && !closing() && !left() && !signal?.aborted) empty.check('a loop');
-        return item;
       },
       end: (holder, putBack) => {
         // With `'explicit'` what is not done may be in other hands, and stays there.
@@ -360,6 +396,37 @@ export class ConsumerCore {
         this.#seat.free(holder);
       },
     };
+  }
+
+  /** The next item of a loop, see {@link LoopHost.wait}. */
+  async #next<T>(
+    take: (partition: Partition) => T | undefined,
+    signal: AbortSignal | undefined,
+    left: () => boolean,
+    taken: () => void,
+  ): Promise<T | undefined> {
+    const closing = () => this.#seat.closing;
+    try {
+      if (!this.#isPrepared && !closing()) await this.prepare('a loop', signal);
+    } catch (error) {
+      if (closing() || signal?.aborted) return undefined;
+      throw error;
+    }
+    this.#contexts.current?.assertWhole();
+    this.assertPlaced(this.#partitions);
+    const takeAndHold = (partition: Partition) => {
+      const item = take(partition);
+      if (item !== undefined) {
+        this.#seat.bodyHolds(true);
+        taken();
+      }
+      return item;
+    };
+    const empty = this.#emptyAnswers();
+    const stopped = () => closing() || left() || empty.tooMany;
+    const item = await this.#handOut.wait(takeAndHold, this.#settings.iterTimeoutMs, signal, stopped);
+    if (item === undefined && !closing() && !left() && !signal?.aborted) empty.check('a loop');
+    return item;
   }
 
   /** The reader asks for more: with `marking: 'loop'` what it was given is done. `only`: everything it was given is of this partition. */

@@ -1,4 +1,5 @@
 import { type Clock, turn } from '../base/clock.js';
+import type { KafkaError } from '../base/errors.js';
 import type { Fetcher } from './fetcher.js';
 import type { Partition } from './partition.js';
 
@@ -17,6 +18,8 @@ export class HandOut {
   #turn = 0;
   #budget = 0;
   #sliceEnd = 0;
+  /** Something that the next reader has to know; handed to it once. */
+  failure: KafkaError | undefined;
 
   constructor(clock: Clock, fetcher: Fetcher, partitions: () => readonly Partition[]) {
     this.#clock = clock;
@@ -61,12 +64,15 @@ export class HandOut {
   }
 
   #take<T>(from: (partition: Partition) => T | undefined): T | undefined {
+    const told = this.failure;
+    this.failure = undefined;
+    if (told !== undefined) throw told;
     const partitions = this.#partitions();
     if (this.#source?.midBatch === false) this.#turn += 1; // its batch is at its end: now the others
     for (let i = 0; i < partitions.length; i++) {
       const index = (this.#turn + i) % partitions.length;
       const partition = partitions[index];
-      if (partition === undefined || partition.paused || partition.held || !partition.placed) continue;
+      if (partition === undefined || partition.paused || partition.held || partition.leaving || !partition.placed) continue;
       const taken = from(partition);
       if (taken !== undefined) {
         this.#source = partition;

@@ -68,7 +68,7 @@ function rangeTo(message: Message, from: number, owner: object, what: string): M
   const lease = leaseOf(message);
   if (lease?.owner !== owner) throw refusal('TIDE_NOT_OWNED', 'this consumer did not hand that message out', message, what);
   const { partition } = lease;
-  if (partition.gone) throw refusal('TIDE_PARTITION_LOST', 'the topic was created again without this partition', message, what);
+  if (partition.gone !== undefined) throw refusal('TIDE_PARTITION_LOST', partition.gone, message, what);
   const to = message.offset;
   if (lease === partition.lease) return to < partition.done ? undefined : { partition, from, to };
   if (lease.epoch === partition.epoch && to < partition.done) return undefined; // done before the rest was taken back

@@ -2,6 +2,7 @@ import type { ClientCore } from '../client/client.js';
 import type { OffsetStore } from '../client/offset-store.js';
 import type { TopicInfo } from '../cluster/metadata.js';
 import type { ForPartition } from '../cluster/scatter.js';
+import type { CommitTarget } from './committer.js';
 import type { Emitting } from './consumer-events.js';
 import type { ConsumerCore } from './core.js';
 import type { Misplaced } from './fetcher.js';
@@ -11,6 +12,8 @@ import type { Place } from './session.js';
 
 /** Where a consumer's partitions come from, and what becomes of them. */
 export interface PartitionSource<At> {
+  /** Where offsets are stored; undefined without a group. */
+  readonly target: CommitTarget | undefined;
   /** Finds the partitions and their positions; called once, and again after a failure. */
   prepare(signal: AbortSignal): Promise<void>;
   /** The offset asked for is not in the log. Never rejects. */

@@ -39,8 +39,10 @@ export class Partition {
    * and is not the consumer's to commit.
    */
   keepFrom = Number.POSITIVE_INFINITY;
-  /** The topic was created again without it: nothing of it is read or marked any more. */
-  gone = false;
+  /** Why it is not read any more: nothing of it can be marked or committed. */
+  gone: string | undefined;
+  /** It goes to another reader as soon as nothing of it is in hand: nothing more is handed out. */
+  leaving = false;
   paused = false;
   /** Nothing is handed out: where it stands has still to be stored. */
   held = false;

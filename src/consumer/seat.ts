@@ -79,9 +79,17 @@ export class Seat {
     if (!holds) this.released();
   }
 
-  /** Something is no longer outstanding: who waits for that in {@link close} looks again. */
+  /** Something is no longer outstanding: who waits for that looks again. */
   released(): void {
-    if (this.#state === 'closing') this.#released.ring();
+    this.#released.ring();
+  }
+
+  /** Waits up to `timeoutMs` until `holds` says no; false when time ran out. */
+  async until(holds: () => boolean, timeoutMs: number): Promise<boolean> {
+    const until = this.#clock.now() + timeoutMs;
+    let inTime = true;
+    while (inTime && holds()) inTime = (await this.#released.waitFor(this.#clock, until - this.#clock.now())) !== 'late';
+    return inTime;
   }
 
   /**
@@ -90,11 +98,7 @@ export class Seat {
    */
   async close(timeoutMs: number, othersHold: () => boolean): Promise<boolean> {
     this.#state = 'closing';
-    const until = this.#clock.now() + timeoutMs;
-    let inTime = true;
-    while (inTime && (this.#bodyHolds || othersHold())) {
-      inTime = (await this.#released.waitFor(this.#clock, until - this.#clock.now())) !== 'late';
-    }
+    const inTime = await this.until(() => this.#bodyHolds || othersHold(), timeoutMs);
     this.#state = 'closed';
     return inTime;
   }

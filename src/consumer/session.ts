@@ -1,3 +1,4 @@
+import { StateError } from '../base/errors.js';
 import type { GroupOffset } from '../client/offset-store.js';
 import type { Bounds } from '../cluster/cluster.js';
 import type { TransactionGroup } from '../producer/index.js';
@@ -91,6 +92,7 @@ export class Session {
   readonly #marked = new Map<Partition, Marked>();
   #holder: Holder | undefined;
   #markedCount = 0;
+  #loss: StateError | undefined;
   #attempt: number;
 
   constructor(host: SessionHost, find: FindPartition, attempt: number) {
@@ -143,10 +145,7 @@ export class Session {
   touched(): readonly Touched[] {
     const touched: Touched[] = [];
     for (const partition of this.#host.partitions()) {
-      if (!partition.placed) continue;
-      const initial = partition.keepFrom;
-      if (partition.position === initial && partition.outstanding.empty) continue;
-      touched.push({ partition, initial, highWaterMark: this.highWaterMark(partition) });
+      if (isTouched(partition)) touched.push({ partition, initial: partition.keepFrom, highWaterMark: this.highWaterMark(partition) });
     }
     return touched;
   }
@@ -187,6 +186,27 @@ export class Session {
     this.#holder = holder;
   }
 
+  /** These are not read any more: what was read of them is nobody's here, and so the context can only be rolled back. */
+  lost(partitions: readonly Partition[]): void {
+    const touched = partitions.find(isTouched);
+    if (touched === undefined) return;
+    const { topic, partition, gone } = touched;
+    this.#loss ??= new StateError('TIDE_PARTITION_LOST', `a commit context: ${topic}/${partition}: ${gone}; roll it back`, {
+      persistence: 'no',
+      context: { topic, partition },
+    });
+  }
+
+  /** Whether something of one of these was handed out since the session began. */
+  touches(partitions: readonly Partition[]): boolean {
+    return partitions.some(isTouched);
+  }
+
+  /** @throws KafkaError `TIDE_PARTITION_LOST` when something of it was lost. */
+  assertWhole(): void {
+    if (this.#loss !== undefined) throw this.#loss;
+  }
+
   /** Lets others read again after {@link stop}. */
   resume(): void {
     if (this.#holder !== undefined) this.#host.free(this.#holder);
@@ -207,6 +227,7 @@ export class Session {
    * @param via How, instead of by a plain commit.
    */
   store(bounds: Bounds, via?: StoreVia): Promise<boolean> {
+    if (this.#loss !== undefined) return Promise.reject(this.#loss);
     const due: StoredOffset[] = [];
     for (const partition of this.#host.partitions()) {
       const { unsure, committed, keepFrom: initial } = partition;
@@ -252,6 +273,10 @@ export class Session {
     this.#markedCount += this.#host.markRanges(ranges);
   }
 }
+
+/** Whether something of it was handed out since the session it is in began. */
+const isTouched = ({ placed, position, keepFrom, outstanding }: Partition): boolean =>
+  placed && !(position === keepFrom && outstanding.empty);
 
 /** How contexts find the sessions of every kind of consumer, without being part of what users see. */
 const hosts = new WeakMap<object, (what: string) => Session>();

@@ -1,21 +1,22 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
-import { sleep, turn } from '../base/clock.js';
-import { asError, asKafkaError, KafkaError, StateError } from '../base/errors.js';
+import { sleep } from '../base/clock.js';
+import { asKafkaError, StateError } from '../base/errors.js';
 import type { ClientCore } from '../client/client.js';
 import { checkPartition } from '../client/inputs.js';
 import { missingTopic } from '../client/missing-topic.js';
-import type { OffsetStore } from '../client/offset-store.js';
 import type { Bounds } from '../cluster/cluster.js';
 import type { TopicInfo } from '../cluster/metadata.js';
 import type { ForPartition } from '../cluster/scatter.js';
-import type { Emitting } from './consumer-events.js';
+import type { CommitTarget } from './committer.js';
 import type { ConsumerCore } from './core.js';
 import type { Misplaced } from './fetcher.js';
-import { Partition } from './partition.js';
+import type { Partition } from './partition.js';
 import type { PartitionSource, SourceKit } from './partition-source.js';
-import type { OutOfRange, Placing } from './placing.js';
+import { Placement } from './placement.js';
+import type { Placing } from './placing.js';
 import type { Place } from './session.js';
 import type { simpleConsumerOptions } from './simple-consumer-options.js';
+import { standaloneTarget } from './standalone-target.js';
 
 export interface TopicPartitionsSettings extends SourceKit {
   readonly options: ReturnType<typeof simpleConsumerOptions>;
@@ -23,23 +24,24 @@ export interface TopicPartitionsSettings extends SourceKit {
 
 /** The partitions of one topic that are read, all or some: finds them, puts them where reading begins, and follows what becomes of the topic. */
 export class TopicPartitions implements PartitionSource<number> {
+  readonly target: CommitTarget | undefined;
   readonly #client: ClientCore;
   readonly #options: TopicPartitionsSettings['options'];
   readonly #core: ConsumerCore;
-  readonly #store: OffsetStore | undefined;
   readonly #placing: Placing;
-  readonly #emit: Emitting;
+  readonly #placement: Placement;
   /** Those that were read, and are not there any more. */
   readonly #gone = new Set<number>();
   #growing = false;
 
-  constructor({ client, options, core, store, placing, emit }: TopicPartitionsSettings) {
+  constructor(settings: TopicPartitionsSettings) {
+    const { client, options, core, placing } = settings;
     this.#client = client;
     this.#options = options;
     this.#core = core;
-    this.#store = store;
     this.#placing = placing;
-    this.#emit = emit;
+    this.#placement = new Placement(settings, options);
+    this.target = standaloneTarget(settings, options.groupId);
   }
 
   check(id: number, what: string): ForPartition {
@@ -77,8 +79,8 @@ export class TopicPartitions implements PartitionSource<number> {
     const bounds = { signal };
     const topic = await this.#findTopic(bounds);
     const ids = this.#options.partitions ?? topic.partitions.map(({ partition }) => partition);
-    const partitions = ids.map(id => this.#newPartition(id));
-    const unplaced = await this.#placeCommitted(partitions, bounds);
+    const partitions = ids.map(id => this.#placement.newPartition(topic.name, id));
+    const unplaced = await this.#placement.atCommitted(partitions, bounds);
     if (this.#options.startOffset === undefined) await this.#core.storePlaces(await this.#placing.place(unplaced, bounds));
     else await this.#startAt(partitions, this.#options.startOffset, bounds);
     this.#core.assign(partitions);
@@ -87,17 +89,6 @@ export class TopicPartitions implements PartitionSource<number> {
   async #startAt(partitions: readonly Partition[], start: number | 'earliest' | 'latest', bounds: Bounds): Promise<void> {
     const offsets = typeof start === 'number' ? undefined : await this.#placing.list(partitions, start, bounds);
     for (const [i, partition] of partitions.entries()) partition.place(offsets === undefined ? Number(start) : (offsets[i] ?? 0));
-  }
-
-  /** Puts partitions where the group stands in them; gives those where it stands nowhere. */
-  async #placeCommitted(partitions: readonly Partition[], bounds: Bounds): Promise<readonly Partition[]> {
-    const committed = await this.#store?.fetch(this.#options.groupId ?? '', partitions, bounds);
-    for (const [i, partition] of partitions.entries()) {
-      const offset = committed?.[i]?.offset;
-      if (offset !== undefined) partition.place(offset);
-      partition.committed = offset;
-    }
-    return partitions.filter(({ placed }) => !placed);
   }
 
   async #findTopic(bounds: Bounds): Promise<TopicInfo> {
@@ -131,51 +122,8 @@ export class TopicPartitions implements PartitionSource<number> {
     }, bounds);
   }
 
-  #newPartition(partition: number): Partition {
-    const { maxDecompressedBytes, onCorrupt } = this.#options;
-    const { clock } = this.#client.cluster;
-    return new Partition(this.#core, {
-      topic: this.#options.topic,
-      partition,
-      maxDecompressedBytes,
-      onCorrupt,
-      turn: () => turn(clock),
-      ready: () => this.#core.moved(),
-      passedOver: what => this.#emit('corruptRecords', what),
-    });
-  }
-
-  /** The policy answers an offset that is not in the log. Never rejects. */
-  async outOfRange(partition: Partition, requestedOffset: number, why: Misplaced, signal: AbortSignal): Promise<void> {
-    const inHand = () => this.#options.marking === 'loop' && !this.#core.inContext && !partition.outstanding.empty;
-    let movedIn: number | undefined;
-    const answered = (event: OutOfRange): void => {
-      partition.held = event.newOffset !== undefined;
-      movedIn = partition.epoch;
-      this.#emit('outOfRange', event);
-    };
-    await this.#placing.reset(partition, requestedOffset, why, { inHand, answered, bounds: { signal } });
-    if (movedIn !== undefined) {
-      await this.#storePlace(partition, { signal });
-      if (partition.epoch === movedIn) partition.held = false;
-    }
-    this.#core.moved();
-  }
-
-  /** Stores where the policy went on. Until that is done nothing is handed out; a refusal that will not pass is left for the reader. */
-  async #storePlace(partition: Partition, { signal }: Bounds): Promise<void> {
-    const { clock, settings } = this.#client.cluster;
-    const { epoch } = partition;
-    while (partition.held && partition.epoch === epoch && !signal?.aborted) {
-      const error = await this.#core.storePlaces([partition]).then(() => undefined, asError);
-      if (error === undefined || signal?.aborted || partition.epoch !== epoch) return;
-      this.#emit('commitFailed', { error });
-      if (!(error instanceof KafkaError && error.retriable)) {
-        partition.failure = asKafkaError(error);
-        return;
-      }
-      await sleep(clock, settings.retry.maxBackoffMs, signal).catch(() => {});
-    }
+  outOfRange(partition: Partition, requestedOffset: number, why: Misplaced, signal: AbortSignal): Promise<void> {
+    return this.#placement.outOfRange(partition, requestedOffset, why, signal);
   }
 
   /** A topic that is read whole may have grown. New partitions are read from where the group stands in them, else from their beginning. */
@@ -216,16 +164,18 @@ export class TopicPartitions implements PartitionSource<number> {
     const gone = partitions.filter(({ partition, topicId }) => !there.has(partition) && topicId !== undefined && topicId !== topic.id);
     if (gone.length === 0) return;
     for (const partition of gone) {
-      partition.gone = true;
+      partition.gone = 'the topic was created again without this partition';
       this.#gone.add(partition.partition);
     }
-    this.#core.assign(partitions.filter(partition => !partition.gone));
+    this.#core.assign(partitions.filter(({ gone }) => gone === undefined));
   }
 
   async #grow(topic: TopicInfo, bounds: Bounds): Promise<void> {
     const known = new Set(this.#core.partitions.map(({ partition }) => partition));
-    const added = topic.partitions.filter(({ partition }) => !known.has(partition)).map(({ partition }) => this.#newPartition(partition));
-    const fresh = await this.#placeCommitted(added, bounds);
+    const added = topic.partitions
+      .filter(({ partition }) => !known.has(partition))
+      .map(({ partition }) => this.#placement.newPartition(topic.name, partition));
+    const fresh = await this.#placement.atCommitted(added, bounds);
     const starts = await this.#placing.list(fresh, 'earliest', bounds);
     for (const [i, partition] of fresh.entries()) partition.place(starts[i] ?? 0);
     await this.#core.storePlaces(fresh);

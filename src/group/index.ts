@@ -4,3 +4,4 @@ export { ClassicMembership, type ClassicMembershipSettings } from './classic-mem
 export { ConsumerMembership, type ConsumerMembershipSettings, type ServerPattern } from './consumer-membership.js';
 export type { MemberStanding, Membership, MembershipEvents, Rebalance } from './membership.js';
 export { SubscribedTopics, type TopicFilter } from './subscribed-topics.js';
+export { reactionTo } from './group-errors.js';

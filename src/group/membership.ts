@@ -1,13 +1,10 @@
 import type { KafkaError } from '../base/errors.js';
+import type { GroupMember } from '../client/offset-store.js';
 import type { ForPartition } from '../cluster/scatter.js';
 
 /** In whose name a member commits offsets. */
-export interface MemberStanding {
+export interface MemberStanding extends GroupMember {
   readonly groupId: string;
-  /** The generation of the group, or the member's epoch (KIP-848). */
-  readonly generationId: number;
-  readonly memberId: string;
-  readonly groupInstanceId: string | undefined;
 }
 
 /**

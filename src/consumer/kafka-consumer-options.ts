@@ -1,0 +1,117 @@
+import { InputError } from '../base/errors.js';
+import { custom, duration, type Given, integer, oneOf, optional, resolve, text } from '../base/options.js';
+import { type Assignor, assignors } from '../group/index.js';
+import { type AutoCommit, autoCommitRule } from './auto-commit.js';
+import type { PartitionsCallback } from './group-reading.js';
+import { readingRules } from './reading-options.js';
+import { type BrokerPattern, type Subscription, subscriptionOf, type TopicPartitionsEntry } from './subscription.js';
+
+const autoCommitDefaults: AutoCommit = { everyN: Number.POSITIVE_INFINITY, everyMs: 5000 };
+
+/** What a consumer can be told to read: topics, a pattern, or partitions in the forms of {@link KafkaConsumer.setTopicPartitions}. */
+export type Topics = TopicPartitionsEntry | RegExp | BrokerPattern | readonly (TopicPartitionsEntry | RegExp | BrokerPattern)[];
+
+const callback = optional(
+  custom<PartitionsCallback, PartitionsCallback>(
+    'a function',
+    async () => {},
+    given => (typeof given === 'function' ? (given as PartitionsCallback) : undefined),
+  ),
+);
+
+export const kafkaConsumerRules = {
+  /**
+   * What to read: names of topics, a pattern (`RegExp`, matched here, or `{ re2 }`, matched by the brokers), or partitions, which no group divides.
+   * Default: nothing, until `setTopicPartitions`.
+   */
+  topics: optional(
+    custom<Topics, Subscription>('topics, a pattern, or partitions', { kind: 'none' }, given =>
+      subscriptionOf(listOf(given as Topics), 'topics'),
+    ),
+  ),
+  /** The group whose members share the partitions, and for which offsets are stored. Kafka: group.id. */
+  groupId: optional(text('')),
+  /** A name that this member keeps when it is started again: within `sessionTimeoutMs` nothing changes hands then. Kafka: group.instance.id. */
+  groupInstanceId: optional(text('')),
+  /**
+   * When offsets are committed by themselves: `true` every 5000 ms, `{ everyN, everyMs }`, one of them or both; `false` never. Default: true with
+   * a `groupId`, else false. Kafka: enable.auto.commit, auto.commit.interval.ms.
+   */
+  autoCommit: optional(autoCommitRule(autoCommitDefaults)),
+  /**
+   * `'classic'`: members divide the partitions themselves. `'consumer'`: the brokers do (KIP-848, Kafka 4.0 and later). Kafka: group.protocol.
+   */
+  groupProtocol: oneOf('classic', ['classic', 'consumer']),
+  /**
+   * Who reads what, by members of the classic protocol: names of Kafka's (`range`, `roundrobin`, `sticky`, `cooperative-sticky`), or your own; the
+   * preferred one first. All members of a group need one in common. Default: cooperative-sticky. Kafka: partition.assignment.strategy.
+   */
+  assignors: optional(
+    custom<readonly (string | Assignor)[], readonly Assignor[]>(
+      `a list of ${[...assignors.keys()].join(', ')}, or assignors`,
+      [],
+      assignorList,
+    ),
+  ),
+  /** A member of which the group hears nothing for so many ms is out. Classic protocol. Kafka: session.timeout.ms. */
+  sessionTimeoutMs: integer(45_000, 1, 2 ** 31 - 1),
+  /** How often a member says that it is there, in ms. Classic protocol. Kafka: heartbeat.interval.ms. */
+  heartbeatMs: integer(3000, 1, 2 ** 31 - 1),
+  /** A member whose reader does not ask for more for so many ms leaves, and joins again when it does. Kafka: max.poll.interval.ms. */
+  maxPollIntervalMs: integer(300_000, 1, 2 ** 31 - 1),
+  /** So many ms what is in hand may take when a partition goes to another member. */
+  revokeDrainMs: duration(30_000, 0),
+  /** A read that waits for so many ms in vain fails with `TIDE_CONSUMER_TIMEOUT`. `null`: never. */
+  consumerTimeoutMs: duration(Number.POSITIVE_INFINITY, 0, true),
+  /** Where this consumer runs. Kafka: client.rack. */
+  rackId: optional(text('')),
+  /** Called when partitions are given to this member, before anything of them is read: to seek, for instance. What it gives is awaited. */
+  onAssign: callback,
+  /** Called when partitions go to other members, after what is done of them was committed. What it gives is awaited. */
+  onRevoke: callback,
+  /** Called when the group has gone on without this member: nothing can be committed any more for these partitions. */
+  onLost: callback,
+  ...readingRules,
+};
+
+/** Options of a `KafkaConsumer`. */
+export type KafkaConsumerOptions = Given<typeof kafkaConsumerRules>;
+
+/** The options, and what depends on two of them. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`. */
+export function kafkaConsumerOptions(given: KafkaConsumerOptions | undefined) {
+  const options = resolve('KafkaConsumer', kafkaConsumerRules, given);
+  const { groupId, autoCommit, sessionTimeoutMs, heartbeatMs } = options;
+  const wrong = (text: string) => new InputError(`KafkaConsumer: ${text}`, { code: 'TIDE_OPTION' });
+  if (groupId === undefined && autoCommit !== undefined && autoCommit !== 'never')
+    throw wrong('autoCommit needs a groupId to store offsets for');
+  if (groupId === undefined && options.groupInstanceId !== undefined) throw wrong('groupInstanceId needs a groupId');
+  if (heartbeatMs >= sessionTimeoutMs)
+    throw wrong(`heartbeatMs (${heartbeatMs}) must be less than sessionTimeoutMs (${sessionTimeoutMs}); a third of it is usual`);
+  const byDefault = groupId === undefined ? undefined : autoCommitDefaults;
+  return {
+    ...options,
+    assignors: options.assignors ?? assignorList(['cooperative-sticky']) ?? [],
+    autoCommit: autoCommit === 'never' ? undefined : (autoCommit ?? byDefault),
+    iterTimeoutMs: Number.POSITIVE_INFINITY,
+    emptyRetryLimit: Number.POSITIVE_INFINITY,
+  };
+}
+
+/** One entry, or several. A tuple is one: its second part is a number. */
+export function listOf(given: Topics): readonly (TopicPartitionsEntry | RegExp | BrokerPattern)[] {
+  const isList = Array.isArray(given) && typeof given[1] !== 'number';
+  return isList ? (given as readonly TopicPartitionsEntry[]) : [given as TopicPartitionsEntry];
+}
+
+function assignorList(given: unknown): readonly Assignor[] | undefined {
+  if (!Array.isArray(given) || given.length === 0) return undefined;
+  const found = given.map((each: unknown) => (typeof each === 'string' ? assignors.get(each) : isAssignor(each) ? each : undefined));
+  return found.every(each => each !== undefined) && new Set(found.map(({ name }) => name)).size === found.length ? found : undefined;
+}
+
+const isAssignor = (given: unknown): given is Assignor =>
+  typeof given === 'object' &&
+  given !== null &&
+  typeof (given as Partial<Assignor>).name === 'string' &&
+  ['eager', 'cooperative'].includes((given as Partial<Assignor>).protocol ?? '') &&
+  typeof (given as Partial<Assignor>).assign === 'function';

@@ -1,0 +1,90 @@
+import { sleep, turn } from '../base/clock.js';
+import { asError, asKafkaError, KafkaError } from '../base/errors.js';
+import type { Bounds } from '../cluster/cluster.js';
+import type { Marking } from './core.js';
+import type { Misplaced } from './fetcher.js';
+import { Partition } from './partition.js';
+import type { SourceKit } from './partition-source.js';
+import type { OutOfRange } from './placing.js';
+import type { OnCorrupt } from './prefetched.js';
+
+export interface PlacementSettings {
+  readonly groupId: string | undefined;
+  readonly marking: Marking;
+  readonly maxDecompressedBytes: number;
+  readonly onCorrupt: OnCorrupt;
+}
+
+/** Makes partitions, and puts them where reading begins, or goes on when an offset means nothing. */
+export class Placement {
+  readonly #kit: SourceKit;
+  readonly #settings: PlacementSettings;
+
+  constructor(kit: SourceKit, settings: PlacementSettings) {
+    this.#kit = kit;
+    this.#settings = settings;
+  }
+
+  newPartition(topic: string, partition: number): Partition {
+    const { maxDecompressedBytes, onCorrupt } = this.#settings;
+    const { client, core, emit } = this.#kit;
+    return new Partition(core, {
+      topic,
+      partition,
+      maxDecompressedBytes,
+      onCorrupt,
+      turn: () => turn(client.cluster.clock),
+      ready: () => core.moved(),
+      passedOver: what => emit('corruptRecords', what),
+    });
+  }
+
+  /** Puts partitions where the group stands in them; gives those where it stands nowhere. */
+  async atCommitted(partitions: readonly Partition[], bounds: Bounds): Promise<readonly Partition[]> {
+    const committed = await this.#kit.store?.fetch(this.#settings.groupId ?? '', partitions, bounds);
+    for (const [i, partition] of partitions.entries()) {
+      const offset = committed?.[i]?.offset;
+      if (offset !== undefined) partition.place(offset);
+      partition.committed = offset;
+    }
+    return partitions.filter(({ placed }) => !placed);
+  }
+
+  /** The policy answers an offset that is not in the log. Never rejects. */
+  async outOfRange(partition: Partition, requestedOffset: number, why: Misplaced, signal: AbortSignal): Promise<void> {
+    const { core, placing, emit } = this.#kit;
+    const inHand = () => this.#settings.marking === 'loop' && !core.inContext && !partition.outstanding.empty;
+    let movedIn: number | undefined;
+    const answered = (event: OutOfRange): void => {
+      partition.held = event.newOffset !== undefined;
+      movedIn = partition.epoch;
+      emit('outOfRange', event);
+    };
+    await placing.reset(partition, requestedOffset, why, { inHand, answered, bounds: { signal } });
+    if (movedIn !== undefined) {
+      await this.stored(partition, signal);
+      if (partition.epoch === movedIn) partition.held = false;
+    }
+    core.moved();
+  }
+
+  /**
+   * Stores where the policy has put a partition that is held. Until that is done nothing is handed out; a refusal that will not pass is left for
+   * the reader. Never rejects.
+   */
+  async stored(partition: Partition, signal: AbortSignal): Promise<void> {
+    const { client, core, emit } = this.#kit;
+    const { clock, settings } = client.cluster;
+    const { epoch } = partition;
+    while (partition.held && partition.epoch === epoch && !signal.aborted) {
+      const error = await core.storePlaces([partition]).then(() => undefined, asError);
+      if (error === undefined || signal.aborted || partition.epoch !== epoch) return;
+      emit('commitFailed', { error });
+      if (!(error instanceof KafkaError && error.retriable)) {
+        partition.failure = asKafkaError(error);
+        return;
+      }
+      await sleep(clock, settings.retry.maxBackoffMs, signal).catch(() => {});
+    }
+  }
+}
