@@ -2,7 +2,9 @@ import { errorNumbers } from '../../base/broker-errors.js';
 import type { Clock, Timer } from '../../base/clock.js';
 import { StateError } from '../../base/errors.js';
 import { ClassicMember, type Introduction, type JoinAnswer, NOTHING, type SyncAnswer } from './classic-member.js';
+import { type Errno, type JoinRequest, type Leaving, refusedJoin, refusedSync, type SyncRequest } from './classic-messages.js';
 import { CONSUMER, partitionsOf, topicsOf } from './consumer-protocol.js';
+import { FirstWait } from './first-wait.js';
 import type { Claim, Commit, Group, GroupMember, GroupState } from './group.js';
 import { Roster } from './roster.js';
 
@@ -35,31 +37,6 @@ export interface ClassicSurroundings {
   changed(): void;
 }
 
-export interface JoinRequest extends Introduction {
-  /** Empty for a newcomer. */
-  readonly memberId: string;
-  /** Whether a newcomer without an instance is told its id first, and joins with it then (KIP-394). */
-  readonly needsId: boolean;
-  /** Whether a leader can be told to leave the assignment as it is (KIP-814). */
-  readonly maySkip: boolean;
-}
-
-export interface SyncRequest {
-  readonly memberId: string;
-  readonly instanceId: string | null;
-  readonly generationId: number;
-  /** Null before the version that says it; so is the name. */
-  readonly protocolType: string | null;
-  readonly protocolName: string | null;
-  /** By member, from the leader. */
-  readonly assignments: ReadonlyMap<string, Buffer>;
-}
-
-export interface Leaving {
-  readonly memberId: string;
-  readonly instanceId: string | null;
-}
-
 /** What another coordinator finds of a group: what its log had of the last assignment. */
 export interface StoredGroup {
   readonly generationId: number;
@@ -88,8 +65,7 @@ export class ClassicGroup implements Group {
   #protocolName = '';
   /** Whether the rebalance that is being prepared is the first since nobody was there. */
   #isInitial = false;
-  /** Whether somebody has joined in that one, so that it waits for more. */
-  #grew = false;
+  readonly #firstWait: FirstWait;
   #joinTimer: Timer | undefined;
   #syncTimer: Timer | undefined;
   #stored: StoredGroup | undefined;
@@ -97,6 +73,9 @@ export class ClassicGroup implements Group {
   constructor(id: string, around: ClassicSurroundings, stored?: StoredGroup) {
     this.id = id;
     this.#around = around;
+    this.#firstWait = new FirstWait(around.initialRebalanceDelayMs, (ms, run) => {
+      this.#joinTimer = this.#after(ms, run);
+    });
     if (stored !== undefined) this.#load(stored);
   }
 
@@ -193,7 +172,7 @@ export class ClassicGroup implements Group {
 
   #add(id: string, request: JoinRequest): Promise<JoinAnswer> {
     const member = new ClassicMember(id, request);
-    if (this.#state === 'PreparingRebalance' && this.#isInitial) this.#grew = true;
+    if (this.#state === 'PreparingRebalance' && this.#isInitial) this.#firstWait.more();
     if (this.#roster.size === 0) this.#protocolType = request.protocolType;
     this.#roster.add(member);
     const answer = member.waitToJoin();
@@ -397,28 +376,9 @@ export class ClassicGroup implements Group {
     this.#syncTimer?.cancel();
     this.#isInitial = this.#state === 'Empty';
     this.#become('PreparingRebalance');
-    if (this.#isInitial) {
-      const { initialRebalanceDelayMs: delayMs } = this.#around;
-      this.#grew = false;
-      this.#waitForMore(delayMs, Math.max(this.#roster.rebalanceTimeoutMs - delayMs, 0));
-    } else if (this.#haveAllJoined) this.#completeJoin();
+    if (this.#isInitial) this.#firstWait.begin(this.#roster.rebalanceTimeoutMs, () => this.#completeJoin());
+    else if (this.#haveAllJoined) this.#completeJoin();
     else this.#completeJoinLater();
-  }
-
-  /** The first rebalance waits a while for others, and again when some came, but no longer than members want. */
-  #waitForMore(delayMs: number, leftMs: number): void {
-    if (delayMs === 0) {
-      this.#completeJoin();
-      return;
-    }
-    this.#joinTimer = this.#after(delayMs, () => {
-      if (!this.#grew || leftMs === 0) {
-        this.#completeJoin();
-        return;
-      }
-      this.#grew = false;
-      this.#waitForMore(Math.min(this.#around.initialRebalanceDelayMs, leftMs), Math.max(leftMs - delayMs, 0));
-    });
   }
 
   get #haveAllJoined(): boolean {
@@ -537,17 +497,3 @@ export class ClassicGroup implements Group {
     );
   }
 }
-
-type Errno = keyof typeof errorNumbers;
-
-/** An answer that lets nobody in. */
-export const refusedJoin = (error: Errno, memberId: string): JoinAnswer => ({
-  errorCode: errorNumbers[error],
-  generationId: -1,
-  protocolName: null,
-  leader: '',
-  memberId,
-  members: [],
-});
-
-export const refusedSync = (errorCode: number): SyncAnswer => ({ errorCode, assignment: NOTHING });

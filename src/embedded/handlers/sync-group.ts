@@ -1,6 +1,6 @@
 import { errorNumbers } from '../../base/broker-errors.js';
 import { SyncGroup } from '../../protocol/index.js';
-import { refusedSync } from '../groups/classic-group.js';
+import { refusedSync } from '../groups/classic-messages.js';
 import { handler } from '../handler.js';
 import { refusedMember } from './group-checks.js';
 
