@@ -43,8 +43,8 @@ test('uniform takes no more from a member than has to go', () => {
 });
 
 test('uniform gives nobody what is not wanted any more', () => {
-  const before = gathered([['gone', 0] as const, ['x', 1] as const]);
-  assert.deepEqual(share('uniform', [reader('a', ['x'], before), reader('b', ['x'])], { x: 2 }), { a: ['x1'], b: ['x0'] });
+  const before = gathered([['gone', 0] as const, ...[0, 1, 2].map(partition => ['x', partition] as const)]);
+  assert.deepEqual(share('uniform', [reader('a', ['x'], before), reader('b', ['x'])], { x: 3 }), { a: ['x0', 'x1'], b: ['x2'] });
 });
 
 test('whatever members want: each partition to one that wants it, and evenly as far as that goes', () => {
