@@ -24,7 +24,7 @@ const workloads = [
   { way: 'bulk', valueBytes: 100, count: 1_000_000, clients: ['tidemark', '@platformatic/kafka', 'kafka-ts', 'kafkajs'] },
   { way: 'one', valueBytes: 100, count: 500_000, clients: ['tidemark', '@platformatic/kafka', 'kafka-ts', 'kcat'] },
   { way: 'bulk', valueBytes: 1024, count: 300_000, clients: ['tidemark', '@platformatic/kafka', 'kafka-ts', 'kafkajs'] },
-  { way: 'awaited', valueBytes: 100, count: 5_000, clients: ['tidemark', '@platformatic/kafka', 'kafka-ts', 'kafkajs'] },
+  { way: 'awaited', valueBytes: 100, count: 10_000, clients: ['tidemark', '@platformatic/kafka', 'kafka-ts', 'kafkajs'] },
 ];
 type Workload = (typeof workloads)[number];
 
