@@ -1,16 +1,20 @@
 import {
+  AddOffsetsToTxn,
   ConsumerGroupDescribe,
   ConsumerGroupHeartbeat,
   CreateTopics,
   DeleteGroups,
   DescribeGroups,
+  FindCoordinator,
   Heartbeat,
+  InitProducerId,
   LeaveGroup,
   OffsetDelete,
   OffsetFetch,
   type RequestOf,
   type ResponseOf,
   SyncGroup,
+  TxnOffsetCommit,
 } from '../../src/protocol/index.js';
 import { type GroupQuestions, Member } from './group-questions.js';
 
@@ -249,6 +253,50 @@ export async function statics(q: GroupQuestions): Promise<void> {
   await b.has('alone');
   await b.has('alone, has');
   await describe(q, 'alone', groupId);
+
+  const dynamic = new Consumer(q, groupId, 'member-c');
+  await dynamic.joins('third');
+  await new Consumer(q, groupId, 'member-d', 'three').joins('fourth');
+  const named = { memberId: '', groupInstanceId: 'three' };
+  for (const members of [
+    [{ memberId: 'member-c', groupInstanceId: 'two' }],
+    [{ memberId: 'member-b', groupInstanceId: 'none' }, { memberId: 'member-b' }, { memberId: '' }],
+    [named, { memberId: 'member-c' }],
+    [named],
+  ]) {
+    await q.ask('the classic way', LeaveGroup, { groupId, members });
+  }
+  await describe(q, 'the classic way', groupId);
+}
+
+/** Offsets that a transaction stores for members. */
+export async function transactional(q: GroupQuestions): Promise<void> {
+  const groupId = await q.group('transactional');
+  const transactionalId = groupId;
+  const { client } = q.all;
+  const init = { transactionalId, transactionTimeoutMs: 60_000 };
+  while ((await client.request(FindCoordinator, 3, { key: transactionalId, keyType: 1 })).errorCode !== 0);
+  let producer = await client.request(InitProducerId, 4, init);
+  while (producer.errorCode !== 0) producer = await client.request(InitProducerId, 4, init);
+  const { producerId, producerEpoch } = producer;
+  await q.ask('added', AddOffsetsToTxn, { transactionalId, producerId, producerEpoch, groupId }, 3);
+  const a = new Consumer(q, groupId, 'member-a');
+  await a.joins('joins');
+  await a.has('has all', { subscribedTopicNames: [q.topic, `${q.topic}-none`] });
+  const { memberId, epoch } = a;
+  const topics = [{ name: q.topic, partitions: [{ partitionIndex: 0, committedOffset: 7, committedMetadata: '' }] }];
+  for (const [step, who] of [
+    ['nobody in particular', {}],
+    ['its epoch', { memberId, generationId: epoch }],
+    ['another epoch', { memberId, generationId: epoch - 1 }],
+    ['no epoch', { memberId }],
+    ['a stranger', { memberId: 'nobody', generationId: epoch }],
+    ['an instance', { groupInstanceId: 'one' }],
+  ] as const) {
+    for (const version of [3, 5]) {
+      await q.ask(step, TxnOffsetCommit, { transactionalId, groupId, producerId, producerEpoch, ...who, topics }, version);
+    }
+  }
 }
 
 /** Who does not give up in time what it should. */

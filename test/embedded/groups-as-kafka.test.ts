@@ -28,8 +28,8 @@ for (const [emulate, version, asked] of [
 }
 
 kafkaTest('the embedded cluster answers members of the new protocol as Kafka does', async (t, kafka) => {
-  const { strangers, alone, together, statics, late, patterns, ranges, kinds } = consumers;
-  const asked = [strangers, alone, together, statics, late, patterns, ranges, kinds];
+  const { strangers, alone, together, statics, late, patterns, ranges, kinds, transactional } = consumers;
+  const asked = [strangers, alone, together, statics, late, patterns, ranges, kinds, transactional];
   const cluster = await EmbeddedCluster.start();
   t.after(() => cluster.close());
   const topic = uniqueName('members');

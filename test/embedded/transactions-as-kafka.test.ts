@@ -407,12 +407,13 @@ async function secondProtocol(q: ProducerQuestions): Promise<void> {
   await q.init('goes on', slow, 5, identity);
 }
 
-/** Which transactions a broker says the cluster is for. */
+/** Which groups and transactions a broker says the cluster is for. */
 async function features(q: ProducerQuestions): Promise<void> {
   for (const version of [3, 4]) {
     const answer = await q.all.client.request(ApiVersions, version, { clientSoftwareName: 'raw', clientSoftwareVersion: '1' });
-    const of = <F extends { name: string }>(list: readonly F[]) => list.filter(({ name }) => name === 'transaction.version');
-    console.log(JSON.stringify(answer.supportedFeatures), JSON.stringify(answer.finalizedFeatures), answer.finalizedFeaturesEpoch);
+    const compared = ['group.version', 'transaction.version'];
+    const of = <F extends { name: string }>(list: readonly F[]) =>
+      list.filter(({ name }) => compared.includes(name)).sort((a, b) => compared.indexOf(a.name) - compared.indexOf(b.name));
     q.all.answers.push([`features v${version}`, [of(answer.supportedFeatures), of(answer.finalizedFeatures)]]);
   }
 }

@@ -2,10 +2,10 @@ import { errorNumbers } from '../../base/broker-errors.js';
 import type { Clock, Timer } from '../../base/clock.js';
 import { StateError } from '../../base/errors.js';
 import { ClassicMember, type Introduction, type JoinAnswer, NOTHING, type SyncAnswer } from './classic-member.js';
-import { type Errno, type JoinRequest, type Leaving, refusedJoin, refusedSync, type SyncRequest } from './classic-messages.js';
+import { type Errno, type JoinRequest, refusedJoin, refusedSync, type SyncRequest } from './classic-messages.js';
 import { CONSUMER, partitionsOf, topicsOf } from './consumer-protocol.js';
 import { FirstWait } from './first-wait.js';
-import type { Claim, Commit, Group, GroupMember, GroupState } from './group.js';
+import type { Claim, Commit, Group, GroupMember, GroupState, Leaving } from './group.js';
 import { Roster } from './roster.js';
 
 type ClassicState = Exclude<GroupState, 'Assigning' | 'Reconciling'>;
@@ -241,9 +241,8 @@ export class ClassicGroup implements Group {
     return this.#state === 'PreparingRebalance' ? errorNumbers.REBALANCE_IN_PROGRESS : 0;
   }
 
-  /** Gives an error number for each. A static member may be named by its instance alone. */
-  leave(members: readonly Leaving[]): number[] {
-    const errors = members.map(leaving => this.#leave(leaving));
+  leave(leaving: readonly Leaving[]): number[] {
+    const errors = leaving.map(one => this.#leave(one));
     if (errors.includes(0)) {
       if (this.#state === 'PreparingRebalance') this.#completeJoinIfAll();
       else if (this.#state !== 'Empty') this.#prepareRebalance();
@@ -298,9 +297,11 @@ export class ClassicGroup implements Group {
   }
 
   expire(memberId: string): boolean {
-    if (this.#pending.has(memberId)) this.#forgetPending(memberId);
-    else return this.leave([{ memberId, instanceId: null }]).includes(0);
-    return true;
+    if (this.#pending.has(memberId)) {
+      this.#forgetPending(memberId);
+      return true;
+    }
+    return this.leave([{ memberId, instanceId: null }]).includes(0);
   }
 
   close(): void {

@@ -21,11 +21,6 @@ export interface SyncRequest {
   readonly assignments: ReadonlyMap<string, Buffer>;
 }
 
-export interface Leaving {
-  readonly memberId: string;
-  readonly instanceId: string | null;
-}
-
 export type Errno = keyof typeof errorNumbers;
 
 /** An answer that lets nobody in. */

@@ -4,7 +4,7 @@ import type { Topic } from '../topic.js';
 import { refuse } from '../transactional-id.js';
 import { type Assignment, each, has, NO_PARTITIONS, same, without } from './assignment.js';
 import { assignors, DEFAULT_ASSIGNOR, type Reader } from './assignors.js';
-import type { Claim, Commit, Group, GroupMember, GroupState } from './group.js';
+import type { Claim, Commit, Group, GroupMember, GroupState, Leaving } from './group.js';
 import { type Holding, reconcile } from './reconcile.js';
 import { type Subscription, sameSubscription, subscribed } from './subscription.js';
 
@@ -188,16 +188,28 @@ export class ConsumerGroup implements Group {
     return member;
   }
 
-  /** A member leaves, for good or, if it is static, for a while. */
-  leave(memberId: string, instanceId: string | null, epoch: number): Heard | Refused {
+  /** A heartbeat by which a member leaves, for good or, if it is static, for a while. */
+  lastHeartbeat(memberId: string, instanceId: string | null, epoch: number): Heard | Refused {
     const known = instanceId === null ? this.#members.get(memberId) : this.#instance(instanceId);
-    if (known === undefined) return refuse('UNKNOWN_MEMBER_ID');
-    if (known.id !== memberId) return refuse('FENCED_INSTANCE_ID');
-    if (epoch === LEAVES_FOR_A_WHILE) {
-      this.#members.set(memberId, { ...known, epoch, revoking: NO_PARTITIONS }); // its session goes on for a while
-      this.#timersOf(memberId).rebalance?.cancel();
-    } else this.#remove(memberId);
+    if (epoch !== LEAVES_FOR_A_WHILE || known?.id !== memberId) {
+      const [error = 0] = this.leave([{ memberId, instanceId }]);
+      return error === 0 ? { epoch, assigned: undefined } : { refuse: error };
+    }
+    this.#members.set(memberId, { ...known, epoch, revoking: NO_PARTITIONS }); // its session goes on for a while
+    this.#timersOf(memberId).rebalance?.cancel();
     return { epoch, assigned: undefined };
+  }
+
+  leave(leaving: readonly Leaving[]): number[] {
+    const errors = leaving.map(({ memberId, instanceId }) => {
+      const member = instanceId === null ? this.#members.get(memberId) : this.#instance(instanceId);
+      if (member === undefined) return errorNumbers.UNKNOWN_MEMBER_ID;
+      if (memberId !== '' && memberId !== member.id) return errorNumbers.FENCED_INSTANCE_ID;
+      this.#remove(member.id);
+      return 0;
+    });
+    if (errors.includes(0)) this.#bump();
+    return errors;
   }
 
   refuseCommit({ memberId, instanceId, epoch, isTransactional, version }: Commit): number {
@@ -232,9 +244,7 @@ export class ConsumerGroup implements Group {
   }
 
   expire(memberId: string): boolean {
-    const isKnown = this.#members.has(memberId);
-    if (isKnown) this.#remove(memberId);
-    return isKnown;
+    return this.leave([{ memberId, instanceId: null }]).includes(0);
   }
 
   close(): void {
@@ -287,6 +297,10 @@ export class ConsumerGroup implements Group {
     const target = new Map(this.#target);
     target.delete(memberId);
     this.#target = target;
+  }
+
+  /** Somebody has gone: the next heartbeat shares anew. */
+  #bump(): void {
     this.#wanted = this.#whatIsWanted();
     this.#epoch++;
     this.#around.changed();

@@ -32,6 +32,13 @@ export interface Commit extends Claim {
   readonly version: number;
 }
 
+/** Who is to be taken out of a group: by id, or a static member by its instance alone. */
+export interface Leaving {
+  /** Empty where the instance says it. */
+  readonly memberId: string;
+  readonly instanceId: string | null;
+}
+
 /** What the two kinds of groups have in common. Errors are given as Kafka's numbers, 0 for none. */
 export interface Group {
   readonly id: string;
@@ -46,6 +53,8 @@ export interface Group {
   refuseDeletingOffsets(): number;
   /** Whether a member reads the topic: then its offsets are not deleted. */
   isSubscribedTo(topic: string): boolean;
+  /** Takes members out. Gives the error of each. */
+  leave(leaving: readonly Leaving[]): number[];
   /** Has everybody share anew. False when there is nobody. */
   rebalance(): boolean;
   /** Takes a member out as its session time-out does. False when there is no such member. */

@@ -1,11 +1,13 @@
 import { ApiVersions } from '../../protocol/index.js';
 import { type Call, handler } from '../handler.js';
 
-const FEATURE = 'transaction.version';
+/** Groups of the new protocol (KIP-848), by the name under which the cluster says that it is for them. */
+const GROUPS = 'group.version';
+const TRANSACTIONS = 'transaction.version';
 /** The first version that may show a feature which begins at level 0. */
 const ZERO_FROM = 4;
 
-/** Every API that is offered, with its versions, and which transactions the cluster is for. */
+/** Every API that is offered, with its versions, and which groups and transactions the cluster is for. */
 export const apiVersions = handler({
   api: ApiVersions,
   versions: ApiVersions.versions,
@@ -16,13 +18,18 @@ export const apiVersions = handler({
   }),
 });
 
-/** Releases before 4.0 do not know the feature. */
+/** Releases before 4.0 do not know these features. */
 function features({ cluster, version }: Call<typeof ApiVersions>) {
   if (!cluster.hasNewCoordinator) return {};
-  const level = cluster.transactionVersion;
+  const levels = [
+    { name: GROUPS, last: 1, level: 1 },
+    { name: TRANSACTIONS, last: 2, level: cluster.transactionVersion },
+  ];
   return {
-    supportedFeatures: version < ZERO_FROM ? [] : [{ name: FEATURE, minVersion: 0, maxVersion: 2 }],
+    supportedFeatures: version < ZERO_FROM ? [] : levels.map(({ name, last }) => ({ name, minVersion: 0, maxVersion: last })),
     finalizedFeaturesEpoch: 0,
-    finalizedFeatures: level === 0 ? [] : [{ name: FEATURE, maxVersionLevel: level, minVersionLevel: level }],
+    finalizedFeatures: levels
+      .filter(({ level }) => level > 0)
+      .map(({ name, level }) => ({ name, maxVersionLevel: level, minVersionLevel: level })),
   };
 }

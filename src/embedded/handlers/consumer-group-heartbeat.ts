@@ -28,7 +28,7 @@ function beat(call: Beating): Answer {
   const group = joins ? cluster.coordinator.openConsumer(groupId) : cluster.coordinator.consumer(groupId);
   if (group === undefined) return refusal(errorNumbers.GROUP_ID_NOT_FOUND);
   const leaves = memberEpoch === LEAVES || memberEpoch === LEAVES_FOR_A_WHILE;
-  const heard = leaves ? group.leave(memberId, instanceId, memberEpoch) : heartbeat(call, group);
+  const heard = leaves ? group.lastHeartbeat(memberId, instanceId, memberEpoch) : heartbeat(call, group);
   if ('refuse' in heard) return refusal(heard.refuse);
   return {
     errorCode: 0,

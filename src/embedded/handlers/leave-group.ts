@@ -5,8 +5,9 @@ import { refusedMember } from './group-checks.js';
 
 /** The first version that takes many members out at once. */
 const MANY_FROM = 3;
+const UNKNOWN = errorNumbers.UNKNOWN_MEMBER_ID;
 
-/** Members of a classic group leave, or are taken out. */
+/** Members of a group leave, or are taken out: also of the new protocol, by whoever asks for it. */
 export const leaveGroup = handler({
   api: LeaveGroup,
   versions: LeaveGroup.versions,
@@ -15,16 +16,9 @@ export const leaveGroup = handler({
     const refused = refusedMember(call, body.groupId);
     if (refused !== 0) return { errorCode: refused, members: [] };
     const leaving = version >= MANY_FROM ? body.members : [{ memberId: body.memberId, groupInstanceId: null }];
-    const members = leaving.map(({ memberId, groupInstanceId }) => ({
-      memberId,
-      groupInstanceId,
-      errorCode: errorNumbers.UNKNOWN_MEMBER_ID,
-    }));
-    const errors = cluster.coordinator
-      .classic(body.groupId)
-      ?.leave(leaving.map(({ memberId, groupInstanceId: instanceId }) => ({ memberId, instanceId })));
-    for (const [i, member] of members.entries()) member.errorCode = errors?.[i] ?? member.errorCode;
-    if (version < MANY_FROM) return { errorCode: members[0]?.errorCode ?? 0 };
-    return { errorCode: 0, members };
+    const named = leaving.map(({ memberId, groupInstanceId: instanceId }) => ({ memberId, instanceId }));
+    const errors = cluster.coordinator.of(body.groupId)?.leave(named);
+    const members = leaving.map(({ memberId, groupInstanceId }, i) => ({ memberId, groupInstanceId, errorCode: errors?.[i] ?? UNKNOWN }));
+    return version < MANY_FROM ? { errorCode: members[0]?.errorCode ?? 0 } : { errorCode: 0, members };
   },
 });
