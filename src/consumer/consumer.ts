@@ -69,6 +69,12 @@ export abstract class Consumer<At> extends TypedEvents<ConsumerEvents> implement
     offerSessions(this, what => this.#core.beginSession(what, (place, asking) => this.#source.findFor(place, asking)));
   }
 
+  /** @throws KafkaError `TIDE_CLOSED`; `TIDE_STATE` in a commit context. */
+  protected assertChangeable(what: string): void {
+    this.#core.assertOpen(what);
+    this.#core.assertNoContext(what);
+  }
+
   /** Every partition that is read now, with its position; undefined where that is not known yet. */
   protected positions(): readonly { readonly topic: string; readonly partition: number; readonly position: number | undefined }[] {
     return this.#core.partitions.map(({ topic, partition, placed, position }) => ({
@@ -177,7 +183,7 @@ export abstract class Consumer<At> extends TypedEvents<ConsumerEvents> implement
     if (partition !== undefined) this.#source.check(partition, what);
     return this.#within(what, options, async bounds => {
       this.#core.assertNoContext(what);
-      await this.#core.prepare(what, bounds.signal);
+      await this.#prepareFor(partition, what, bounds.signal);
       const partitions = partition === undefined ? this.#core.partitions : [this.#source.find(partition, what)];
       const targets = whence === undefined ? partitions.map(() => offset) : await this.#targets(partitions, offset, whence, what, bounds);
       this.#core.assertOpen(what);
@@ -304,6 +310,14 @@ export abstract class Consumer<At> extends TypedEvents<ConsumerEvents> implement
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** The partition, or every one, is known after this. One that is read already is not waited for: it may be given just now, and told to a callback. */
+  async #prepareFor(at: At | undefined, what: string, signal: AbortSignal): Promise<void> {
+    const place = at === undefined ? undefined : this.#source.check(at, what);
+    const isRead = this.#core.partitions.some(({ topic, partition }) => topic === place?.topic && partition === place.partition);
+    if (isRead) this.#core.assertOpen(what);
+    else await this.#core.prepare(what, signal);
   }
 
   async #close(timeoutMs: number): Promise<void> {

@@ -1,4 +1,4 @@
-import { asError, type KafkaError, StateError, TimeoutError } from '../base/errors.js';
+import { asError, KafkaError, StateError, TimeoutError } from '../base/errors.js';
 import { orAborted, settledWithin } from '../base/wait.js';
 import type { Bounds, Cluster } from '../cluster/cluster.js';
 import type { TopicInfo } from '../cluster/metadata.js';
@@ -28,8 +28,10 @@ export type Marking = 'loop' | 'explicit';
 export interface CoreSettings extends FetcherSettings {
   readonly marking: Marking;
   readonly autoCommit: AutoCommit | undefined;
-  /** A loop ends quietly when nothing came for so many ms. */
+  /** How long a loop waits for the next item, in ms. */
   readonly iterTimeoutMs: number;
+  /** Then it ends, or fails with `TIDE_CONSUMER_TIMEOUT`. */
+  readonly idle: 'ends' | 'throws';
   /** A read fails with `TIDE_NO_DATA` after so many fetches without records, and one more. */
   readonly emptyRetryLimit: number;
 }
@@ -425,8 +427,10 @@ export class ConsumerCore {
     const empty = this.#emptyAnswers();
     const stopped = () => closing() || left() || empty.tooMany;
     const item = await this.#handOut.wait(takeAndHold, this.#settings.iterTimeoutMs, signal, stopped);
-    if (item === undefined && !closing() && !left() && !signal?.aborted) empty.check('a loop');
-    return item;
+    if (item !== undefined || closing() || left() || signal?.aborted) return item;
+    empty.check('a loop');
+    if (this.#settings.idle === 'throws') throw nothingCame(this.#settings.iterTimeoutMs);
+    return undefined;
   }
 
   /** The reader asks for more: with `marking: 'loop'` what it was given is done. `only`: everything it was given is of this partition. */
@@ -469,3 +473,9 @@ export class ConsumerCore {
     return count;
   }
 }
+
+/** For a read that has waited for so long. */
+export const nothingCame = (timeoutMs: number): KafkaError =>
+  new KafkaError('TIDE_CONSUMER_TIMEOUT', `nothing came within ${timeoutMs} ms (consumerTimeoutMs); reading on is fine`, {
+    retriable: true,
+  });

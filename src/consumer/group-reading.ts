@@ -38,6 +38,7 @@ export class GroupReading implements MembershipEvents {
   /** Settled when the group has given this member something, or nothing, for the first time since it was asked. */
   #asked: Deferred<void> | undefined;
   #placing: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   /** @param signal Ends what is under way. */
   constructor(
@@ -99,6 +100,7 @@ export class GroupReading implements MembershipEvents {
   }
 
   async lost(taken: readonly ForPartition[], why: KafkaError): Promise<void> {
+    if (this.#closed) return;
     const { core, emit } = this.#kit;
     core.remove(this.#these(taken), `the group has gone on without this member (${why.message})`);
     emit('lost', { partitions: taken, error: why });
@@ -120,8 +122,16 @@ export class GroupReading implements MembershipEvents {
     asked.reject(error);
   }
 
+  /** Leaves the group; everything is given up already. Never rejects. */
   async close(timeoutMs: number): Promise<void> {
     this.#watch.stop();
+    this.#closed = true;
+    const { core, emit } = this.#kit;
+    const partitions = core.partitions.map(({ topic, partition }) => ({ topic, partition }));
+    if (partitions.length > 0) {
+      await this.#call(this.#settings.callbacks.onRevoke, partitions);
+      emit('revoked', { partitions });
+    }
     await this.#membership.close(timeoutMs);
   }
 

@@ -87,14 +87,32 @@ export function kafkaConsumerOptions(given: KafkaConsumerOptions | undefined) {
   if (groupId === undefined && options.groupInstanceId !== undefined) throw wrong('groupInstanceId needs a groupId');
   if (heartbeatMs >= sessionTimeoutMs)
     throw wrong(`heartbeatMs (${heartbeatMs}) must be less than sessionTimeoutMs (${sessionTimeoutMs}); a third of it is usual`);
+  checkPattern(options.topics, options, 'KafkaConsumer');
   const byDefault = groupId === undefined ? undefined : autoCommitDefaults;
   return {
     ...options,
     assignors: options.assignors ?? assignorList(['cooperative-sticky']) ?? [],
     autoCommit: autoCommit === 'never' ? undefined : (autoCommit ?? byDefault),
-    iterTimeoutMs: Number.POSITIVE_INFINITY,
+    iterTimeoutMs: options.consumerTimeoutMs,
+    idle: 'throws' as const,
     emptyRetryLimit: Number.POSITIVE_INFINITY,
   };
+}
+
+/** @throws KafkaError `TIDE_OPTION` for a pattern of the brokers where they are not to divide the partitions. */
+export function checkPattern(
+  subscription: Subscription | undefined,
+  { groupId, groupProtocol }: { readonly groupId: string | undefined; readonly groupProtocol: string },
+  owner: string,
+): void {
+  const isTheirs = subscription?.kind === 'pattern' && 're2' in subscription.pattern;
+  if (!isTheirs || (groupId !== undefined && groupProtocol === 'consumer')) return;
+  throw new InputError(
+    `${owner}: { re2 } is matched by the brokers, which needs a groupId and groupProtocol "consumer"; or give a RegExp`,
+    {
+      code: 'TIDE_OPTION',
+    },
+  );
 }
 
 /** One entry, or several. A tuple is one: its second part is a number. */

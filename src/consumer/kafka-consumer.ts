@@ -1,11 +1,13 @@
 import { type InspectOptions, inspect } from 'node:util';
-import { InputError } from '../base/errors.js';
+import { signalOf } from '../base/options.js';
 import type { KafkaClient } from '../client/client.js';
 import type { ForPartition } from '../cluster/scatter.js';
+import type { Message } from '../records/index.js';
 import { Consumer } from './consumer.js';
-import { type KafkaConsumerOptions, kafkaConsumerOptions } from './kafka-consumer-options.js';
-import type { Place } from './session.js';
+import { nothingCame } from './core.js';
+import { checkPattern, type KafkaConsumerOptions, kafkaConsumerOptions } from './kafka-consumer-options.js';
 import { SubscribedPartitions } from './subscribed-partitions.js';
+import { type BrokerPattern, type Subscription, subscriptionOf, type TopicPartitionsEntry } from './subscription.js';
 
 /**
  * Reads what its group gives it: the members of a group share the partitions of its topics, and when one comes or goes they are divided anew.
@@ -14,25 +16,52 @@ import { SubscribedPartitions } from './subscribed-partitions.js';
  * A message counts as done when the code is done with it: when the loop, or the next call, asks for more. Only what is done is committed.
  * At least once: after a crash, what was done and not yet committed comes again, perhaps to another member.
  */
-export class KafkaConsumer extends Consumer<Required<Place>> {
-  readonly #groupId: string | undefined;
+export class KafkaConsumer extends Consumer<ForPartition> {
+  readonly #options: ReturnType<typeof kafkaConsumerOptions>;
+  readonly #replace: (subscription: Subscription) => void;
 
   /** Checks the options and nothing else; the first read joins the group. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`, `TIDE_CLOSED`. */
   constructor(client: KafkaClient, options?: KafkaConsumerOptions) {
     const settings = kafkaConsumerOptions(options);
-    const { groupId, topics = { kind: 'none' } } = settings;
-    if (groupId === undefined || topics.kind === 'none' || topics.kind === 'partitions') throw new InputError('KafkaConsumer: not yet');
-    super(client, settings, kit => new SubscribedPartitions(kit, settings, groupId, topics));
-    this.#groupId = groupId;
+    let source: SubscribedPartitions | undefined;
+    super(client, settings, kit => (source = new SubscribedPartitions(kit, settings)));
+    this.#options = settings;
+    this.#replace = subscription => source?.replace(subscription);
   }
 
-  /** The partitions that this member reads now. */
+  /**
+   * Reads these from now on, in place of everything before: topics, a pattern, or partitions, all forms together. With a group topics and patterns
+   * are shared with the other members; a partition in any entry makes this consumer read by itself. Resolves when that is known, not when all
+   * that was read before is given up: what is in hand of it is waited for, and what is done is committed.
+   * @param entries `'topic'`, `[topic, partition]`, `[topic, partition, offset]`, `{ topic, partition, offset }`, `{ [topic]: partition or partitions }`,
+   * a `Map` of those, a `RegExp`, or `{ re2 }`.
+   * @throws KafkaError `TIDE_INPUT` for what is none of these, `TIDE_STATE` in a commit context, `TIDE_CLOSED`; nothing is changed then.
+   */
+  async setTopicPartitions(...entries: readonly (TopicPartitionsEntry | RegExp | BrokerPattern)[]): Promise<void> {
+    const what = 'setTopicPartitions()';
+    const subscription = subscriptionOf(entries, what);
+    checkPattern(subscription, this.#options, what);
+    this.assertChangeable(what);
+    this.#replace(subscription);
+  }
+
+  /** The next message; the one before counts as done, with `marking: 'loop'`. Waits for `consumerTimeoutMs`. @throws KafkaError `TIDE_CONSUMER_TIMEOUT`. */
+  async nextMessage(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Message> {
+    const signal = signalOf('nextMessage()', options);
+    const { consumerTimeoutMs } = this.#options;
+    const timeoutMs = consumerTimeoutMs === Number.POSITIVE_INFINITY ? null : consumerTimeoutMs;
+    const message = await this.getMessage({ timeoutMs, signal });
+    if (message === undefined) throw nothingCame(consumerTimeoutMs);
+    return message;
+  }
+
+  /** The partitions that are read now. */
   assignment(): readonly ForPartition[] {
     return this.positions().map(({ topic, partition }) => ({ topic, partition }));
   }
 
   [inspect.custom](_depth: number, options: InspectOptions): string {
     const positions = Object.fromEntries(this.positions().map(({ topic, partition, position }) => [`${topic}/${partition}`, position]));
-    return `KafkaConsumer ${inspect({ groupId: this.#groupId, positions }, options)}`;
+    return `KafkaConsumer ${inspect({ groupId: this.#options.groupId, positions }, options)}`;
   }
 }

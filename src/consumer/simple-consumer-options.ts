@@ -52,6 +52,7 @@ export function simpleConsumerOptions(given: SimpleConsumerOptions) {
   const byDefault = groupId === undefined ? undefined : autoCommitDefaults;
   return {
     ...options,
+    idle: 'ends' as const,
     autoCommit: autoCommit === 'never' ? undefined : (autoCommit ?? byDefault),
     emptyRetryLimit: options.emptyRetryLimit ?? Number.POSITIVE_INFINITY,
   };

@@ -2,11 +2,11 @@ import { StateError } from '../base/errors.js';
 import { checkPlace } from '../client/inputs.js';
 import type { TopicInfo } from '../cluster/metadata.js';
 import type { ForPartition } from '../cluster/scatter.js';
-import { ClassicMembership, ConsumerMembership, type Membership, type MembershipEvents, SubscribedTopics } from '../group/index.js';
 import type { CommitTarget } from './committer.js';
 import type { Misplaced } from './fetcher.js';
-import { GroupReading } from './group-reading.js';
+import { GroupPartitions } from './group-partitions.js';
 import type { kafkaConsumerOptions } from './kafka-consumer-options.js';
+import { ListedPartitions } from './listed-partitions.js';
 import type { Partition } from './partition.js';
 import type { PartitionSource, SourceKit } from './partition-source.js';
 import { Placement } from './placement.js';
@@ -15,93 +15,102 @@ import type { Subscription } from './subscription.js';
 
 type Options = ReturnType<typeof kafkaConsumerOptions>;
 
-/** The partitions that a group gives to a member. */
-export class SubscribedPartitions implements PartitionSource<Required<Place>> {
+/** The partitions of several topics: what a group gives, or what is listed. Which of them, may be changed at any time. */
+export class SubscribedPartitions implements PartitionSource<ForPartition> {
   readonly #kit: SourceKit;
   readonly #options: Options;
   readonly #placement: Placement;
-  readonly #topics: SubscribedTopics;
-  readonly #reading: GroupReading;
-  readonly #stop = new AbortController();
-  #subscription: Subscription;
+  #now: GroupPartitions | ListedPartitions | undefined;
+  /** What was read before, as long as something of it is in hand: nothing else is read meanwhile. */
+  #leaving: GroupPartitions | ListedPartitions | undefined;
+  /** Giving that up. */
+  #changing: Promise<void> = Promise.resolve();
 
-  constructor(kit: SourceKit, options: Options, groupId: string, subscription: Subscription) {
+  constructor(kit: SourceKit, options: Options) {
     this.#kit = kit;
     this.#options = options;
-    this.#subscription = subscription;
     this.#placement = new Placement(kit, options);
-    this.#topics = new SubscribedTopics(kit.client.cluster, filterOf(subscription));
-    const { maxPollIntervalMs, revokeDrainMs, onAssign, onRevoke, onLost } = options;
-    const settings = { groupId, maxPollIntervalMs, revokeDrainMs, callbacks: { onAssign, onRevoke, onLost } };
-    this.#reading = new GroupReading(kit, settings, this.#placement, events => this.#join(groupId, events), this.#stop.signal);
+    this.#now = this.#made(options.topics ?? { kind: 'none' });
   }
 
   get target(): CommitTarget | undefined {
-    return this.#reading.target;
+    return (this.#leaving ?? this.#now)?.target;
   }
 
-  prepare(signal: AbortSignal): Promise<void> {
-    return this.#reading.prepare(signal);
+  async prepare(signal: AbortSignal): Promise<void> {
+    await this.#changing;
+    if (this.#now === undefined)
+      throw new StateError('TIDE_STATE', 'KafkaConsumer: there is nothing to read; give it topics, or call setTopicPartitions()');
+    await this.#now.prepare(signal);
   }
 
   outOfRange(partition: Partition, requestedOffset: number, why: Misplaced, signal: AbortSignal): Promise<void> {
     return this.#placement.outOfRange(partition, requestedOffset, why, signal);
   }
 
-  looked(_topics: ReadonlyMap<string, TopicInfo>): undefined {}
-
-  check(place: Required<Place>, what: string): ForPartition {
-    checkPlace(place, what);
-    return { topic: place.topic ?? '', partition: place.partition };
+  looked(topics: ReadonlyMap<string, TopicInfo>, signal: AbortSignal): Promise<void> | undefined {
+    return this.#now instanceof ListedPartitions ? this.#now.looked(topics, signal) : undefined;
   }
 
-  find(place: Required<Place>, what: string): Partition {
-    const { topic, partition: id } = this.check(place, what);
+  check(place: ForPartition, what: string): ForPartition {
+    checkPlace(place, what);
+    return place;
+  }
+
+  find(place: ForPartition, what: string): Partition {
+    checkPlace(place, what);
     const { partitions } = this.#kit.core;
-    const found = partitions.find(({ topic: name, partition }) => name === topic && partition === id);
+    const found = partitions.find(({ topic, partition }) => topic === place.topic && partition === place.partition);
     if (found !== undefined) return found;
-    const read = partitions.map(({ topic: name, partition }) => `${name}/${partition}`).join(', ');
+    const read = partitions.map(placeText).join(', ');
     throw new StateError(
       'TIDE_NOT_OWNED',
-      `${what}: ${topic}/${id} is not read by this member of the group; it reads ${read === '' ? 'nothing now' : read}`,
+      `${what}: ${placeText(place)} is not read by this consumer; it reads ${read === '' ? 'nothing now' : read}`,
     );
   }
 
   findFor({ topic, partition }: Place, what: string): Partition {
-    const topics = new Set(this.#kit.core.partitions.map(each => each.topic));
-    const [only] = topics;
-    return this.find({ topic: topic ?? (topics.size === 1 ? only : undefined), partition }, what);
+    const [only, ...others] = new Set(this.#kit.core.partitions.map(each => each.topic));
+    return this.find({ topic: topic ?? (others.length === 0 && only !== undefined ? only : ''), partition }, what);
+  }
+
+  /** What is read from now on. What was read before is given up meanwhile: what is in hand is waited for, and what is done is committed. */
+  replace(subscription: Subscription): void {
+    const before = this.#now;
+    const isOfGroup = subscription.kind === 'topics' || subscription.kind === 'pattern';
+    if (before instanceof GroupPartitions && isOfGroup) return before.resubscribe(subscription);
+    this.#now = this.#made(subscription);
+    this.#leaving ??= before;
+    this.#changing = this.#changing.then(() => this.#giveUp(before));
+    this.#kit.core.unprepare();
   }
 
   async close(timeoutMs: number): Promise<void> {
-    await this.#reading.close(timeoutMs);
-    this.#stop.abort();
+    await this.#changing;
+    if (this.#now instanceof GroupPartitions) await this.#now.close(timeoutMs);
+    else this.#now?.close();
   }
 
-  /** Other topics are to be read. */
-  resubscribe(subscription: Subscription): void {
-    this.#subscription = subscription;
-    this.#topics.filter = filterOf(subscription);
-    this.#reading.membership.resubscribe();
+  #made(subscription: Subscription): GroupPartitions | ListedPartitions | undefined {
+    const { groupId } = this.#options;
+    if (subscription.kind === 'none') return undefined;
+    if (groupId === undefined || subscription.kind === 'partitions')
+      return new ListedPartitions(this.#kit, this.#placement, groupId, subscription);
+    return new GroupPartitions(this.#kit, this.#placement, this.#options, groupId, subscription);
   }
 
-  #join(groupId: string, events: MembershipEvents): Membership {
-    const { groupInstanceId, groupProtocol, sessionTimeoutMs, heartbeatMs, maxPollIntervalMs, assignors, rackId } = this.#options;
-    const { client } = this.#kit;
-    const common = { groupId, groupInstanceId, rackId, rebalanceTimeoutMs: maxPollIntervalMs };
-    if (groupProtocol === 'classic')
-      return new ClassicMembership(client, { ...common, sessionTimeoutMs, heartbeatMs, assignors }, this.#topics, events);
-    const pattern = () => {
-      const { kind, pattern: given } = { pattern: undefined, ...this.#subscription };
-      return kind === 'pattern' && given !== undefined && 're2' in given ? given : undefined;
-    };
-    return new ConsumerMembership(client, { ...common, serverAssignor: undefined }, this.#topics, pattern, events);
+  /** Never rejects. */
+  async #giveUp(before: GroupPartitions | ListedPartitions | undefined): Promise<void> {
+    const { core, emit } = this.#kit;
+    const { revokeDrainMs } = this.#options;
+    const partitions = before instanceof ListedPartitions ? before.close() : core.partitions;
+    if (before === undefined) return;
+    const failure = await core.drain(partitions, revokeDrainMs);
+    if (failure !== undefined) emit('commitFailed', { error: failure });
+    core.remove(partitions, 'setTopicPartitions() has replaced what this consumer reads');
+    if (before instanceof GroupPartitions) await before.close(revokeDrainMs);
+    if (this.#leaving === before) this.#leaving = undefined;
   }
 }
 
-const filterOf = (subscription: Subscription): readonly string[] | RegExp =>
-  subscription.kind === 'topics'
-    ? subscription.names
-    : subscription.kind === 'pattern' && subscription.pattern instanceof RegExp
-      ? subscription.pattern
-      : [];
+const placeText = ({ topic, partition }: ForPartition): string => `${topic}/${partition}`;

@@ -1,0 +1,70 @@
+import { ClassicMembership, ConsumerMembership, type Membership, type MembershipEvents, SubscribedTopics } from '../group/index.js';
+import type { CommitTarget } from './committer.js';
+import { GroupReading } from './group-reading.js';
+import type { kafkaConsumerOptions } from './kafka-consumer-options.js';
+import type { SourceKit } from './partition-source.js';
+import type { Placement } from './placement.js';
+import type { Subscription } from './subscription.js';
+
+type Options = ReturnType<typeof kafkaConsumerOptions>;
+
+/** The partitions that a group gives to a member. */
+export class GroupPartitions {
+  readonly #kit: SourceKit;
+  readonly #options: Options;
+  readonly #topics: SubscribedTopics;
+  readonly #reading: GroupReading;
+  readonly #stop = new AbortController();
+  #subscription: Subscription;
+
+  constructor(kit: SourceKit, placement: Placement, options: Options, groupId: string, subscription: Subscription) {
+    this.#kit = kit;
+    this.#options = options;
+    this.#subscription = subscription;
+    this.#topics = new SubscribedTopics(kit.client.cluster, filterOf(subscription));
+    const { maxPollIntervalMs, revokeDrainMs, onAssign, onRevoke, onLost } = options;
+    const settings = { groupId, maxPollIntervalMs, revokeDrainMs, callbacks: { onAssign, onRevoke, onLost } };
+    this.#reading = new GroupReading(kit, settings, placement, events => this.#join(groupId, events), this.#stop.signal);
+  }
+
+  get target(): CommitTarget | undefined {
+    return this.#reading.target;
+  }
+
+  prepare(signal: AbortSignal): Promise<void> {
+    return this.#reading.prepare(signal);
+  }
+
+  /** Other topics are to be read: the group is told, and divides them. */
+  resubscribe(subscription: Subscription): void {
+    this.#subscription = subscription;
+    this.#topics.filter = filterOf(subscription);
+    this.#reading.membership.resubscribe();
+  }
+
+  /** Leaves the group. Never rejects. */
+  async close(timeoutMs: number): Promise<void> {
+    await this.#reading.close(timeoutMs);
+    this.#stop.abort();
+  }
+
+  #join(groupId: string, events: MembershipEvents): Membership {
+    const { groupInstanceId, groupProtocol, sessionTimeoutMs, heartbeatMs, maxPollIntervalMs, assignors, rackId } = this.#options;
+    const { client } = this.#kit;
+    const common = { groupId, groupInstanceId, rackId, rebalanceTimeoutMs: maxPollIntervalMs };
+    if (groupProtocol === 'classic')
+      return new ClassicMembership(client, { ...common, sessionTimeoutMs, heartbeatMs, assignors }, this.#topics, events);
+    const pattern = () => {
+      const wanted = this.#subscription;
+      return wanted.kind === 'pattern' && 're2' in wanted.pattern ? wanted.pattern : undefined;
+    };
+    return new ConsumerMembership(client, { ...common, serverAssignor: undefined }, this.#topics, pattern, events);
+  }
+}
+
+const filterOf = (subscription: Subscription): readonly string[] | RegExp =>
+  subscription.kind === 'topics'
+    ? subscription.names
+    : subscription.kind === 'pattern' && subscription.pattern instanceof RegExp
+      ? subscription.pattern
+      : [];
