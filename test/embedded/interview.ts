@@ -20,6 +20,9 @@ const FREE = new Set([
 /** Leaders and epochs begin where each cluster likes. */
 const FREE_NUMBERS = new Set(['leaderId', 'leaderEpoch', 'replicaNodes', 'isrNodes']);
 
+/** Lists of topics in any order. */
+const UNORDERED = new Set(['topicPartitions', 'subscribedTopicNames']);
+
 const OFFSETS_TOPIC = '__consumer_offsets';
 const PRODUCER = 'producer ';
 const MEMBER = 'member ';
@@ -97,8 +100,8 @@ export class Interview {
   #named(field: string, value: unknown): unknown {
     if (field === 'producerId') return this.#producer(value);
     if (field === 'heartbeatIntervalMs') return value === 0 ? value : 'some'; // a matter of configuration
-    // Topics come in the order of their ids, which are each cluster's own.
-    if (field === 'topicPartitions' && Array.isArray(value)) return value.map(each => JSON.stringify(this.#comparable(each))).sort();
+    // Topics come in the order of their ids, which are each cluster's own, or in none.
+    if (UNORDERED.has(field) && Array.isArray(value)) return value.map(each => JSON.stringify(this.#comparable(each))).sort();
     return field === 'memberId' || field === 'leader' ? this.#member(value) : this.#comparable(value);
   }
 
