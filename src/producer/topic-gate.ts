@@ -103,13 +103,9 @@ export class TopicGate {
     this.refuseAll(error);
   }
 
+  /** Looks for the topic until nobody waits for it any more. */
   async #find(name: string, state: TopicState): Promise<void> {
     state.finding = true;
-    await this.#letThrough(name, state);
-    state.finding = false;
-  }
-
-  async #letThrough(name: string, state: TopicState): Promise<void> {
     for (let failed = 1, denied = 0; state.waiting.size > 0; failed++) {
       let error: KafkaError;
       try {
@@ -133,11 +129,14 @@ export class TopicGate {
       }
       await sleep(this.#cluster.clock, backoffMs(this.#retry, failed), this.#stop.signal).catch(() => {});
     }
+    state.finding = false;
   }
 
+  /** Takes out all that wait. Who is let go may come again at once, with another call: somebody must look for that one. */
   #leave(state: TopicState): readonly Waiting[] {
     const leaving = [...state.waiting];
     state.waiting.clear();
+    state.finding = false;
     for (const waiting of leaving) this.#all.delete(waiting);
     return leaving;
   }
