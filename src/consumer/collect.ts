@@ -10,8 +10,11 @@ import type { Partition } from './partition.js';
 
 /** How a call that gives messages waits. */
 export interface GetOptions {
+  /** `true` waits until all that were asked for are there, a number until there are that many, `false` not at all. Default true. */
   readonly block?: boolean | number | undefined;
+  /** Longest wait for messages in ms; short or empty is no error. `null`: no limit. Default 100. */
   readonly timeoutMs?: number | null | undefined;
+  /** Rejects the call with its reason; what it had collected is handed out again. */
   readonly signal?: AbortSignal | undefined;
 }
 
