@@ -60,8 +60,12 @@ export type { BrokerInfo, ClusterMetadata, PartitionInfo, TopicInfo } from './cl
 export {
   type AutoCommit,
   type AutoOffsetReset,
+  type BrokerPattern,
+  type Consumer,
   type ConsumerEvents,
   type GetOptions,
+  KafkaConsumer,
+  type KafkaConsumerOptions,
   type Markable,
   type Marking,
   type Mergeable,
@@ -71,10 +75,14 @@ export {
   merge,
   type OnCorrupt,
   type OutOfRange,
+  type PartitionsCallback,
   type PassedOver,
   type Place,
+  type PlaceToRead,
   SimpleConsumer,
   type SimpleConsumerOptions,
+  type TopicPartitionsEntry,
+  type Topics,
   type Whence,
 } from './consumer/index.js';
 export {
@@ -84,6 +92,7 @@ export {
   type OnCommitFailure,
   withOffsets,
 } from './context/index.js';
+export type { Assignor, Member, MemberSubscription, Rebalance } from './group/index.js';
 export type { Credentials, CredentialsProvider } from './network/sasl/credentials.js';
 export type { SaslExchange, SaslMechanism, SaslTarget } from './network/sasl/mechanism.js';
 export type { OauthToken, TokenProvider } from './network/sasl/oauthbearer.js';

@@ -5,7 +5,8 @@ import type { GroupOffset } from '../client/offset-store.js';
 import type { ConsumerEvents } from './consumer-events.js';
 
 /** Has a log say what the listeners of a consumer are told. */
-export function logEvents(log: Log, consumer: Pick<TypedEvents<ConsumerEvents>, 'on'>): void {
+export function logEvents(log: Log, groupId: string | undefined, consumer: Pick<TypedEvents<ConsumerEvents>, 'on'>): void {
+  const group = groupId === undefined ? {} : { groupId };
   consumer
     .on('outOfRange', ({ topic, partition, requestedOffset, newOffset, why }) => {
       const where = newOffset === undefined ? {} : { newOffset };
@@ -14,9 +15,16 @@ export function logEvents(log: Log, consumer: Pick<TypedEvents<ConsumerEvents>, 
     .on('corruptRecords', ({ topic, partition, offset, nextOffset, error }) => {
       log.say('Consumer', 'warn', 'damaged records', { topic, partition, offset, nextOffset, error: error.message });
     })
+    .on('rebalance', ({ partitions, generationId, durationMs }) => {
+      const list = partitions.map(({ topic, partition }) => `${topic}/${partition}`).join(' ');
+      log.say('Consumer', 'info', 'the group is at rest', { ...group, generationId, partitions: list, durationMs: Math.round(durationMs) });
+    })
+    .on('lost', ({ partitions, error }) => {
+      log.say('Consumer', 'warn', 'partitions were lost', { ...group, count: partitions.length, error: error.message });
+    })
     .on('commitFailed', ({ error }) => {
       const code = error instanceof KafkaError ? { code: error.code } : {};
-      log.say('Consumer', 'warn', 'an automatic commit failed', { ...code, error: error.message });
+      log.say('Consumer', 'warn', 'an automatic commit failed', { ...group, ...code, error: error.message });
     });
 }
 

@@ -48,7 +48,7 @@ export abstract class Consumer<At> extends TypedEvents<ConsumerEvents> implement
     this.#settings = settings;
     this.#client = coreOf(client);
     const log = this.#client.logFor(settings.logger);
-    if (log !== undefined) logEvents(log, this);
+    if (log !== undefined) logEvents(log, settings.groupId, this);
     this.#store = settings.groupId === undefined ? undefined : new OffsetStore(this.#client);
     this.#placing = new Placing(this.#client, settings);
     this.#core = new ConsumerCore(this.#client.cluster, settings, {

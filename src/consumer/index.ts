@@ -1,8 +1,12 @@
 export type { AutoCommit } from './auto-commit.js';
 export type { GetOptions } from './collect.js';
+export type { Consumer } from './consumer.js';
 export type { ConsumerEvents } from './consumer-events.js';
 export type { Marking } from './core.js';
 export type { Misplaced } from './fetcher.js';
+export type { PartitionsCallback } from './group-reading.js';
+export { KafkaConsumer } from './kafka-consumer.js';
+export type { KafkaConsumerOptions, Topics } from './kafka-consumer-options.js';
 export type { Markable } from './marking.js';
 export { type Mergeable, Merged, merge } from './merge.js';
 export { MessageBatch } from './message-batch.js';
@@ -13,3 +17,4 @@ export type { Whence } from './seek-targets.js';
 export { beginSession, type Place, type Session } from './session.js';
 export { SimpleConsumer } from './simple-consumer.js';
 export type { SimpleConsumerOptions } from './simple-consumer-options.js';
+export type { BrokerPattern, PlaceToRead, TopicPartitionsEntry } from './subscription.js';

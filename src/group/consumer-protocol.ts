@@ -44,7 +44,7 @@ export const ConsumerProtocolAssignment = new Message({
 });
 
 /** What a member wants, and what it holds: what it says when it joins. */
-export interface Subscription {
+export interface MemberSubscription {
   readonly topics: readonly string[];
   /** What it holds. Empty where it has given everything up before joining, and from members of Kafka before 2.4. */
   readonly ownedPartitions: readonly ForPartition[];
@@ -67,7 +67,7 @@ export interface Assignment {
  * @param version What an older one cannot say is left out.
  * @throws InputError for a topic name of more than 32,767 bytes, and a partition or generation that is no int32.
  */
-export function encodeSubscription({ topics, ownedPartitions, generationId, userData, rackId }: Subscription, version = 3): Buffer {
+export function encodeSubscription({ topics, ownedPartitions, generationId, userData, rackId }: MemberSubscription, version = 3): Buffer {
   return encode(ConsumerProtocolSubscription, version, {
     topics: [...new Set(topics)].sort(),
     userData: userData ?? null,
@@ -81,7 +81,7 @@ export function encodeSubscription({ topics, ownedPartitions, generationId, user
  * Reads a subscription of any version; what a newer one has behind the fields of v3 is ignored. `userData` is a view of `from`.
  * @throws ProtocolError when it is none.
  */
-export function decodeSubscription(from: Uint8Array): Subscription {
+export function decodeSubscription(from: Uint8Array): MemberSubscription {
   const { topics, userData, ownedPartitions, generationId, rackId } = decode(ConsumerProtocolSubscription, from);
   return {
     topics,

@@ -149,8 +149,8 @@ test('a consumer says that an automatic commit failed', async t => {
   await consumer.getMessages(1, { timeoutMs: 10_000 });
   cluster.on(OffsetCommit).failOnce('GROUP_AUTHORIZATION_FAILED');
   await consumer.getMessages(1); // the one before is done
-  const { topic, code } = await told.promise;
-  assert.deepEqual([topic, code], ['orders', 'GROUP_AUTHORIZATION_FAILED']);
+  const { groupId, code } = await told.promise;
+  assert.deepEqual([groupId, code], ['billing', 'GROUP_AUTHORIZATION_FAILED']);
 });
 
 test('an admin says what became of each topic', async t => {

@@ -12,7 +12,7 @@ import {
   decodeSubscription,
   encodeAssignment,
   encodeSubscription,
-  type Subscription,
+  type MemberSubscription,
 } from '../../src/group/consumer-protocol.js';
 import type { Shape } from '../../src/protocol/index.js';
 import { PROJECT_ROOT } from '../kafka/project.js';
@@ -168,7 +168,7 @@ test('garbled bytes are read as something, or refused with an error of ours', ()
 
 test('whatever is written is read again', () => {
   const place = fc.record({ topic: fc.string({ unit: 'binary', maxLength: 3 }), partition: fc.integer() }, { noNullPrototype: true });
-  const subscription: fc.Arbitrary<Subscription> = fc.record({
+  const subscription: fc.Arbitrary<MemberSubscription> = fc.record({
     topics: fc.uniqueArray(fc.string({ unit: 'binary', maxLength: 3 })),
     ownedPartitions: fc.uniqueArray(place, { selector: ({ topic, partition }) => `${partition} ${topic}` }),
     generationId: fc.integer({ min: -1, max: 2 ** 31 - 1 }),
@@ -178,7 +178,7 @@ test('whatever is written is read again', () => {
     ),
     rackId: fc.option(fc.string({ minLength: 1 }), { nil: undefined }),
   });
-  const sorted = (one: Subscription): Subscription => ({
+  const sorted = (one: MemberSubscription): MemberSubscription => ({
     ...one,
     topics: [...one.topics].sort(),
     ownedPartitions: one.ownedPartitions.toSorted((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1)),

@@ -15,7 +15,7 @@ const names = (module: object): string => Object.keys(module).sort().join(' ');
 test('tidemark exports exactly these names', () => {
   assert.equal(
     names(index),
-    'Admin AuthError BrokerError ConnectionError CorruptRecordError InputError KafkaClient KafkaError KeyedProducer Merged ' +
+    'Admin AuthError BrokerError ConnectionError CorruptRecordError InputError KafkaClient KafkaConsumer KafkaError KeyedProducer Merged ' +
       'Message MessageBatch OffsetCommitContext OutputLimitError PartialError ProtocolError SimpleConsumer SimpleProducer ' +
       'StateError TimeoutError UnsupportedError constants errorCodeNamed errorCodes fnv1aPartitioner merge murmur2Partitioner ' +
       'randomPartitioner rawSnappy registerCodec roundRobinPartitioner stickyPartitioner tideCodes withOffsets withTransaction',
@@ -49,20 +49,21 @@ test('the types exported beside them are these', () => {
   const all = [...new Set([...types, ...inline].map(name => name.trim()).filter(Boolean))].sort();
   assert.equal(
     all.join(' '),
-    'AdminCallOptions AdminOptions AutoCommit AutoOffsetReset BrokerInfo CallOptions Client ClusterMetadata Codec ' +
-      'CommitFailureDecision CommitNote CommitResult CompressionName ConnectionTrace ConsumerEvents ContextOptions ' +
-      'CreateTopicsOptions CreatedTopic Credentials CredentialsProvider ElectionResult ElectionType ErrorCode ' +
-      'ErrorCodeInfo ErrorContext FetchOptions FetchRequest Fetched FoundOffset GetOptions GroupOffset HeaderList ' +
-      'HeadersInput Isolation ItemOutcome KafkaClientEvents KafkaClientOptions KeyedProducerOptions ' +
-      'ListTransactionsOptions LogFields Logger Markable Marking Mergeable MessageInput MessageWithKey Misplaced ' +
-      'NewPartitionReassignment NewTopic NonFatalError OauthToken OauthbearerOptions OffsetCoordinator ' +
-      'OffsetCoordinatorOptions OffsetQueries OffsetQueryOptions OffsetQuestion OffsetSpec OnCommitFailure OnCorrupt ' +
-      'OutOfRange PartitionChoice PartitionInfo PartitionProducers PartitionReassignment PartitionResult ' +
-      'PartitionedRecord Partitioner PassedOver PasswordOptions Pem Persistence Place ProduceOptions ProduceRequest ' +
-      'Produced Producer ProducerEvents ProducerRecord ProducerState RecordResult RequestLists RequestTarget ' +
-      'RequestTrace RoomOptions SaslExchange SaslMechanism SaslOptions SaslTarget SecurityWarning SendOptions ' +
-      'Serialized Serializer SimpleConsumerOptions SimpleProducerOptions TideCode TimestampType TlsOptions ' +
-      'TlsProvider TokenProvider TopicInfo TopicListing TopicResult TransactionDescription TransactionGroup ' +
+    'AdminCallOptions AdminOptions Assignor AutoCommit AutoOffsetReset BrokerInfo BrokerPattern CallOptions Client ' +
+      'ClusterMetadata Codec CommitFailureDecision CommitNote CommitResult CompressionName ConnectionTrace Consumer ' +
+      'ConsumerEvents ContextOptions CreateTopicsOptions CreatedTopic Credentials CredentialsProvider ElectionResult ' +
+      'ElectionType ErrorCode ErrorCodeInfo ErrorContext FetchOptions FetchRequest Fetched FoundOffset GetOptions ' +
+      'GroupOffset HeaderList HeadersInput Isolation ItemOutcome KafkaClientEvents KafkaClientOptions ' +
+      'KafkaConsumerOptions KeyedProducerOptions ListTransactionsOptions LogFields Logger Markable Marking Member ' +
+      'MemberSubscription Mergeable MessageInput MessageWithKey Misplaced NewPartitionReassignment NewTopic ' +
+      'NonFatalError OauthToken OauthbearerOptions OffsetCoordinator OffsetCoordinatorOptions OffsetQueries ' +
+      'OffsetQueryOptions OffsetQuestion OffsetSpec OnCommitFailure OnCorrupt OutOfRange PartitionChoice PartitionInfo ' +
+      'PartitionProducers PartitionReassignment PartitionResult PartitionedRecord Partitioner PartitionsCallback ' +
+      'PassedOver PasswordOptions Pem Persistence Place PlaceToRead ProduceOptions ProduceRequest Produced Producer ' +
+      'ProducerEvents ProducerRecord ProducerState Rebalance RecordResult RequestLists RequestTarget RequestTrace ' +
+      'RoomOptions SaslExchange SaslMechanism SaslOptions SaslTarget SecurityWarning SendOptions Serialized Serializer ' +
+      'SimpleConsumerOptions SimpleProducerOptions TideCode TimestampType TlsOptions TlsProvider TokenProvider ' +
+      'TopicInfo TopicListing TopicPartitionsEntry TopicResult Topics TransactionDescription TransactionGroup ' +
       'TransactionListing TransactionState WaitOptions Whence',
   );
 });

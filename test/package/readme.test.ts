@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { inspect, promisify } from 'node:util';
 import { tideCodes } from '../../src/base/errors.js';
 import { clientRules } from '../../src/client/client-options.js';
+import { kafkaConsumerRules } from '../../src/consumer/kafka-consumer-options.js';
 import { simpleConsumerRules } from '../../src/consumer/simple-consumer-options.js';
 import { contextRules } from '../../src/context/commit-context.js';
 import { EmbeddedCluster } from '../../src/embedded/index.js';
@@ -19,6 +20,7 @@ import { blocks, defaults, names, table } from './readme.js';
 const printed: readonly (RegExp | 'endless' | 'elsewhere')[] = [
   /^charged customer-7 \{"item":"tea"\}\n$/,
   /^$/,
+  'endless',
   'endless',
   /^0 undefined\n$/,
   /^$/,
@@ -106,6 +108,14 @@ const words: Readonly<Record<string, string>> = {
   idempotent: 'where the brokers can',
   transactionalId: 'none',
   producer: 'none',
+  topics: 'none',
+  groupInstanceId: 'none',
+  assignors: 'cooperative-sticky',
+  consumerTimeoutMs: 'none',
+  rackId: 'none',
+  onAssign: 'none',
+  onRevoke: 'none',
+  onLost: 'none',
   signal: 'none',
   transactionTimeoutMs: '60,000',
   valueSerializer: 'none',
@@ -137,6 +147,7 @@ function says(cell: string, name: string, fallback: unknown): boolean {
 
 const tables: readonly [heading: string, rules: Readonly<Record<string, { readonly fallback: unknown }>>][] = [
   ['Options of SimpleConsumer', simpleConsumerRules],
+  ['Options of KafkaConsumer', kafkaConsumerRules],
   ['Options of commit contexts', contextRules],
   ['Options of the producers', { ...keyedRules, ...simpleRules }],
   ['The client', clientRules],

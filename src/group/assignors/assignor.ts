@@ -1,8 +1,8 @@
 import type { ForPartition } from '../../cluster/scatter.js';
-import type { Subscription } from '../consumer-protocol.js';
+import type { MemberSubscription } from '../consumer-protocol.js';
 
 /** A member of a group, as its leader sees it. */
-export interface Member extends Subscription {
+export interface Member extends MemberSubscription {
   readonly memberId: string;
   /** The name that a static member keeps through restarts (KIP-345). */
   readonly groupInstanceId?: string | undefined;
