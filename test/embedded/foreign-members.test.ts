@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { EmbeddedCluster, GroupMember, Release } from '../../src/embedded/index.js';
-import { ConsumerGroupHeartbeat, JoinGroup } from '../../src/protocol/index.js';
+import { ConsumerGroupHeartbeat, Heartbeat, JoinGroup } from '../../src/protocol/index.js';
 import { findProgram, missingKcat, REQUIRED } from '../kafka/availability.js';
 import { poll } from '../kafka/handle.js';
 import { DEFAULT_VERSION, KafkaHandle, requireKafka } from '../kafka/kafka.js';
@@ -65,7 +65,11 @@ function lastAssigned({ stderr }: GuardedProcess): string[] {
   return Array.from(line.matchAll(/(\w+) \[(\d+)\]/g), ([, topic, partition]) => `${topic}/${partition}`);
 }
 
-const lacking = missingKcat();
+/** A test for kcat. */
+function kcatTest(name: string, body: (t: TestContext) => Promise<void>): void {
+  const lacking = missingKcat();
+  test(name, { skip: lacking !== undefined && !REQUIRED && `${lacking} is not installed`, timeout: 90_000 }, body);
+}
 
 for (const [strategy, emulate] of [
   ['range', undefined],
@@ -73,11 +77,7 @@ for (const [strategy, emulate] of [
   ['cooperative-sticky', undefined],
   ['range', '1.1'],
 ] as const) {
-  const skip = lacking !== undefined && !REQUIRED && `${lacking} is not installed`;
-  test(`two kcats share a topic, then one reads on alone: ${strategy}, release ${emulate ?? 'newest'}`, {
-    skip,
-    timeout: 90_000,
-  }, async t => {
+  kcatTest(`two kcats share a topic, then one reads on alone: ${strategy}, release ${emulate ?? 'newest'}`, async t => {
     const cluster = await filled(t, emulate);
     const args = [`partition.assignment.strategy=${strategy}`];
     const first = kcatMember(t, cluster, args);
@@ -110,6 +110,48 @@ for (const [strategy, emulate] of [
     assert.deepEqual(cluster.errors, []);
   });
 }
+
+kcatTest('kcat follows its coordinator, and nothing is shared anew for that', async t => {
+  const cluster = await filled(t);
+  cluster.moveCoordinator(1);
+  const member = kcatMember(t, cluster, []);
+  const before = await cluster.untilStable(GROUP, 1);
+  await untilRead(PARTITIONS * PER_PARTITION, member);
+  const found = cluster.nextRequest(Heartbeat, { broker: 2, group: GROUP });
+  cluster.moveCoordinator(2);
+  await found;
+  for (let partition = 0; partition < PARTITIONS; partition++) append(cluster, partition, 1);
+  await untilRead(PARTITIONS * (PER_PARTITION + 1), member);
+  assert.deepEqual(cluster.members(GROUP), before);
+  await member.stop();
+  assertCommitted(cluster, PER_PARTITION + 1);
+  assert.deepEqual(read(member), messages(PER_PARTITION + 1), 'each message was read once');
+});
+
+kcatTest('a kcat that is a static member comes back to what it had, and the other does not hear of it', async t => {
+  const cluster = await filled(t);
+  const first = kcatMember(t, cluster, ['group.instance.id=one']);
+  await cluster.untilStable(GROUP, 1);
+  await untilRead(PARTITIONS * PER_PARTITION, first);
+  const second = kcatMember(t, cluster, ['group.instance.id=two']);
+  const before = await cluster.untilStable(GROUP, 2);
+  await poll('both tell of it', 30_000, async () => [...lastAssigned(first), ...lastAssigned(second)].length === PARTITIONS);
+  await first.stop();
+  assert.deepEqual(cluster.members(GROUP), before, 'it has not left');
+  const again = kcatMember(t, cluster, ['group.instance.id=one']);
+  await poll('it has them again', 30_000, async () => lastAssigned(again).length === PARTITIONS / 2);
+  for (let partition = 0; partition < PARTITIONS; partition++) append(cluster, partition, 1);
+  await untilRead(PARTITIONS * (PER_PARTITION + 1), first, second, again);
+  const after = cluster.members(GROUP);
+  const held = (members: readonly GroupMember[]) =>
+    members.map(({ instanceId, partitions, epoch }) => [instanceId, partitions, epoch]).sort();
+  assert.deepEqual(held(after), held(before));
+  assert.equal(new Set([...before, ...after].map(({ memberId }) => memberId)).size, 3, 'with another id');
+  await again.stop();
+  await second.stop();
+  assertCommitted(cluster, PER_PARTITION + 1);
+  assert.deepEqual(read(first, second, again), messages(PER_PARTITION + 1), 'each message was read once');
+});
 
 /** Java's console consumer as a member. */
 async function javaMember(t: TestContext, cluster: EmbeddedCluster, properties: readonly string[]): Promise<GuardedProcess> {
@@ -161,5 +203,33 @@ for (const [protocol, properties, asks] of [
     assert.match(await groupCommand(cluster, '--delete'), /successful/);
     assert.equal(cluster.groupState(GROUP), undefined);
     assert.deepEqual(cluster.errors, []);
+  });
+}
+
+for (const [protocol, properties] of [
+  ['classic', ['heartbeat.interval.ms=100', 'session.timeout.ms=10000']],
+  ['consumer', ['group.protocol=consumer']],
+] as const) {
+  const options = { skip: requireKafka(), timeout: 120_000 };
+  test(`a consumer of Java that is a static member comes back to what it had: protocol ${protocol}`, options, async t => {
+    const cluster = await filled(t);
+    const of = (name: string) => javaMember(t, cluster, [...properties, `group.instance.id=${name}`]);
+    const [first, second] = [await of('one'), await of('two')];
+    const before = await cluster.untilStable(GROUP, 2);
+    await untilRead(PARTITIONS * PER_PARTITION, first, second);
+    await first.stop();
+    assert.equal(cluster.members(GROUP).length, 2, 'it has not left for good');
+    const again = await of('one');
+    for (let partition = 0; partition < PARTITIONS; partition++) append(cluster, partition, 1);
+    await untilRead(PARTITIONS * (PER_PARTITION + 1), first, second, again);
+    assert.ok(read(again).length > 0, 'it reads on');
+    const after = await cluster.untilStable(GROUP, 2);
+    const held = (members: readonly GroupMember[]) =>
+      members.map(({ instanceId, partitions, epoch }) => [instanceId, partitions, epoch]).sort();
+    assert.deepEqual(held(after), held(before));
+    await again.stop();
+    await second.stop();
+    assertCommitted(cluster, PER_PARTITION + 1);
+    assert.deepEqual(read(first, second, again), messages(PER_PARTITION + 1), 'each message was read once');
   });
 }
