@@ -12,7 +12,7 @@ import { type WaitOptions, waitRules } from '../client/wait-options.js';
 import type { Bounds } from '../cluster/cluster.js';
 import type { Bytes } from '../records/index.js';
 import { Accumulator, type CallBounds } from './accumulator.js';
-import { ManyDelivery, SingleDelivery } from './delivery.js';
+import { type Delivery, ManyDelivery, SingleDelivery } from './delivery.js';
 import { IdempotentIdentity, noIdentity } from './identity.js';
 import { Line } from './line.js';
 import { type Load, RecordLoad, ValueLoad } from './load.js';
@@ -65,7 +65,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
   readonly #settings: ProducerSettings;
   readonly #accumulator: Accumulator;
   readonly #serializers: Serializers | undefined;
-  readonly #line = new Line();
+  readonly #line: Line;
   readonly #transactions: Transactions | undefined;
   readonly #needsKey: boolean;
   readonly #gate: TopicGate;
@@ -88,6 +88,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     this.#noBounds = { timeoutMs: deliveryTimeoutMs, signal: undefined };
     if (keySerializer !== undefined || valueSerializer !== undefined) this.#serializers = this.#settings;
     this.#needsKey = partitioner.needsKey === true;
+    this.#line = new Line(cluster.clock, deliveryTimeoutMs);
     this.#gate = new TopicGate(cluster, this.#settings.retry, deliveryTimeoutMs);
     if (transaction !== undefined) this.#transactions = new Transactions(this.#core, transaction);
     const byItself = idempotent === false ? noIdentity : new IdempotentIdentity(cluster, idempotent === true);
@@ -150,10 +151,14 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
       const serializers = this.#serializers;
       if (serializers === undefined) enter(records.map((record, i) => this.#checkedOr(record as ProducerRecord, 'sendMany', i)));
       else {
-        const all = records.map((record, i) => this.#serialized(serializers, record, `sendMany, record ${i}`));
         const refusal = this.#transactions?.membership('sendMany');
-        this.#line.pass(all.some(isThenable) ? Promise.all(all) : (all as (CheckedRecord | KafkaError)[]), delivery.promise, checked =>
-          enter(checked.map(each => refusal?.() ?? each)),
+        const all = records.map((record, i) => this.#serialized(serializers, record, `sendMany, record ${i}`));
+        this.#pass(
+          all.some(isThenable) ? Promise.all(all) : (all as (CheckedRecord | KafkaError)[]),
+          records.map(topicOf),
+          delivery,
+          bounds.signal,
+          made => enter(made.map(each => refusal?.() ?? each)),
         );
       }
       return orAborted(delivery.promise, bounds.signal);
@@ -271,13 +276,17 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
       if (serializers === undefined) this.#submitValues(topic, key, values, delivery);
       else {
         const { keySerializer, valueSerializer } = serializers;
+        const refusal = this.#transactions?.membership('sendMessages');
         const all = [
           serializing(keySerializer, key, topic, 'sendMessages: the key'),
           ...values.map((value, i) => serializing(valueSerializer, value, topic, `sendMessages, value ${i}: the value`)),
         ];
-        const refusal = this.#transactions?.membership('sendMessages');
-        this.#line.pass(all.some(isThenable) ? Promise.all(all) : all, delivery.promise, ([madeKey, ...made]) =>
-          this.#submitValues(topic, refusal?.() ?? madeKey, made, delivery),
+        this.#pass(
+          all.some(isThenable) ? Promise.all(all) : all,
+          values.map(() => topic),
+          delivery,
+          undefined,
+          ([madeKey, ...made]) => this.#submitValues(topic, refusal?.() ?? madeKey, made, delivery),
         );
       }
       return delivery.promise;
@@ -315,10 +324,40 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
 
   #submitSerialized(serializers: Serializers, record: ProducerRecord<K, V>, delivery: SingleDelivery, bounds: CallBounds): void {
     const refusal = this.#transactions?.membership('send');
-    this.#line.pass(this.#serialized(serializers, record, 'send'), delivery.promise, made => {
+    this.#pass(this.#serialized(serializers, record, 'send'), [topicOf(record)], delivery, bounds.signal, made => {
       const checked = refusal?.() ?? made;
       if (checked instanceof KafkaError) delivery.fail(0, checked);
       else this.#submitOne(checked, delivery, bounds);
+    });
+  }
+
+  /**
+   * Gives `made` to `enter`: at once if it is there and nobody waits, else when it is there, unless the call has ended before.
+   * @param topics That of each record.
+   */
+  #pass<T>(
+    made: T | Promise<T>,
+    topics: readonly string[],
+    delivery: Delivery,
+    signal: AbortSignal | undefined,
+    enter: (made: T) => void,
+  ): void {
+    if (!isThenable(made) && !this.#line.busy) {
+      enter(made);
+      return;
+    }
+    this.#line.wait(made, {
+      count: topics.length,
+      expiresAt: this.#core.cluster.clock.now() + this.#settings.deliveryTimeoutMs,
+      settled: delivery.promise,
+      enter: value => {
+        if (signal?.aborted) delivery.cancel(signal.reason);
+        else enter(value);
+      },
+      refuse: error => {
+        for (let i = 0; i < topics.length; i++) delivery.fail(i, error);
+        for (const [topic, count] of countsOf(topics)) this.#rejected(topic, -1, error, count);
+      },
     });
   }
 
@@ -395,6 +434,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
 
   /** Rejects what is not on its way, and waits for the rest. */
   async #abandon(error: KafkaError, { signal, deadline }: Bounds): Promise<void> {
+    this.#line.refuseAll(error);
     this.#gate.refuseAll(error);
     this.#accumulator.close(error);
     const abandoned = this.#sender.abandon(error);
@@ -494,7 +534,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
   }
 
   #leftCount(): number {
-    const waiting = this.#accumulator.waiting().length;
+    const waiting = this.#line.count + this.#accumulator.waiting().length;
     return [...this.#gate.waiting(), ...this.#sender.unsettled()].reduce((sum, { count }) => sum + count, waiting);
   }
 
@@ -502,6 +542,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     const drained = await this.#settledWithin(timeoutMs);
     const leftCount = this.#leftCount();
     const given = this.#closed(drained ? 'it was closed' : `it was closed before they were delivered (timeoutMs ${timeoutMs})`);
+    this.#line.refuseAll(given);
     this.#gate.close(given);
     this.#accumulator.close(given);
     this.#sender.close(given);
@@ -548,6 +589,19 @@ function thrown(error: KafkaError): never {
 function serializing(serializer: Serializer<never> | undefined, value: unknown, topic: string, what: string): unknown {
   const made = attempt(() => serialize(serializer, value, topic, what));
   return isThenable(made) ? made.then(undefined, asInputError) : made;
+}
+
+/** The topic of what may be no record. */
+const topicOf = (record: { readonly topic?: unknown } | null | undefined): string => {
+  const topic = record?.topic;
+  return typeof topic === 'string' ? topic : '';
+};
+
+/** How often each of them is there. */
+function countsOf(topics: readonly string[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const topic of topics) counts.set(topic, (counts.get(topic) ?? 0) + 1);
+  return counts;
 }
 
 /** The places of the records of a call that has one. */

@@ -37,12 +37,14 @@ export function serializeRecord<K, V>(
   what: string,
 ): ProducerRecord | Promise<ProducerRecord> {
   if (typeof record !== 'object' || record === null) return record; // refused later, with all that is no record
+  let key: unknown;
   try {
-    const key = serialize(keySerializer, record.key, record.topic, `${what}: the key`);
+    key = serialize(keySerializer, record.key, record.topic, `${what}: the key`);
     const value = serialize(valueSerializer, record.value, record.topic, `${what}: the value`);
     if (!isThenable(key) && !isThenable(value)) return withParts(record, key, value);
     return Promise.all([key, value]).then(([madeKey, madeValue]) => withParts(record, madeKey, madeValue));
   } catch (error) {
+    if (isThenable(key)) key.catch(() => {}); // there is an error already, and nobody else to hear this one
     return Promise.reject(error);
   }
 }
