@@ -6,7 +6,8 @@ import { TopicPartitions } from './topic-partitions.js';
 
 /**
  * Reads one topic, all partitions or some, without being a member of a group: partitions are never given to or taken from it. With a
- * `groupId` it stores offsets, so that the next start goes on where the work ended; one fleet per group id.
+ * `groupId` it stores offsets, so that the next start goes on where the work ended; one reader of
+ * each partition per group id, or they overwrite each other's offsets.
  *
  * A message counts as done when the code is done with it: when the loop, or the next call, asks for more. Only what is done is committed.
  * At least once: after a crash, what was done and not yet committed comes again.
