@@ -171,9 +171,9 @@ export abstract class Consumer<At> extends TypedEvents<ConsumerEvents> implement
 
   /**
    * Moves to another offset; done and position stand there, and the next commit stores it, even if it is lower.
+   * An offset without a whence is looked at by the next read: `autoOffsetReset` answers one that is outside the log, and `outOfRange` tells.
    * @param whence Undefined: `offset` itself. 0: counted from the log's start, 1: from the position, 2: from the log's end.
    * @param partition Undefined: every partition. With whence 0 or 2 `offset` is then divided over them, the remainder going to the first.
-   * An offset without a whence is looked at by the next read: `autoOffsetReset` answers one that is outside the log, and `outOfRange` tells.
    * @throws KafkaError `TIDE_INPUT` for a whence that is none, or, with one, a result outside the log; `TIDE_STATE` in a commit context; `TIDE_NOT_OWNED`;
    * `TIDE_OPTION`; `TIDE_TIMEOUT`; why the ends of the log could not be had; the signal's reason when aborted. No partition is moved then.
    */
