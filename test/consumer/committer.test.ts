@@ -81,3 +81,19 @@ test('a commit by hand starts the time of the automatic ones anew', async () => 
   await committer.stop();
   assert.equal(clock.pending, 0);
 });
+
+test('a commit makes sure of the epoch it was sent in: what a rollback has left unsure meanwhile stays so', async () => {
+  const { answers, partition, progress, commit } = committerSetting();
+  partition.unsure = true;
+  const overtaken = commit(1);
+  await new Promise(setImmediate);
+  progress.epoch = 1;
+  answers[0]?.resolve();
+  await overtaken;
+  assert.deepEqual([partition.committed, partition.unsure], [1, true]);
+  const next = commit(0);
+  await new Promise(setImmediate);
+  answers[1]?.resolve();
+  await next;
+  assert.deepEqual([partition.committed, partition.unsure], [0, false]);
+});
