@@ -1,7 +1,8 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import type { Clock } from '../base/clock.js';
-import { InputError, KafkaError } from '../base/errors.js';
+import { asError, asKafkaError, InputError, KafkaError } from '../base/errors.js';
 import { show } from '../base/options.js';
+import { withPersistence } from '../base/persistence.js';
 import type { TopicInfo } from '../cluster/metadata.js';
 import type { Bytes, CheckedHeaders } from '../records/index.js';
 import type { Batch } from './batch.js';
@@ -12,7 +13,6 @@ import { bufferFull, Overflow, type Parked } from './overflow.js';
 import type { PartitionedRecord, Partitioner } from './partitioners.js';
 import type { CheckedRecord } from './record.js';
 import { Room } from './room.js';
-import { asKafkaError } from './verdict.js';
 
 /** Who is told what happens to the lanes. */
 export interface LaneEvents {
@@ -178,17 +178,33 @@ export class Accumulator {
       // A partitioner's answer may be anything, and an array answers more than numbers.
       const lane = Number.isInteger(partition) ? lanes[partition] : undefined;
       if (lane !== undefined) return lane;
-      if (!topic.partitions.some(known => known.partition === partition)) throw noPartition(topic, partition, named !== undefined);
+      if (!hasPartition(topic, partition)) throw noPartition(topic, partition, named !== undefined);
       return (lanes[partition] = new Lane(topic.name, partition, this.#settings, this.#memory));
     } catch (error) {
-      return asKafkaError(error, 'no');
+      return withPersistence(asKafkaError(error, 'no'), 'no');
     }
   }
 
   #choose(topic: TopicInfo, record: PartitionedRecord, load: { chosen: number | undefined } | undefined): number {
-    if (this.#choosing === 'record' || load === undefined) return this.#partitioner(record, topic.partitions, topic.name);
-    return (load.chosen ??= this.#partitioner(record, topic.partitions, topic.name));
+    if (this.#choosing === 'record' || load === undefined) return this.#ask(topic, record);
+    return (load.chosen ??= this.#ask(topic, record));
   }
+
+  #ask(topic: TopicInfo, record: PartitionedRecord): number {
+    try {
+      return this.#partitioner(record, topic.partitions, topic.name);
+    } catch (thrown) {
+      if (thrown instanceof KafkaError) throw thrown;
+      const message = `produce ${topic.name}: the partitioner threw: ${asError(thrown).message}`;
+      throw new InputError(message, { cause: thrown, context: { topic: topic.name } });
+    }
+  }
+}
+
+/** Looks at its place first: thousands of partitions, each looked for among all, would take their time. */
+function hasPartition({ partitions }: TopicInfo, partition: number): boolean {
+  const inPlace = partitions[partition];
+  return (inPlace !== undefined && inPlace.partition === partition) || partitions.some(known => known.partition === partition);
 }
 
 /** Why a record cannot go to `partition`: the caller named one that is not there, or the partitioner did. */
@@ -196,7 +212,10 @@ function noPartition(topic: TopicInfo, partition: number, named: boolean): Kafka
   const count = topic.partitions.length;
   const range = `the topic has ${count}, 0 to ${count - 1}`;
   const context = { topic: topic.name, partition: Number(partition), partitionCount: count };
-  if (!named) return new InputError(`produce ${topic.name}: the partitioner answered ${show(partition)}, but ${range}`, { context });
+  if (!named) {
+    Promise.resolve(partition).catch(() => {}); // of a promise, which is no answer, nobody else hears whether it rejects
+    return new InputError(`produce ${topic.name}: the partitioner answered ${show(partition)}, but ${range}`, { context });
+  }
   const message = `there is no such partition; ${range}`;
   return brokerError(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, `produce ${topic.name}/${partition}`, { message, context });
 }

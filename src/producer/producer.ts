@@ -1,7 +1,7 @@
 import { InputError, KafkaError, StateError, TimeoutError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
 import type { Log } from '../base/log.js';
-import { duration, optional, resolve, show } from '../base/options.js';
+import { duration, optional, resolve, show, signalRules } from '../base/options.js';
 import { withPersistence } from '../base/persistence.js';
 import type { RetryPolicy } from '../base/retry.js';
 import { orAborted, settledWithin } from '../base/wait.js';
@@ -126,12 +126,13 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     try {
       this.#assertSendable('send');
       const bounds = this.#boundsOf('send', options);
+      if (bounds.signal?.aborted) return Promise.reject(bounds.signal.reason);
       const delivery = new SingleDelivery();
       if (this.#serializers === undefined) this.#submitOne(this.#checked(record as ProducerRecord, 'send'), delivery, bounds);
       else this.#submitSerialized(this.#serializers, record, delivery, bounds);
       return orAborted(delivery.promise, bounds.signal);
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(unsent(error));
     }
   }
 
@@ -145,17 +146,18 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     try {
       this.#assertSendable('sendMany');
       const bounds = this.#boundsOf('sendMany', options);
+      if (bounds.signal?.aborted) return Promise.reject(bounds.signal.reason);
       if (!Array.isArray(records)) throw new InputError(`sendMany: expected an array of records, got ${show(records)}`);
       const delivery = new ManyDelivery(records.length, 'sendMany');
       const enter = (checked: readonly (CheckedRecord | KafkaError)[]) => this.#submitMany(checked, delivery, bounds);
       const serializers = this.#serializers;
-      if (serializers === undefined) enter(records.map((record, i) => this.#checkedOr(record as ProducerRecord, 'sendMany', i)));
+      if (serializers === undefined) enter(this.#checkedEach(records as readonly ProducerRecord[]));
       else {
         const refusal = this.#transactions?.membership('sendMany');
-        const all = records.map((record, i) => this.#serialized(serializers, record, `sendMany, record ${i}`));
+        const all = Array.from(records, (record, i) => this.#serialized(serializers, record, `sendMany, record ${i}`));
         this.#pass(
           all.some(isThenable) ? Promise.all(all) : (all as (CheckedRecord | KafkaError)[]),
-          records.map(topicOf),
+          Array.from(records, topicOf),
           delivery,
           bounds.signal,
           made => enter(made.map(each => refusal?.() ?? each)),
@@ -163,7 +165,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
       }
       return orAborted(delivery.promise, bounds.signal);
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(unsent(error));
     }
   }
 
@@ -233,9 +235,9 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
    * @param options.timeoutMs Longest wait in ms. Default 30,000. 0: look and tell. `null`: no limit.
    * @throws KafkaError `TIDE_TIMEOUT` when records are still unsettled; they stay queued. `TIDE_CLOSED`; the signal's reason.
    */
-  async flush({ signal, ...options }: WaitOptions & SendOptions = {}): Promise<void> {
+  async flush(options?: WaitOptions & SendOptions): Promise<void> {
     this.#assertOpen();
-    const { timeoutMs } = resolve('flush', waitRules, options);
+    const { timeoutMs, signal } = resolve('flush', boundRules, options);
     if (await this.#settledWithin(timeoutMs, signal)) return;
     const leftCount = this.#leftCount();
     throw new TimeoutError(`${this.#name} flush: ${leftCount} records are not settled after ${timeoutMs} ms; they stay queued`, {
@@ -291,13 +293,13 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
       }
       return delivery.promise;
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(unsent(error));
     }
   }
 
   /** What is wrong with the key is wrong with every value; what is wrong with a value, with that one alone. */
   #submitValues(topic: string, key: unknown, values: readonly unknown[], delivery: ManyDelivery): void {
-    const checkedKey = attempt(() => (key instanceof KafkaError ? thrown(key) : checkBytes(key, 'sendMessages', 'key')));
+    const checkedKey = attempt(() => this.#checkedKey(key));
     if (checkedKey instanceof KafkaError) {
       for (let i = 0; i < values.length; i++) delivery.fail(i, checkedKey);
       return;
@@ -373,6 +375,12 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     this.#submit(new RecordLoad(record.topic, [record], onlyIndex, delivery, clock.wallTime(), bounds));
   }
 
+  #checkedKey(key: unknown): Bytes {
+    if (key instanceof KafkaError) throw key;
+    if (key === null && this.#needsKey) throw keyRequired('sendMessages');
+    return checkBytes(key, 'sendMessages', 'key');
+  }
+
   #checkedValue(key: Bytes, value: unknown, index: number): Bytes {
     if (value instanceof KafkaError) throw value;
     const what = `sendMessages, value ${index}`;
@@ -403,20 +411,18 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
 
   #boundsOf(what: string, options: RoomOptions | undefined): CallBounds {
     if (options === undefined) return this.#noBounds;
-    const { signal, ...rest } = options;
-    signal?.throwIfAborted();
-    const { timeoutMs = this.#settings.deliveryTimeoutMs } = resolve(what, roomRules, rest);
+    const { timeoutMs = this.#settings.deliveryTimeoutMs, signal } = resolve(what, roomRules, options);
     return { timeoutMs, signal };
   }
 
   async #transacting(
     what: string,
-    { signal, ...options }: WaitOptions & SendOptions = {},
+    options: (WaitOptions & SendOptions) | undefined,
     run: (transactions: Transactions, bounds: Bounds) => Promise<void>,
   ): Promise<void> {
     this.#assertOpen();
+    const { timeoutMs, signal } = resolve(what, boundRules, options);
     signal?.throwIfAborted();
-    const { timeoutMs } = resolve(what, waitRules, options);
     if (this.#transactions === undefined) throw new StateError('TIDE_STATE', `${this.#name} ${what}: the producer has no transactionalId`);
     await run(this.#transactions, { signal, deadline: this.#core.cluster.deadline(timeoutMs) });
   }
@@ -462,7 +468,14 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     const made = attempt(() => serializeRecord(serializers, record, what));
     if (made instanceof KafkaError) return made;
     const check = (whole: ProducerRecord) => attempt(() => this.#checked(whole, what));
-    return isThenable(made) ? made.then(check, asInputError) : check(made);
+    return isThenable(made) ? made.then(check, unsent) : check(made);
+  }
+
+  /** Each of them, also where the list has a hole, which is no record. */
+  #checkedEach(records: readonly ProducerRecord[]): readonly (CheckedRecord | KafkaError)[] {
+    const checked: (CheckedRecord | KafkaError)[] = [];
+    for (let i = 0; i < records.length; i++) checked.push(this.#checkedOr(records[i] as ProducerRecord, 'sendMany', i));
+    return checked;
   }
 
   #checkedOr(record: ProducerRecord, what: string, index: number): CheckedRecord | KafkaError {
@@ -567,28 +580,27 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
 /** Whether its last transaction is committed or aborted, for certain, and no other has begun. */
 export { hasEnded };
 
-const roomRules = { timeoutMs: optional(duration(0, 0, true)) };
+const roomRules = { ...signalRules, timeoutMs: optional(duration(0, 0, true)) };
+
+/** Options of what waits, as long as it is told to or until it is aborted. */
+const boundRules = { ...signalRules, ...waitRules };
 
 /** What `run` gives, or throws. */
 function attempt<T>(run: () => T): T | KafkaError {
   try {
     return run();
   } catch (error) {
-    return asInputError(error);
+    return unsent(error);
   }
 }
 
-/** Nothing of it was sent. */
-const asInputError = (error: unknown): KafkaError => withPersistence(asKafkaError(error, 'no'), 'no');
-
-function thrown(error: KafkaError): never {
-  throw error;
-}
+/** Why nothing of it was sent. */
+const unsent = (error: unknown): KafkaError => withPersistence(asKafkaError(error, 'no'), 'no');
 
 /** As {@link serialize}; what is wrong is given instead of thrown. */
 function serializing(serializer: Serializer<never> | undefined, value: unknown, topic: string, what: string): unknown {
   const made = attempt(() => serialize(serializer, value, topic, what));
-  return isThenable(made) ? made.then(undefined, asInputError) : made;
+  return isThenable(made) ? made.then(undefined, unsent) : made;
 }
 
 /** The topic of what may be no record. */

@@ -171,9 +171,12 @@ test('what can never be sent is refused at the call, by itself: the others of th
     [{ ...good, value: Buffer.alloc(2 ** 20) }, 'TIDE_TOO_LARGE'],
   ];
   for (const [record, code] of bad) {
-    await assert.rejects(producer.send(record as typeof good), { code }, JSON.stringify(record).slice(0, 80));
+    await assert.rejects(producer.send(record as typeof good), { code, persistence: 'no' }, JSON.stringify(record).slice(0, 80));
     assert.equal(cluster.requests(Produce).length, 0);
   }
+  await assert.rejects(producer.sendMessages('not a topic', 'k', 'x'), { code: 'TIDE_INPUT', persistence: 'no' });
+  await assert.rejects(producer.sendMessages('orders', null, 'x'), { code: 'TIDE_KEY_REQUIRED', persistence: 'no' });
+  await assert.rejects(producer.sendMany('abc' as never), { code: 'TIDE_INPUT', persistence: 'no' });
   const error = await producer.sendMany([good, ...bad.map(([record]) => record as typeof good), good]).then(() => assert.fail(), asPartial);
   const outcomes = error.results.map(result => (result instanceof KafkaError ? result.code : 'sent'));
   assert.deepEqual(outcomes, ['sent', ...bad.map(([, code]) => code), 'sent']);
@@ -181,6 +184,51 @@ test('what can never be sent is refused at the call, by itself: the others of th
   await assert.rejects(producer.send({ ...good, partition: 9 }), { code: 'UNKNOWN_TOPIC_OR_PARTITION' });
   await assert.rejects(producer.send({ ...good, topic: 'nowhere' }), { code: 'UNKNOWN_TOPIC_OR_PARTITION' });
   await producer.send({ ...good, key: '' }); // an empty key is a key
+});
+
+test('a hole in a list is no record, and the others of the list are sent', { timeout: 20_000 }, async t => {
+  const { keyed, values } = await setting(t, { topics: { orders: 1 } });
+  const list = [{ topic: 'orders', key: 'k', value: 'a' }];
+  list[2] = { topic: 'orders', key: 'k', value: 'b' };
+  for (const producer of [keyed(), keyed({ valueSerializer: value => value }), keyed({ valueSerializer: async value => value })]) {
+    const error = await producer.sendMany(list).then(() => assert.fail(), asPartial);
+    assert.deepEqual(
+      error.results.map(result => (result instanceof KafkaError ? [result.code, result.persistence] : 'sent')),
+      ['sent', ['TIDE_INPUT', 'no'], 'sent'],
+    );
+  }
+  assert.deepEqual(values('orders', 0), ['a', 'b', 'a', 'b', 'a', 'b']);
+});
+
+test('a key that its serialiser takes away is missing, whichever way it is sent', async t => {
+  const { client, cluster, keyed } = await setting(t);
+  const producer = keyed({ keySerializer: () => null });
+  const missing = { code: 'TIDE_KEY_REQUIRED', persistence: 'no' } as const;
+  await assert.rejects(producer.send({ topic: 'orders', key: 'k', value: 'x' }), missing);
+  await assert.rejects(producer.sendMany([{ topic: 'orders', key: 'k', value: 'x' }]), missing);
+  await assert.rejects(producer.sendMessages('orders', 'k', 'x', 'y'), missing);
+  assert.equal(cluster.requests(Produce).length, 0);
+  await new SimpleProducer(client).sendMessages('orders', 'x'); // which needs none
+});
+
+test('options that are none are refused: of records, flush, close and transactions', async t => {
+  const { cluster, keyed } = await setting(t);
+  const producer = keyed({ transactionalId: 'billing' });
+  await producer.begin();
+  const record = { topic: 'orders', key: 'k', value: 'x' };
+  for (const options of [null, 5, 'soon', { signal: 'x' }, { signal: {} }, { signal: 1 }, { timeoutMs: 'x' }] as never[]) {
+    const calls = {
+      send: producer.send(record, options),
+      sendMany: producer.sendMany([record], options),
+      flush: producer.flush(options),
+      abort: producer.abort(options),
+      close: producer.close(options),
+    };
+    for (const [name, call] of Object.entries(calls))
+      await assert.rejects(call, { code: 'TIDE_OPTION' }, `${name} ${JSON.stringify(options)}`);
+  }
+  assert.equal(cluster.requests(Produce).length, 0);
+  assert.equal(producer.inTransaction, true);
 });
 
 test('acks 0: resolves when the bytes are handed over, with offset -1', async t => {

@@ -19,12 +19,29 @@ const record = { topic: 'orders', key: 'a', value: 'x' };
 
 test('whatever a partitioner answers, the record is settled', { timeout: 20_000 }, async t => {
   const { client } = await setting(t);
-  for (const answer of [-1, 2, 0.5, Number.NaN, '0', 'length', 'constructor', undefined, Promise.resolve(0)]) {
-    const partitioner = (() => answer) as Partitioner;
+  const answers = [-1, 2, 0.5, Number.NaN, '0', 'length', 'constructor', undefined].map(answer => () => answer);
+  for (const answer of [...answers, () => Promise.resolve(0), () => Promise.reject(new Error('unheard'))]) {
+    const partitioner = answer as Partitioner;
     const producer = new KeyedProducer(client, { partitioner });
     // The first waits for the topic, the second finds it known.
-    for (let i = 0; i < 2; i++) await assert.rejects(producer.send(record), { code: 'TIDE_INPUT', message: /the partitioner answered/ });
+    for (let i = 0; i < 2; i++)
+      await assert.rejects(producer.send(record), { code: 'TIDE_INPUT', persistence: 'no', message: /the partitioner answered/ });
     await producer.close();
+  }
+});
+
+test('what a partitioner throws is said to be its doing', async t => {
+  const { keyed } = await setting(t);
+  const partitioner: Partitioner = () => {
+    throw new RangeError('boom');
+  };
+  const producer = keyed({ partitioner });
+  for (let i = 0; i < 2; i++) {
+    await assert.rejects(producer.send(record), {
+      code: 'TIDE_INPUT',
+      persistence: 'no',
+      message: 'produce orders: the partitioner threw: boom',
+    });
   }
 });
 
