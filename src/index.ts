@@ -75,6 +75,7 @@ export {
   merge,
   type OnCorrupt,
   type OutOfRange,
+  type PartitionOffsets,
   type PartitionsCallback,
   type PassedOver,
   type Place,

@@ -4,7 +4,8 @@ import type { Log, Logger } from '../base/log.js';
 import { resolve, signalOf } from '../base/options.js';
 import { limited } from '../base/wait.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
-import { checkList, checkOffset } from '../client/inputs.js';
+import { checkList, checkOffset, checkTime } from '../client/inputs.js';
+import type { OffsetSpec } from '../client/list-offsets.js';
 import { OffsetStore } from '../client/offset-store.js';
 import { type CallOptions, callRules, type WaitOptions, waitRules } from '../client/wait-options.js';
 import type { Bounds } from '../cluster/cluster.js';
@@ -26,6 +27,22 @@ import { offerSessions } from './session.js';
 export interface ConsumerSettings extends CoreSettings, PlacingSettings {
   readonly groupId: string | undefined;
   readonly logger: Logger | undefined;
+}
+
+/** Where a partition that is read stands; undefined: not known yet. */
+export interface PartitionOffsets {
+  readonly topic: string;
+  readonly partition: number;
+  /** The next offset to hand out. */
+  readonly position: number | undefined;
+  /** The offset below which everything is done. */
+  readonly done: number | undefined;
+  /** What Kafka is known to have stored for the group. */
+  readonly committed: number | undefined;
+  /** The end of the log, as the last fetch told it. */
+  readonly highWatermark: number | undefined;
+  /** How many offsets lie between position and the end of the log. */
+  readonly lag: number | undefined;
 }
 
 /**
@@ -73,6 +90,17 @@ export abstract class Consumer<At> extends TypedEvents<ConsumerEvents> implement
   protected assertChangeable(what: string): void {
     this.#core.assertOpen(what);
     this.#core.assertNoContext(what);
+  }
+
+  /** Every partition that is read now, and where it stands. */
+  offsets(): readonly PartitionOffsets[] {
+    return this.#core.partitions.map(({ topic, partition, placed, position, done, committed, highWatermark }) => ({
+      ...{ topic, partition, committed },
+      position: placed ? position : undefined,
+      done: placed ? done : undefined,
+      highWatermark: highWatermark < 0 ? undefined : highWatermark,
+      lag: placed && highWatermark >= 0 ? Math.max(0, highWatermark - position) : undefined,
+    }));
   }
 
   /** Every partition that is read now, with its position; undefined where that is not known yet. */
@@ -195,6 +223,28 @@ export abstract class Consumer<At> extends TypedEvents<ConsumerEvents> implement
   }
 
   /**
+   * Moves to the first offset that each of these partitions has, or of all. Done and position stand there.
+   * @throws KafkaError as {@link seek}.
+   */
+  seekToBeginning(partitions?: readonly At[], options: CallOptions = {}): Promise<void> {
+    return this.#seekTo('earliest', partitions, 'seekToBeginning()', options);
+  }
+
+  /** As {@link seekToBeginning}, to the end: the next message is one that comes after this. */
+  seekToEnd(partitions?: readonly At[], options: CallOptions = {}): Promise<void> {
+    return this.#seekTo('latest', partitions, 'seekToEnd()', options);
+  }
+
+  /**
+   * As {@link seekToBeginning}, to the first message with this timestamp or a later one; to the end where there is none.
+   * @param timestampMs Ms since 1970.
+   */
+  async seekToTime(timestampMs: number, partitions?: readonly At[], options: CallOptions = {}): Promise<void> {
+    checkTime(timestampMs, 'seekToTime()');
+    return this.#seekTo({ timestampMs }, partitions, 'seekToTime()', options);
+  }
+
+  /**
    * Moves a partition to where `autoOffsetReset` says, and gives that offset. Done and position stand there.
    * @throws KafkaError `TIDE_STATE` with the policy `'none'`, and in a commit context; else as {@link seek}.
    */
@@ -311,6 +361,20 @@ export abstract class Consumer<At> extends TypedEvents<ConsumerEvents> implement
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #seekTo(at: OffsetSpec, partitions: readonly At[] | undefined, what: string, options: CallOptions): Promise<void> {
+    this.#checkAll(partitions, what);
+    return this.#within(what, options, async bounds => {
+      this.#core.assertNoContext(what);
+      await this.#prepareFor(partitions?.[0], what, bounds.signal);
+      const chosen = this.#chosen(partitions, what);
+      const targets = await this.#placing.choose(chosen, at, bounds);
+      this.#core.assertOpen(what);
+      this.#core.assertNoContext(what);
+      for (const [i, partition] of chosen.entries()) if (partition.gone === undefined) partition.seek(targets[i] ?? 0);
+      this.#core.moved();
+    });
   }
 
   /** The partition, or every one, is known after this. One that is read already is not waited for: it may be given just now, and told to a callback. */

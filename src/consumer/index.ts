@@ -1,6 +1,6 @@
 export type { AutoCommit } from './auto-commit.js';
 export type { GetOptions } from './collect.js';
-export type { Consumer } from './consumer.js';
+export type { Consumer, PartitionOffsets } from './consumer.js';
 export type { ConsumerEvents } from './consumer-events.js';
 export type { Marking } from './core.js';
 export type { Misplaced } from './fetcher.js';

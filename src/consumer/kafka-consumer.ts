@@ -47,12 +47,22 @@ export class KafkaConsumer extends Consumer<ForPartition> {
 
   /** The next message; the one before counts as done, with `marking: 'loop'`. Waits for `consumerTimeoutMs`. @throws KafkaError `TIDE_CONSUMER_TIMEOUT`. */
   async nextMessage(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Message> {
-    const signal = signalOf('nextMessage()', options);
+    const [message] = await this.fetchMessages(1, options);
+    return message ?? Promise.reject(nothingCame(this.#options.consumerTimeoutMs));
+  }
+
+  /**
+   * What is there, at most `count` messages, as soon as there is one: {@link getMessages} that waits for one, for `consumerTimeoutMs`. What the call
+   * before it returned counts as done, with `marking: 'loop'`.
+   * @throws KafkaError `TIDE_CONSUMER_TIMEOUT`; else as {@link getMessages}.
+   */
+  async fetchMessages(count = 500, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Message[]> {
+    const signal = signalOf('fetchMessages()', options);
     const { consumerTimeoutMs } = this.#options;
     const timeoutMs = consumerTimeoutMs === Number.POSITIVE_INFINITY ? null : consumerTimeoutMs;
-    const message = await this.getMessage({ timeoutMs, signal });
-    if (message === undefined) throw nothingCame(consumerTimeoutMs);
-    return message;
+    const messages = await this.getMessages(count, { block: 1, timeoutMs, signal });
+    if (messages.length === 0) throw nothingCame(consumerTimeoutMs);
+    return messages;
   }
 
   /** The partitions that are read now. */

@@ -61,7 +61,7 @@ export class Placing {
       for (const partition of partitions) partition.failure = noOffset(partition);
       return [];
     }
-    const offsets = await this.#choose(partitions, policy, bounds);
+    const offsets = await this.choose(partitions, policy, bounds);
     for (const [i, partition] of partitions.entries()) partition.place(offsets[i] ?? 0);
     return partitions;
   }
@@ -74,7 +74,7 @@ export class Placing {
     const { autoOffsetReset: policy } = this.#settings;
     if (policy === 'none')
       throw new StateError('TIDE_STATE', `${partition.topic}/${partition.partition}: autoOffsetReset is "none"; seek() instead`);
-    const [offset = 0] = await this.#choose([partition], policy, bounds);
+    const [offset = 0] = await this.choose([partition], policy, bounds);
     return offset;
   }
 
@@ -90,7 +90,7 @@ export class Placing {
     try {
       const [logStartOffset = 0] = await this.list([partition], 'earliest', bounds);
       const [logEndOffset = 0] = await this.list([partition], 'latest', bounds);
-      const [chosen] = policy === 'none' ? [] : await this.#choose([partition], policy, bounds);
+      const [chosen] = policy === 'none' ? [] : await this.choose([partition], policy, bounds);
       if (moved()) return;
       const passing = why === 'outside' && requestedOffset >= logStartOffset && requestedOffset <= logEndOffset;
       partition.stalled = !passing && partition.position >= requestedOffset && inHand();
@@ -114,7 +114,8 @@ export class Placing {
     }
   }
 
-  async #choose(partitions: readonly Partition[], at: OffsetSpec, bounds: Bounds): Promise<readonly number[]> {
+  /** Where to begin for `at`: at the log's end where nothing is as young as the time. Throws as {@link list}. */
+  async choose(partitions: readonly Partition[], at: OffsetSpec, bounds: Bounds): Promise<readonly number[]> {
     const found = await this.list(partitions, at, bounds);
     const later = partitions.filter((_, i) => found[i] === undefined); // nothing is as young as the time asked for
     const ends = await this.list(later, 'latest', bounds);

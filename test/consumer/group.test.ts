@@ -221,6 +221,33 @@ test('a read that waits in vain fails with TIDE_CONSUMER_TIMEOUT, from a call an
   assert.equal(String((await consumer.nextMessage()).value), '1000');
 });
 
+test('it moves to the beginning, the end, and a time; where it stands can be seen', async t => {
+  const { cluster, member } = await setting(t);
+  const consumer = member({ autoCommit: false });
+  assert.equal((await consumer.fetchMessages(10)).length > 0, true);
+  await consumer.seekToEnd();
+  assert.deepEqual(
+    consumer.offsets().map(({ position }) => position),
+    [25, 25, 25, 25],
+  );
+  cluster.append('orders', 2, [{ value: 'young', timestamp: Date.now() + 60_000 }]);
+  assert.equal(`${(await consumer.nextMessage()).value}`, 'young');
+  const place = { topic: 'orders', partition: 2 };
+  await consumer.seekToBeginning([place]);
+  assert.equal(consumer.position(place), 0);
+  await consumer.seekToTime(Date.now() + 30_000);
+  assert.deepEqual(
+    consumer
+      .offsets()
+      .map(({ partition, position, done }) => [partition, position, done])
+      .sort(),
+    [0, 1, 2, 3].map(partition => [partition, 25, 25]),
+  );
+  await assert.rejects(consumer.seekToBeginning([{ topic: 'orders', partition: 9 }]), { code: 'TIDE_NOT_OWNED' });
+  assert.equal((await consumer.fetchMessages())[0]?.offset, 25);
+  assert.equal(consumer.offsets().find(({ partition }) => partition === 2)?.lag, 0);
+});
+
 for (const [options, code] of [
   [{ groupId: '' }, 'TIDE_OPTION'],
   [{ topics: [/a/, 'b'] }, 'TIDE_INPUT'],
