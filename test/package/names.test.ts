@@ -58,13 +58,13 @@ test('the types exported beside them are these', () => {
       'MemberSubscription Mergeable MessageInput MessageWithKey Misplaced NewPartitionReassignment NewTopic ' +
       'NonFatalError OauthToken OauthbearerOptions OffsetCoordinator OffsetCoordinatorOptions OffsetQueries ' +
       'OffsetQueryOptions OffsetQuestion OffsetSpec OnCommitFailure OnCorrupt OutOfRange PartitionChoice PartitionInfo ' +
-      'PartitionProducers PartitionReassignment PartitionResult PartitionedRecord Partitioner PartitionsCallback ' +
-      'PassedOver PasswordOptions Pem Persistence Place PlaceToRead ProduceOptions ProduceRequest Produced Producer ' +
-      'ProducerEvents ProducerRecord ProducerState Rebalance RecordResult RequestLists RequestTarget RequestTrace ' +
-      'RoomOptions SaslExchange SaslMechanism SaslOptions SaslTarget SecurityWarning SendOptions Serialized Serializer ' +
-      'SimpleConsumerOptions SimpleProducerOptions TideCode TimestampType TlsOptions TlsProvider TokenProvider ' +
-      'TopicInfo TopicListing TopicPartitionsEntry TopicResult Topics TransactionDescription TransactionGroup ' +
-      'TransactionListing TransactionState WaitOptions Whence',
+      'PartitionOffsets PartitionProducers PartitionReassignment PartitionResult PartitionedRecord Partitioner ' +
+      'PartitionsCallback PassedOver PasswordOptions Pem Persistence Place PlaceToRead ProduceOptions ProduceRequest ' +
+      'Produced Producer ProducerEvents ProducerRecord ProducerState Rebalance RecordResult RequestLists RequestTarget ' +
+      'RequestTrace RoomOptions SaslExchange SaslMechanism SaslOptions SaslTarget SecurityWarning SendOptions ' +
+      'Serialized Serializer SimpleConsumerOptions SimpleProducerOptions TideCode TimestampType TlsOptions TlsProvider ' +
+      'TokenProvider TopicInfo TopicListing TopicPartitionsEntry TopicResult Topics TransactionDescription ' +
+      'TransactionGroup TransactionListing TransactionState WaitOptions Whence',
   );
 });
 
