@@ -5,11 +5,13 @@ import type { ClientCore } from '../client/client.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { ForPartition } from '../cluster/scatter.js';
 import type { Assignor } from './assignors/assignor.js';
+import { assigned } from './assignors/checked.js';
 import { ClassicRequests, type ClassicSettings, type Joined } from './classic-requests.js';
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.js';
 import { reactionTo } from './group-errors.js';
 import { Heartbeats } from './heartbeats.js';
 import { type MemberStanding, type Membership, type MembershipEvents, without } from './membership.js';
+import { explained } from './refusals.js';
 import type { SubscribedTopics } from './subscribed-topics.js';
 
 export interface ClassicMembershipSettings extends ClassicSettings {
@@ -34,6 +36,7 @@ type Notice = { readonly error: KafkaError } | { readonly reason: string };
  * One thing after the other, in one loop; only heartbeats go beside it.
  */
 export class ClassicMembership implements Membership {
+  readonly #core: ClientCore;
   readonly #cluster: Cluster;
   readonly #settings: ClassicMembershipSettings;
   readonly #topics: SubscribedTopics;
@@ -56,6 +59,7 @@ export class ClassicMembership implements Membership {
   #closed = false;
 
   constructor(core: ClientCore, settings: ClassicMembershipSettings, topics: SubscribedTopics, events: MembershipEvents) {
+    this.#core = core;
     this.#cluster = core.cluster;
     this.#settings = settings;
     this.#topics = topics;
@@ -128,7 +132,8 @@ export class ClassicMembership implements Membership {
         if (reaction === 'expelled') this.#memberId = '';
         if (reaction === 'expelled' || reaction === 'outdated' || reaction === 'failed') await this.#lose(error);
         if (reaction === 'failed') {
-          this.#events.failed(error);
+          const names = this.#settings.assignors.map(({ name }) => name);
+          this.#events.failed(await explained(this.#core, this.#settings, names, error));
           break;
         }
         if (reaction === 'retry') {
@@ -200,7 +205,8 @@ export class ClassicMembership implements Membership {
       signal,
     );
     const assignor = this.#settings.assignors.find(each => each.name === name);
-    for (const [memberId, partitions] of assignor?.assign(known, counts) ?? []) assignments.set(memberId, encodeAssignment({ partitions }));
+    for (const [memberId, partitions] of assignor === undefined ? [] : assigned(assignor, known, counts))
+      assignments.set(memberId, encodeAssignment({ partitions }));
     return { assignments, counts };
   }
 

@@ -119,3 +119,22 @@ kafkaTest(
   },
   { kcat: true },
 );
+
+kafkaTest('a refusal names both sides: assignors that have none in common, a session the broker does not allow', async (t, kafka) => {
+  const topic = await kafka.createTopic({ partitions: 2 });
+  const groupId = uniqueName('group');
+  const client = new KafkaClient({ brokers: kafka.bootstrap });
+  t.after(() => client.close());
+  const first = new KafkaConsumer(client, { topics: topic, groupId, assignors: ['range'], heartbeatMs: 100 });
+  await first.getMessages(1, { block: false });
+  const second = new KafkaConsumer(client, { topics: topic, groupId, heartbeatMs: 100 });
+  await assert.rejects(second.getMessages(1), {
+    code: 'INCONSISTENT_GROUP_PROTOCOL',
+    message: new RegExp(`join of group "${groupId}": .*its members divide the partitions by range, this one knows cooperative-sticky only`),
+  });
+  const hasty = new KafkaConsumer(client, { topics: topic, groupId: uniqueName('group'), sessionTimeoutMs: 900, heartbeatMs: 300 });
+  await assert.rejects(hasty.getMessages(1), {
+    code: 'INVALID_SESSION_TIMEOUT',
+    message: /sessionTimeoutMs is 900, and the broker allows 1000 to 1800000/,
+  });
+});
