@@ -1,5 +1,6 @@
 import { longestTimerMs } from './clock.js';
 import { InputError } from './errors.js';
+import { nameHere } from './names-elsewhere.js';
 import { nearest } from './nearest.js';
 
 /** Answer of {@link Rule.accept} when the value cannot be used. */
@@ -21,9 +22,12 @@ type InOf<R> = R extends Rule<infer In, infer _Out> ? In : never;
 type OutOf<R> = R extends Rule<infer _In, infer Out> ? Out : never;
 type NeededKeys<R> = { [K in keyof R]: R[K] extends { readonly fallback: typeof required } ? K : never }[keyof R];
 
-/** What a caller may pass for `rules`: everything with a default is optional. */
-export type Given<R> = { readonly [K in Exclude<keyof R, NeededKeys<R>>]?: InOf<R[K]> | undefined } & {
-  readonly [K in NeededKeys<R>]: InOf<R[K]>;
+/**
+ * What a caller may pass for `rules`: everything with a default is optional. Both halves run over `keyof R` itself: only so does an option keep
+ * the TSDoc of its rule, which editors show.
+ */
+export type Given<R> = { readonly [K in keyof R as K extends NeededKeys<R> ? never : K]?: InOf<R[K]> | undefined } & {
+  readonly [K in keyof R as K extends NeededKeys<R> ? K : never]: InOf<R[K]>;
 };
 /** What {@link resolve} gives for `rules`: every option, checked. */
 export type Resolved<R> = { readonly [K in keyof R]: OutOf<R[K]> };
@@ -46,7 +50,7 @@ export function checkNames(owner: string, known: readonly string[], given: unkno
   if (!isPlain(given)) throw optionError(owner, `options must be an object, got ${show(given)}`);
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue;
-    const guess = nearest(name, known);
+    const guess = nameHere(name, known) ?? nearest(name, known);
     throw optionError(owner, `unknown option "${prefix}${name}"${guess === undefined ? '' : `; did you mean "${prefix}${guess}"?`}`);
   }
 }
@@ -80,7 +84,7 @@ export function show(value: unknown): string {
   if (value instanceof Uint8Array) return `${value.length} bytes`;
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === 'object' && value !== null) return `an object (${value.constructor?.name ?? 'no prototype'})`;
-  return String(value);
+  return typeof value === 'bigint' ? `${value}n` : String(value);
 }
 
 const isInteger = (value: unknown, min: number, max: number): value is number =>

@@ -60,6 +60,26 @@ test('an unknown option is refused, with the nearest known one', () => {
   refused(JSON.parse('{"__proto__": 1}'), /unknown option "__proto__"/);
 });
 
+test('an option that other clients call otherwise is known by that name too, where there is such an option', () => {
+  const named = (given: object, known: Parameters<typeof resolve>[1], message: RegExp) =>
+    assert.throws(() => resolve('Thing', known, given), { code: 'TIDE_OPTION', message });
+  const on = flag(true);
+  for (const name of ['bootstrapServers', 'bootstrap.servers', 'metadata.broker.list'])
+    named({ [name]: 'x' }, { name: on, brokers: on }, /unknown option ".*"; did you mean "brokers"\?$/);
+  named({ ssl: true }, { acks: on, tls: on }, /did you mean "tls"\?/);
+  named({ retry: { retries: 3 } }, { retry: rules.retry }, /unknown option "retry\.retries"; did you mean "retry\.attempts"\?/);
+  named({ retries: 3 }, { retry: rules.retry }, /did you mean "retry"\?/);
+  named({ fromBeginning: true }, { startOffset: on, topic: on }, /did you mean "startOffset"\?/);
+  named({ fromBeginning: true }, { autoOffsetReset: on, startOffset: on }, /did you mean "autoOffsetReset"\?/);
+  named({ lingerMs: 5 }, { batchSend: on }, /did you mean "batchSend"\?/);
+  named({ lingerMs: 5 }, { lingerMss: on, other: on }, /did you mean "lingerMss"\?/);
+  named({ ssl: true }, { other: on }, /unknown option "ssl"$/);
+});
+
+test('a bigint is shown as one', () => {
+  assert.throws(() => thing({ name: 'x', count: 0n }), { message: /got 0n$/ });
+});
+
 test('a long or secret-looking value is not repeated in the message', () => {
   refused({ count: 'x'.repeat(1000) }, /got a string of 1000 characters$/);
   refused({ count: Buffer.from('secret') }, /got 6 bytes$/);
