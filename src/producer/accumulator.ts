@@ -9,7 +9,7 @@ import type { Batch } from './batch.js';
 import { BatchMemory } from './batch-memory.js';
 import type { Delivery } from './delivery.js';
 import { Lane, type LaneSettings } from './lane.js';
-import { bufferFull, Overflow, type Parked } from './overflow.js';
+import { bufferFull, Overflow, type Parked, type Together } from './overflow.js';
 import type { PartitionedRecord, Partitioner } from './partitioners.js';
 import type { CheckedRecord } from './record.js';
 import { Room } from './room.js';
@@ -94,12 +94,39 @@ export class Accumulator {
     now: number,
     bounds: CallBounds,
   ): void {
-    if (this.#room.admits(lane) && (this.#overflow.empty || !this.#overflow.holds(lane))) {
-      this.#append(lane, delivery, index, key, value, timestamp, headers, now);
-      return;
+    if (this.#admits(lane)) this.#append(lane, delivery, index, key, value, timestamp, headers, now);
+    else this.#park(lane, delivery, index, key, value, timestamp, headers, undefined, now, bounds);
+  }
+
+  /**
+   * Puts values of one call into their lane. Those that can be one batch are: they go in together, or wait together.
+   * @param indexes The place of each value in its call; undefined where it is that of the value here.
+   */
+  putValues(
+    lane: Lane,
+    delivery: Delivery,
+    indexes: readonly number[] | undefined,
+    key: Bytes,
+    values: readonly Bytes[],
+    timestamp: number,
+    now: number,
+    bounds: CallBounds,
+  ): void {
+    lane.makeWay(key, values);
+    let together: Together | 'apart' | undefined; // measuring takes time, and where there is room for all it changes nothing
+    for (let i = 0; i < values.length; i++) {
+      const index = indexes?.[i] ?? i;
+      const value = values[i] ?? null;
+      if (!this.#admits(lane)) {
+        together ??= lane.canJoin(key, values) ? { key, values } : 'apart';
+        if (i === 0 || together === 'apart' || this.#overflow.holds(lane)) {
+          this.#park(lane, delivery, index, key, value, timestamp, undefined, together === 'apart' ? undefined : together, now, bounds);
+          continue;
+        }
+      }
+      this.#append(lane, delivery, index, key, value, timestamp, undefined, now);
     }
-    const { timeoutMs, signal } = bounds;
-    this.#overflow.park({ lane, delivery, index, key, value, timestamp, headers, expiresAt: now + timeoutMs, timeoutMs, signal });
+    this.events.filled(lane);
   }
 
   /** A batch is settled: what it held is free, and records that waited for that are let in. */
@@ -109,6 +136,7 @@ export class Accumulator {
     if (this.#overflow.empty) return;
     this.#overflow.release(
       waiting => this.#room.admits(waiting),
+      (into, { key, values }) => into.makeWay(key, values),
       ({ lane: into, delivery, index, key, value, timestamp, headers }) => {
         this.#append(into, delivery, index, key, value, timestamp, headers, now);
         this.events.filled(into);
@@ -141,6 +169,26 @@ export class Accumulator {
     for (const parked of this.#overflow.takeAll()) this.#refuse(parked, error);
   }
 
+  /** Whether a record may go in now: there is room, and nobody before it waits for some. */
+  #admits(lane: Lane): boolean {
+    return this.#room.admits(lane) && (this.#overflow.empty || !this.#overflow.holds(lane));
+  }
+
+  #park(
+    lane: Lane,
+    delivery: Delivery,
+    index: number,
+    key: Bytes,
+    value: Bytes,
+    timestamp: number,
+    headers: CheckedHeaders | undefined,
+    together: Together | undefined,
+    now: number,
+    { timeoutMs, signal }: CallBounds,
+  ): void {
+    this.#overflow.park({ lane, delivery, index, key, value, timestamp, headers, together, expiresAt: now + timeoutMs, timeoutMs, signal });
+  }
+
   #refuse({ delivery, index, lane }: Parked, error: KafkaError): void {
     delivery.fail(index, error);
     this.events.refused(lane.topic, lane.partition, error, 1);
@@ -157,7 +205,15 @@ export class Accumulator {
     now: number,
   ): void {
     const before = lane.openBytes;
-    const opened = lane.append(delivery, index, key, value, timestamp, headers, now);
+    let opened: Batch | undefined;
+    try {
+      opened = lane.append(delivery, index, key, value, timestamp, headers, now);
+    } catch (thrown) {
+      const error = notEncoded(lane, thrown);
+      delivery.fail(index, error);
+      this.events.refused(lane.topic, lane.partition, error, 1);
+      return;
+    }
     const grown = opened === undefined ? lane.openBytes - before : lane.openBytes;
     if (lane.open !== undefined) lane.open.heldBytes += grown;
     this.#room.take(lane, grown);
@@ -205,6 +261,12 @@ export class Accumulator {
 function hasPartition({ partitions }: TopicInfo, partition: number): boolean {
   const inPlace = partitions[partition];
   return (inPlace !== undefined && inPlace.partition === partition) || partitions.some(known => known.partition === partition);
+}
+
+/** Its bytes were checked before; since then they were given away, to another thread for one. The others of its call go on. */
+function notEncoded({ topic, partition }: Lane, thrown: unknown): KafkaError {
+  const message = `produce ${topic}/${partition}: the record cannot be encoded: ${asError(thrown).message}`;
+  return new InputError(message, { cause: thrown, persistence: 'no', context: { topic, partition } });
 }
 
 /** Why a record cannot go to `partition`: the caller named one that is not there, or the partitioner did. */

@@ -36,8 +36,8 @@ const maxOrderedInFlight = 5;
 const oldestShare = 0.1;
 
 /**
- * The records of one partition, in the order they were given: those being collected, those that wait, and the batches that are on their way.
- * Pure: knows neither brokers nor time.
+ * The records of one partition, in the order they were given: those being collected, those that wait, and the batches that are on their
+ * way. Pure: knows neither brokers nor time.
  */
 export class Lane implements Holder {
   readonly topic: string;
@@ -119,7 +119,10 @@ export class Lane implements Holder {
     return this.#sent[0] === batch && this.#back.length === 0;
   }
 
-  /** Puts a record behind all others; gives the batch when it is a new one. */
+  /**
+   * Puts a record behind all others; gives the batch when it is a new one.
+   * @throws What keeps the record from being encoded. It is not part of anything then.
+   */
   append(
     delivery: Delivery,
     index: number,
@@ -129,12 +132,12 @@ export class Lane implements Holder {
     headers: CheckedHeaders | undefined,
     now: number,
   ): Batch | undefined {
-    let opened: Batch | undefined;
     if (this.#open !== undefined && !this.#takes(this.#open, key, value, headers, now)) this.#seal();
+    this.#builder.append(key, value, timestamp, headers);
+    let opened: Batch | undefined;
     if (this.#open === undefined) {
       this.#open = opened = new Batch(this.topic, this.partition, now, now + this.#settings.deliveryTimeoutMs);
     }
-    this.#builder.append(key, value, timestamp, headers);
     this.#open.add(delivery, index, timestamp);
     return opened;
   }
@@ -151,6 +154,11 @@ export class Lane implements Holder {
     const size = sizeTogether(key, values);
     const fitsAlone = emptyBatchBytes + size <= this.#limit;
     if (fitsAlone && (open.count + values.length > everyN || this.#builder.byteLength + size > this.#limit)) this.#seal();
+  }
+
+  /** Whether these values of one call can be one batch. */
+  canJoin(key: Bytes, values: readonly Bytes[]): boolean {
+    return values.length <= this.#settings.everyN && emptyBatchBytes + sizeTogether(key, values) <= this.#limit;
   }
 
   /** The next batch, sealed and numbered, which is on its way from now on; undefined when there is none. */

@@ -60,12 +60,7 @@ export class ValueLoad implements Load {
       into.events.refused(topic.name, -1, lane, this.count);
       return;
     }
-    lane.makeWay(this.#key, this.#values);
-    for (let i = 0; i < this.#values.length; i++) {
-      const index = this.#indexes?.[i] ?? i;
-      into.put(lane, this.delivery, index, this.#key, this.#values[i] ?? null, this.#wallTime, undefined, now, this.bounds);
-    }
-    into.events.filled(lane);
+    into.putValues(lane, this.delivery, this.#indexes, this.#key, this.#values, this.#wallTime, now, this.bounds);
   }
 
   refuse(error: KafkaError): void {

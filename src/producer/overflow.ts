@@ -5,6 +5,12 @@ import type { Delivery } from './delivery.js';
 import { Expiries } from './expiries.js';
 import type { Lane } from './lane.js';
 
+/** Values of one call, with one key, that are to be one batch: they wait, and are let in, together. */
+export interface Together {
+  readonly key: Bytes;
+  readonly values: readonly Bytes[];
+}
+
 /** A record that waits for room in its lane. */
 export interface Parked {
   readonly lane: Lane;
@@ -15,6 +21,8 @@ export interface Parked {
   readonly value: Bytes;
   readonly timestamp: number;
   readonly headers: CheckedHeaders | undefined;
+  /** What it belongs to, if anything: the same for all that do, which were parked one after the other. */
+  readonly together: Together | undefined;
   readonly expiresAt: number;
   /** How long it waits for room at most. */
   readonly timeoutMs: number;
@@ -51,14 +59,23 @@ export class Overflow {
     this.#all.add(parked);
   }
 
-  /** Takes out what `admits` has room for, lanes in turn, and hands it to `enter`. A record whose call was aborted is dropped. */
-  release(admits: (lane: Lane) => boolean, enter: (parked: Parked) => void): void {
+  /**
+   * Takes out what `admits` has room for, one lane after the other, and hands it to `enter`: what goes together with it too. A record whose
+   * call was aborted is dropped.
+   * @param begin Told before the first of those that go together.
+   */
+  release(admits: (lane: Lane) => boolean, begin: (lane: Lane, together: Together) => void, enter: (parked: Parked) => void): void {
     for (const [lane, waiting] of this.#lanes) {
+      let last: Together | undefined;
       for (const parked of waiting) {
+        const { together } = parked;
+        const follows = together !== undefined && together === last;
         const gone = parked.signal?.aborted === true;
-        if (!gone && !admits(lane)) break;
+        if (!gone && !follows && !admits(lane)) break;
         this.#all.delete(parked);
         waiting.delete(parked);
+        if (together !== undefined && !follows) begin(lane, together);
+        last = together;
         if (gone) parked.delivery.cancel(parked.signal?.reason);
         else enter(parked);
       }
@@ -69,10 +86,6 @@ export class Overflow {
   /** All that wait. */
   waiting(): Iterable<Parked> {
     return this.#all;
-  }
-
-  get count(): number {
-    return this.#all.size;
   }
 
   /** Takes out all that wait. */

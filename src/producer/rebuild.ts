@@ -8,7 +8,8 @@ export function rebuild(batch: Batch, places: readonly number[], seal: SealOptio
   const builder = new BatchBuilder();
   const wanted = new Set(places);
   let place = 0;
-  for (const each of readBatches(batch.bytes ?? null, batch)) {
+  const own = { topic: batch.topic, partition: batch.partition, maxDecompressedBytes: 2 ** 31 - 1 };
+  for (const each of readBatches(batch.bytes ?? null, own)) {
     for (const { key, value, timestamp, headers } of each) {
       if (wanted.has(place++)) builder.append(key, value, timestamp, headers);
     }

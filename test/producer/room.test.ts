@@ -13,7 +13,7 @@ import { Room } from '../../src/producer/room.js';
 import { Produce } from '../../src/protocol/index.js';
 import { clientSetting, rejection } from '../client/setting.js';
 import { ManualClock } from '../embedded/setting.js';
-import { valuesOf } from './setting.js';
+import { sentBatches, valuesOf } from './setting.js';
 
 test('a partition may hold three quarters at most; of two, each three sevenths; and so on', () => {
   for (const [count, share] of [
@@ -266,6 +266,48 @@ test('of a call that finds room for some of its records only, those are stored, 
   assert.deepEqual(texts(cluster, 1), ['first', 'of many']);
 });
 
+test('the values of one call are one batch also where room is short: when it runs out, and when they wait for it', async t => {
+  const { cluster, producer, send } = await setting(t);
+  const given = (name: string, count: number) => Array.from({ length: count }, (_, i) => `${name}${i}`);
+  const call = (name: string) => producer.sendMessages('orders', 'k', ...given(name, 12).map(value => value.padEnd(100, '.')));
+  await call('warm'); // finds the topic, and tells which partition it is
+  const partition = sentBatches(cluster).at(-1)?.partition;
+  const before = sentBatches(cluster).length;
+  const hold = cluster.on(Produce).hold();
+  const alone = send('alone', partition);
+  await hold.held;
+  const calls = [call('a'), call('b'), call('c')];
+  const last = send('last', partition);
+  hold.release();
+  await Promise.all([alone, ...calls, last]);
+  const sent = sentBatches(cluster).slice(before);
+  for (const name of ['a', 'b', 'c']) {
+    const counts = sent.map(({ values }) => values.filter(value => value.startsWith(name) && !value.startsWith('alone')).length);
+    assert.deepEqual(
+      counts.filter(count => count > 0),
+      [12],
+      name,
+    );
+  }
+  assert.deepEqual(texts(cluster, partition).slice(-38), ['alone', ...given('a', 12), ...given('b', 12), ...given('c', 12), 'last']);
+});
+
+test('a call whose values cannot be one batch takes no more room than there is', () => {
+  const { accumulator, clock } = accumulatorOf(3000);
+  const [lane, few, many] = [accumulator.laneFor(topic, { key: 'k', partition: 0 }, undefined), 2, 100];
+  if (lane instanceof KafkaError) throw lane;
+  const put = (count: number) => {
+    const values = Array.from({ length: count }, () => 'x'.repeat(50));
+    const delivery = new ManyDelivery(count, 'sendMessages');
+    accumulator.putValues(lane, delivery, undefined, 'k', values, 0, clock.now(), { timeoutMs: 1000, signal: undefined });
+    return accumulator.waiting().length;
+  };
+  const waiting = put(many);
+  assert.ok(waiting > 0 && waiting < many, `${waiting}`);
+  assert.ok(lane.heldBytes < 3000);
+  assert.equal(put(few), waiting + few, 'they line up behind the others');
+});
+
 test('a signal ends the wait at once, and what waited for room is not stored', async t => {
   const { cluster, send } = await setting(t);
   const hold = cluster.on(Produce).hold();
@@ -329,7 +371,7 @@ test('memory is given back after acknowledgements, rejections, halves, what ran 
 });
 
 test('memory is given back after a batch ran out of time, on its way and before', async t => {
-  const { cluster, send, capacity } = await setting(t, { options: { deliveryTimeoutMs: 60 } });
+  const { cluster, send, capacity } = await setting(t, { options: { deliveryTimeoutMs: 500 } });
   const before = await capacity();
   const hold = cluster.on(Produce).hold();
   const late = await Promise.allSettled(Array.from({ length: 8 }, (_, i) => send(`${i}`)));

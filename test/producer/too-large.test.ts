@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KafkaClient } from '../../src/client/client.js';
 import { EmbeddedCluster } from '../../src/embedded/index.js';
+import { ManyDelivery } from '../../src/producer/delivery.js';
 import { KeyedProducer } from '../../src/producer/index.js';
+import { Lane } from '../../src/producer/lane.js';
+import { halves } from '../../src/producer/rebuild.js';
 import { Produce } from '../../src/protocol/index.js';
 
 for (const compression of ['none', 'gzip'] as const) {
@@ -23,3 +26,19 @@ for (const compression of ['none', 'gzip'] as const) {
     assert.equal(cluster.records('orders', 0).length, 200);
   });
 }
+
+test('a batch is divided however large it is before compression', () => {
+  const seal = { compression: 'gzip', level: 1 } as const;
+  const lane = new Lane('orders', 0, { batchBytes: 2 ** 30, everyN: 2, deliveryTimeoutMs: 1000, seal });
+  const delivery = new ManyDelivery(2, 'sendMany');
+  const value = new Uint8Array(65 * 2 ** 20); // two of them are more than a reader takes unless told to
+  for (const index of [0, 1]) lane.append(delivery, index, null, value, 0, undefined, 0);
+  const batch = lane.take('none') ?? assert.fail();
+  assert.deepEqual(
+    halves(batch, seal).map(({ count, plainBytes }) => [count, plainBytes > value.length]),
+    [
+      [1, true],
+      [1, true],
+    ],
+  );
+});
