@@ -159,8 +159,10 @@ test('topics that come, grow together with a pattern, and go', async t => {
     'the whole name has to match',
   );
   cluster.deleteTopic('orders');
+  assert.deepEqual(only(partitionsOf(cluster))[1], ['audit/0']);
   await a.beat();
   await a.beat();
+  assert.equal(cluster.groupState(groupId), 'Stable');
   assert.deepEqual(only(partitionsOf(cluster))[1], ['audit/0']);
 });
 

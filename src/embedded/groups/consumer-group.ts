@@ -132,7 +132,10 @@ export class ConsumerGroup implements Group {
       clientId,
       epoch,
       isLeader: false,
-      partitions: Array.from(each(assigned), ([topicId, partition]) => `${this.#around.topicById(topicId)?.name}/${partition}`),
+      partitions: [...each(assigned)].flatMap(([topicId, partition]) => {
+        const topic = this.#around.topicById(topicId); // none: it was deleted, and the member has yet to hear of it
+        return topic === undefined ? [] : [`${topic.name}/${partition}`];
+      }),
     }));
   }
 
