@@ -19,7 +19,7 @@ const callback = optional(
   ),
 );
 
-export const kafkaConsumerRules = {
+const ownRules = {
   /**
    * What to read: names of topics, a pattern (`RegExp`, matched here, or `{ re2 }`, matched by the brokers), or partitions, which no group divides.
    * Default: nothing, until `setTopicPartitions`.
@@ -71,11 +71,12 @@ export const kafkaConsumerRules = {
   onRevoke: callback,
   /** Called when the group has gone on without this member: nothing can be committed any more for these partitions. */
   onLost: callback,
-  ...readingRules,
 };
+/** What is given is typed by the parts: what is spread has no TSDoc in declarations. */
+export const kafkaConsumerRules = { ...ownRules, ...readingRules };
 
 /** Options of a `KafkaConsumer`. */
-export type KafkaConsumerOptions = Given<typeof kafkaConsumerRules>;
+export type KafkaConsumerOptions = Given<typeof ownRules> & Given<typeof readingRules>;
 
 /** The options, and what depends on two of them. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`. */
 export function kafkaConsumerOptions(given: KafkaConsumerOptions | undefined) {

@@ -6,7 +6,7 @@ import { readingRules } from './reading-options.js';
 
 const autoCommitDefaults: AutoCommit = { everyN: 100, everyMs: 5000 };
 
-export const simpleConsumerRules = {
+const ownRules = {
   /** The topic to read. */
   topic: needed(
     custom<string, string>('a topic name', '', (value, path) => {
@@ -36,11 +36,12 @@ export const simpleConsumerRules = {
   iterTimeoutMs: duration(Number.POSITIVE_INFINITY, 0, true),
   /** A read fails with `TIDE_NO_DATA` when so many fetches of every partition brought nothing, and one more. Default: never. */
   emptyRetryLimit: optional(integer(0, 0, 1_000_000)),
-  ...readingRules,
 };
+/** What is given is typed by the parts: what is spread has no TSDoc in declarations. */
+export const simpleConsumerRules = { ...ownRules, ...readingRules };
 
 /** Options of a `SimpleConsumer`. */
-export type SimpleConsumerOptions = Given<typeof simpleConsumerRules>;
+export type SimpleConsumerOptions = Given<typeof ownRules> & Given<typeof readingRules>;
 
 /** The options, and what depends on two of them. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`. */
 export function simpleConsumerOptions(given: SimpleConsumerOptions) {

@@ -85,8 +85,7 @@ function serializerRule() {
   );
 }
 
-export const keyedRules = {
-  ...producerRules,
+const ownRules = {
   /** Chooses the partition of each record that names none. Kafka: partitioner.class. */
   partitioner: custom<Partitioner, Partitioner>('a function (record, partitions, topic) => partition', murmur2Partitioner, given =>
     typeof given === 'function' ? (given as Partitioner) : undefined,
@@ -94,9 +93,14 @@ export const keyedRules = {
   /** As `valueSerializer`, for keys. The partitioner sees what it gives. Kafka: key.serializer. */
   keySerializer: serializerRule(),
 };
+/** What is given is typed by the parts: what is spread has no TSDoc in declarations. */
+export const keyedRules = { ...producerRules, ...ownRules };
 
 /** Options of {@link KeyedProducer}. */
-export type KeyedProducerOptions<K = Serialized, V = Serialized> = Omit<Given<typeof keyedRules>, 'keySerializer' | 'valueSerializer'> & {
+export type KeyedProducerOptions<K = Serialized, V = Serialized> = Omit<
+  Given<typeof producerRules> & Given<typeof ownRules>,
+  'keySerializer' | 'valueSerializer'
+> & {
   readonly keySerializer?: Serializer<K> | undefined;
   readonly valueSerializer?: Serializer<V> | undefined;
 };

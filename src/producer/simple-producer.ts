@@ -6,13 +6,15 @@ import { Producer } from './producer.js';
 import type { RecordResult } from './record.js';
 import type { Serialized, Serializer } from './serializers.js';
 
-export const simpleRules = {
-  ...producerRules,
+const ownRules = {
   /** Start each topic at a random partition, so that many producers do not all start at the same one. */
   randomStart: flag(false),
 };
+/** What is given is typed by the parts: what is spread has no TSDoc in declarations. */
+export const simpleRules = { ...producerRules, ...ownRules };
+
 /** Options of {@link SimpleProducer}. */
-export type SimpleProducerOptions<V = Serialized> = Omit<Given<typeof simpleRules>, 'valueSerializer'> & {
+export type SimpleProducerOptions<V = Serialized> = Omit<Given<typeof producerRules> & Given<typeof ownRules>, 'valueSerializer'> & {
   readonly valueSerializer?: Serializer<V> | undefined;
 };
 
