@@ -24,8 +24,8 @@ export interface Identity {
   readonly mayRestart: boolean;
   /** Whether batches may go without numbers to a partition that cannot keep them: nobody has asked for them. */
   readonly isOptional: boolean;
-  /** A batch was rejected. */
-  failed(error: KafkaError): void;
+  /** A batch is rejected. Gives what its callers are told. */
+  failed(error: KafkaError): KafkaError;
 }
 
 /** Batches without numbers. */
@@ -38,7 +38,7 @@ export const noIdentity: Identity = {
   exhausted: () => {},
   mayRestart: true,
   isOptional: true,
-  failed: () => {},
+  failed: error => error,
 };
 
 /**
@@ -78,7 +78,9 @@ export class IdempotentIdentity implements Identity {
     if (this.#series !== 'none' && this.#series?.producerId === series.producerId) this.#series = undefined;
   }
 
-  failed(): void {}
+  failed(error: KafkaError): KafkaError {
+    return error;
+  }
 
   async #obtain(): Promise<void> {
     if (this.#series !== undefined) return;

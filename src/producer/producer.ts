@@ -56,7 +56,7 @@ let hasEnded: (producer: Producer<never, never>) => boolean;
 /** What all producers have in common. Order is kept within each partition; every record is settled, one way or the other. */
 export abstract class Producer<K = Serialized, V = Serialized> extends TypedEvents<ProducerEvents> {
   static {
-    hasEnded = producer => producer.#transactions?.state === 'idle';
+    hasEnded = producer => producer.#transactions?.hasEnded === true;
   }
 
   readonly #name: string;
@@ -126,13 +126,13 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     try {
       this.#assertSendable('send');
       const bounds = this.#boundsOf('send', options);
-      if (bounds.signal?.aborted) return Promise.reject(bounds.signal.reason);
+      if (bounds.signal?.aborted) return this.#partOfTransaction(Promise.reject(bounds.signal.reason));
       const delivery = new SingleDelivery();
       if (this.#serializers === undefined) this.#submitOne(this.#checked(record as ProducerRecord, 'send'), delivery, bounds);
       else this.#submitSerialized(this.#serializers, record, delivery, bounds);
-      return orAborted(delivery.promise, bounds.signal);
+      return this.#partOfTransaction(orAborted(delivery.promise, bounds.signal));
     } catch (error) {
-      return Promise.reject(unsent(error));
+      return this.#partOfTransaction(Promise.reject(unsent(error)));
     }
   }
 
@@ -146,7 +146,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     try {
       this.#assertSendable('sendMany');
       const bounds = this.#boundsOf('sendMany', options);
-      if (bounds.signal?.aborted) return Promise.reject(bounds.signal.reason);
+      if (bounds.signal?.aborted) return this.#partOfTransaction(Promise.reject(bounds.signal.reason));
       if (!Array.isArray(records)) throw new InputError(`sendMany: expected an array of records, got ${show(records)}`);
       const delivery = new ManyDelivery(records.length, 'sendMany');
       const enter = (checked: readonly (CheckedRecord | KafkaError)[]) => this.#submitMany(checked, delivery, bounds);
@@ -163,9 +163,9 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
           made => enter(made.map(each => refusal?.() ?? each)),
         );
       }
-      return orAborted(delivery.promise, bounds.signal);
+      return this.#partOfTransaction(orAborted(delivery.promise, bounds.signal));
     } catch (error) {
-      return Promise.reject(unsent(error));
+      return this.#partOfTransaction(Promise.reject(unsent(error)));
     }
   }
 
@@ -291,10 +291,15 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
           ([madeKey, ...made]) => this.#submitValues(topic, refusal?.() ?? madeKey, made, delivery),
         );
       }
-      return delivery.promise;
+      return this.#partOfTransaction(delivery.promise);
     } catch (error) {
-      return Promise.reject(unsent(error));
+      return this.#partOfTransaction(Promise.reject(unsent(error)));
     }
+  }
+
+  /** A call that gives records. */
+  #partOfTransaction<T>(call: Promise<T>): Promise<T> {
+    return this.#transactions?.part(call) ?? call;
   }
 
   /** What is wrong with the key is wrong with every value; what is wrong with a value, with that one alone. */
@@ -552,8 +557,10 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
   }
 
   async #close(timeoutMs: number): Promise<void> {
+    const deadline = this.#core.cluster.deadline(timeoutMs);
     const drained = await this.#settledWithin(timeoutMs);
     const leftCount = this.#leftCount();
+    if (drained) await this.#transactions?.finish({ deadline });
     const given = this.#closed(drained ? 'it was closed' : `it was closed before they were delivered (timeoutMs ${timeoutMs})`);
     this.#line.refuseAll(given);
     this.#gate.close(given);

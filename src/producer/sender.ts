@@ -495,9 +495,8 @@ export class Sender {
   #reject(lane: Lane, batch: Batch, error: KafkaError, onItsWay = false): void {
     this.#forget(lane, batch);
     const unsure = batch.unsure || onItsWay || error.persistence === 'maybe';
-    const reason = withPersistence(error, unsure ? 'maybe' : 'no');
+    const reason = this.#identity.failed(withPersistence(error, unsure ? 'maybe' : 'no'));
     batch.reject(reason);
-    this.#identity.failed(reason);
     this.#events.rejected(batch, reason);
   }
 

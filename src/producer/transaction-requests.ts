@@ -1,8 +1,10 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
+import { UnsupportedError } from '../base/errors.js';
 import { packageVersion } from '../base/version.js';
 import type { ClientCore } from '../client/client.js';
 import type { GroupOffset } from '../client/offset-store.js';
 import type { Bounds, SendOptions } from '../cluster/cluster.js';
+import type { CoordinatorBounds } from '../cluster/coordinators.js';
 import type { Body } from '../network/connection.js';
 import {
   AddOffsetsToTxn,
@@ -130,7 +132,11 @@ export class TransactionRequests {
       'group',
       groupId,
       TxnOffsetCommit,
-      apiVersion => (apiVersion >= 3 ? { ...body, generationId, memberId, groupInstanceId: groupInstanceId ?? null } : body),
+      apiVersion => {
+        if (apiVersion >= 3) return { ...body, generationId, memberId, groupInstanceId: groupInstanceId ?? null };
+        if (generationId !== -1 || memberId !== '' || groupInstanceId !== undefined) throw cannotCheck(groupId);
+        return body;
+      },
       answer => {
         for (const { name, partitions } of answer.topics)
           for (const { partitionIndex, errorCode } of partitions)
@@ -141,7 +147,7 @@ export class TransactionRequests {
   }
 
   /** Commits or aborts. Gives the name to go on with, where that is another. */
-  async end({ producerId, epoch }: Series, committed: boolean, second: boolean, bounds: Bounds): Promise<Series | undefined> {
+  async end({ producerId, epoch }: Series, committed: boolean, second: boolean, bounds: CoordinatorBounds): Promise<Series | undefined> {
     return this.#ask(
       EndTxn,
       { transactionalId: this.#transactionalId, producerId, producerEpoch: epoch, committed },
@@ -167,3 +173,10 @@ export class TransactionRequests {
       throw brokerError(code, `transaction "${this.#transactionalId}": ${what}`, { context: { transactionalId: this.#transactionalId } });
   }
 }
+
+const cannotCheck = (groupId: string): UnsupportedError =>
+  new UnsupportedError(
+    `sendOffsets: the broker cannot see whether a member still belongs to group ${JSON.stringify(groupId)}, which needs Kafka 2.5; ` +
+      'give the id of the group alone where nobody else can store its offsets',
+    { persistence: 'no', context: { groupId, needs: 'Kafka 2.5' } },
+  );

@@ -22,12 +22,12 @@ export type TransactionState =
 
 const next: Readonly<Record<TransactionState, readonly TransactionState[]>> = {
   idle: ['beginning', 'fenced'],
-  beginning: ['open', 'idle', 'fenced'],
+  beginning: ['open', 'idle', 'uncommitted', 'unaborted', 'fenced'],
   open: ['committing', 'aborting', 'failed', 'fenced'],
   failed: ['aborting', 'fenced'],
   committing: ['idle', 'open', 'failed', 'uncommitted', 'fenced'],
   uncommitted: ['committing', 'beginning', 'fenced'],
-  aborting: ['idle', 'unaborted', 'fenced'],
+  aborting: ['idle', 'failed', 'unaborted', 'fenced'],
   unaborted: ['aborting', 'beginning', 'fenced'],
   fenced: [],
 };

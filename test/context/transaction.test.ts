@@ -119,8 +119,7 @@ test('a process that follows another begins behind what that has committed meanw
     { producer },
   );
   assert.deepEqual([stored(cluster, 'billing'), await bills(t, cluster.brokers)], [{ 0: 10 }, to(10)]);
-  assert.equal((await rejection(bill(1))).code, 'INVALID_PRODUCER_EPOCH');
-  assert.equal((await rejection(bill(1))).code, 'TIDE_FENCED');
+  for (const _ of [1, 2]) assert.equal((await rejection(bill(1))).code, 'TIDE_FENCED');
   assert.deepEqual([stored(cluster, 'billing'), await bills(t, cluster.brokers)], [{ 0: 10 }, to(10)]);
   await consumer.close();
   await client.close();

@@ -1,32 +1,8 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import { KafkaClient } from '../../src/client/client.js';
-import { EmbeddedCluster, type EmbeddedClusterOptions } from '../../src/embedded/index.js';
-import { KeyedProducer, type KeyedProducerOptions, withTransaction } from '../../src/producer/index.js';
+import { test } from 'node:test';
+import { KeyedProducer, withTransaction } from '../../src/producer/index.js';
 import { AddPartitionsToTxn, EndTxn, InitProducerId, Produce, TxnOffsetCommit } from '../../src/protocol/index.js';
-
-const quick = { attempts: 5, backoffMs: 5, maxBackoffMs: 20 };
-
-async function setting(t: TestContext, options: EmbeddedClusterOptions = {}) {
-  const cluster = await EmbeddedCluster.start({ topics: { orders: 2, bills: 2 }, ...options });
-  const client = new KafkaClient({ brokers: cluster.brokers, retry: quick });
-  t.after(async () => {
-    await client.close();
-    await cluster.close();
-  });
-  /** What a reader of committed records sees. */
-  const seen = async (topic: string, partition: number) => {
-    const { messages } = await client.fetch(topic, partition, 0, { isolation: 'read_committed', maxWaitMs: 0 });
-    return messages.map(({ value }) => value?.toString());
-  };
-  const producer = (more?: KeyedProducerOptions) => new KeyedProducer(client, { transactionalId: 'billing', ...more });
-  return { cluster, client, seen, producer };
-}
-
-const versions: readonly (readonly [string, EmbeddedClusterOptions])[] = [
-  ['as Kafka 4 has them', {}],
-  ['as Kafka 3 has them', { transactionVersion: 1 }],
-];
+import { setting, versions } from './transactions-setting.js';
 
 for (const [name, options] of versions) {
   test(`transactions ${name}: what is committed is seen as a whole, what is aborted never`, async t => {
@@ -148,10 +124,8 @@ for (const [name, options] of versions) {
   });
 
   test(`transactions ${name}: work that caught that nobody knows how its commit ended is committed after all`, async t => {
-    const { cluster, seen } = await setting(t, options);
-    const client = new KafkaClient({ brokers: cluster.brokers, retry: { backoffMs: 60_000, maxBackoffMs: 60_000 } }); // nothing is tried again
-    t.after(() => client.close());
-    const producer = new KeyedProducer(client, { transactionalId: 'billing' });
+    const { cluster, seen, once } = await setting(t, options);
+    const producer = once();
     cluster.on(EndTxn).drop();
     await withTransaction(producer, async tx => {
       await tx.send({ topic: 'orders', partition: 0, value: 'a' });
