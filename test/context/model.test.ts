@@ -440,11 +440,12 @@ class Run {
       store(due, true);
       return;
     }
-    const { error, isStored = isDue } = await this.#ended(open);
+    const { error, isStored } = await this.#ended(open);
+    const sent = this.#model.due; // the policy may have moved a partition until then
     assert.equal(error, undefined);
-    assert.equal(isStored, isDue);
+    assert.equal(isStored ?? sent.size > 0, sent.size > 0);
     happened.committed += 1;
-    store(due, true);
+    store(sent, true);
     this.#end(false, () => true);
   }
 
