@@ -126,6 +126,13 @@ test('merge: two topics come as one, and end by themselves', async () => {
   assert.deepEqual([lines[0], ...lines.slice(4)], ['2 consumers', '0 consumers', 'bills are done up to 1']);
 });
 
+test('group: two members share a topic, and one reads on alone', async () => {
+  const lines = (await run([example('group')])).trim().split('\n');
+  assert.equal(lines[0], 'first reads 4 partitions');
+  for (const line of ['first reads 2 partitions', 'second reads 2 partitions']) assert.ok(lines.includes(line), lines.join('\n'));
+  assert.deepEqual(lines.slice(-2), ['second reads 4 partitions', '40 of 40 orders are handled']);
+});
+
 test('exactly-once: what was sent by work that failed is not seen', async () => {
   assert.deepEqual((await run([example('exactly-once')])).trim().split('\n'), [
     'nothing is billed: the printer jams',
