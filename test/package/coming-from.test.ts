@@ -57,6 +57,7 @@ before(async () => {
   takers = {
     KafkaClient: option => new index.KafkaClient({ brokers: 'localhost', ...option }),
     SimpleConsumer: option => new index.SimpleConsumer(client, { topic: 'orders', groupId: 'billing', ...option }),
+    KafkaConsumer: option => new index.KafkaConsumer(client, { topics: 'orders', groupId: 'billing', ...option }),
     SimpleProducer: option => new index.SimpleProducer(client, option),
     KeyedProducer: option => new index.KeyedProducer(client, option),
     'SimpleConsumer.getMessages': option => consumer.getMessages(1, option),
