@@ -29,7 +29,7 @@ export interface AccumulatorSettings extends LaneSettings {
 
 /** What the records of one call have in common. */
 export interface CallBounds {
-  /** Longest time in ms that a record waits for room. */
+  /** Longest time in ms that a record waits for its topic, and for room. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -60,6 +60,7 @@ export class Accumulator {
    * Takes a record to the lane it belongs to, and refuses it where there is none.
    * @param load The call's, where it may have more than this record.
    * @param wallTime The timestamp of a record that has none.
+   * @param calledAt When it was given.
    */
   enter(
     topic: TopicInfo,
@@ -68,7 +69,7 @@ export class Accumulator {
     delivery: Delivery,
     index: number,
     wallTime: number,
-    now: number,
+    calledAt: number,
     bounds: CallBounds,
   ): void {
     const lane = this.laneFor(topic, record, load);
@@ -78,7 +79,7 @@ export class Accumulator {
       return;
     }
     const { key, value, timestamp = wallTime, headers } = record;
-    this.put(lane, delivery, index, key, value, timestamp, headers, now, bounds);
+    this.put(lane, delivery, index, key, value, timestamp, headers, calledAt, bounds);
     this.events.filled(lane);
   }
 
@@ -91,11 +92,11 @@ export class Accumulator {
     value: Bytes,
     timestamp: number,
     headers: CheckedHeaders | undefined,
-    now: number,
+    calledAt: number,
     bounds: CallBounds,
   ): void {
-    if (this.#admits(lane)) this.#append(lane, delivery, index, key, value, timestamp, headers, now);
-    else this.#park(lane, delivery, index, key, value, timestamp, headers, undefined, now, bounds);
+    if (this.#admits(lane)) this.#append(lane, delivery, index, key, value, timestamp, headers, calledAt);
+    else this.#park(lane, delivery, index, key, value, timestamp, headers, undefined, calledAt, bounds);
   }
 
   /**
@@ -109,7 +110,7 @@ export class Accumulator {
     key: Bytes,
     values: readonly Bytes[],
     timestamp: number,
-    now: number,
+    calledAt: number,
     bounds: CallBounds,
   ): void {
     lane.makeWay(key, values);
@@ -120,25 +121,26 @@ export class Accumulator {
       if (!this.#admits(lane)) {
         together ??= lane.canJoin(key, values) ? { key, values } : 'apart';
         if (i === 0 || together === 'apart' || this.#overflow.holds(lane)) {
-          this.#park(lane, delivery, index, key, value, timestamp, undefined, together === 'apart' ? undefined : together, now, bounds);
+          const joined = together === 'apart' ? undefined : together;
+          this.#park(lane, delivery, index, key, value, timestamp, undefined, joined, calledAt, bounds);
           continue;
         }
       }
-      this.#append(lane, delivery, index, key, value, timestamp, undefined, now);
+      this.#append(lane, delivery, index, key, value, timestamp, undefined, calledAt);
     }
     this.events.filled(lane);
   }
 
   /** A batch is settled: what it held is free, and records that waited for that are let in. */
-  release(lane: Lane, batch: Batch, now: number): void {
+  release(lane: Lane, batch: Batch): void {
     this.#room.give(lane, batch.heldBytes);
     batch.heldBytes = 0;
     if (this.#overflow.empty) return;
     this.#overflow.release(
       waiting => this.#room.admits(waiting),
       (into, { key, values }) => into.makeWay(key, values),
-      ({ lane: into, delivery, index, key, value, timestamp, headers }) => {
-        this.#append(into, delivery, index, key, value, timestamp, headers, now);
+      ({ lane: into, delivery, index, key, value, timestamp, headers, calledAt }) => {
+        this.#append(into, delivery, index, key, value, timestamp, headers, calledAt);
         this.events.filled(into);
       },
     );
@@ -183,10 +185,11 @@ export class Accumulator {
     timestamp: number,
     headers: CheckedHeaders | undefined,
     together: Together | undefined,
-    now: number,
+    calledAt: number,
     { timeoutMs, signal }: CallBounds,
   ): void {
-    this.#overflow.park({ lane, delivery, index, key, value, timestamp, headers, together, expiresAt: now + timeoutMs, timeoutMs, signal });
+    const expiresAt = calledAt + timeoutMs;
+    this.#overflow.park({ lane, delivery, index, key, value, timestamp, headers, together, calledAt, expiresAt, timeoutMs, signal });
   }
 
   #refuse({ delivery, index, lane }: Parked, error: KafkaError): void {
@@ -202,12 +205,12 @@ export class Accumulator {
     value: Bytes,
     timestamp: number,
     headers: CheckedHeaders | undefined,
-    now: number,
+    calledAt: number,
   ): void {
     const before = lane.openBytes;
     let opened: Batch | undefined;
     try {
-      opened = lane.append(delivery, index, key, value, timestamp, headers, now);
+      opened = lane.append(delivery, index, key, value, timestamp, headers, calledAt);
     } catch (thrown) {
       const error = notEncoded(lane, thrown);
       delivery.fail(index, error);

@@ -7,8 +7,9 @@ import type { Series } from './series.js';
 export class Batch {
   readonly topic: string;
   readonly partition: number;
+  /** When its first record was given. */
   readonly openedAt: number;
-  /** On the clock of `now`: from then on nobody waits for it any more. */
+  /** On the same clock: from then on nobody waits for it any more. */
   readonly expiresAt: number;
   /** The same bytes for every attempt; undefined until it is sealed. */
   bytes: Buffer | undefined;

@@ -121,6 +121,7 @@ export class Lane implements Holder {
 
   /**
    * Puts a record behind all others; gives the batch when it is a new one.
+   * @param calledAt When it was given: its time to deliver counts from then. None before was given later.
    * @throws What keeps the record from being encoded. It is not part of anything then.
    */
   append(
@@ -130,13 +131,13 @@ export class Lane implements Holder {
     value: Bytes,
     timestamp: number,
     headers: CheckedHeaders | undefined,
-    now: number,
+    calledAt: number,
   ): Batch | undefined {
-    if (this.#open !== undefined && !this.#takes(this.#open, key, value, headers, now)) this.#seal();
+    if (this.#open !== undefined && !this.#takes(this.#open, key, value, headers, calledAt)) this.#seal();
     this.#builder.append(key, value, timestamp, headers);
     let opened: Batch | undefined;
     if (this.#open === undefined) {
-      this.#open = opened = new Batch(this.topic, this.partition, now, now + this.#settings.deliveryTimeoutMs);
+      this.#open = opened = new Batch(this.topic, this.partition, calledAt, calledAt + this.#settings.deliveryTimeoutMs);
     }
     this.#open.add(delivery, index, timestamp);
     return opened;
@@ -252,9 +253,9 @@ export class Lane implements Holder {
     return new BatchBuilder(undefined, bytes => this.#memory.take(bytes));
   }
 
-  #takes(open: Batch, key: Bytes, value: Bytes, headers: CheckedHeaders | undefined, now: number): boolean {
+  #takes(open: Batch, key: Bytes, value: Bytes, headers: CheckedHeaders | undefined, calledAt: number): boolean {
     const { deliveryTimeoutMs, everyN } = this.#settings;
-    if (open.count >= everyN || now - open.openedAt > deliveryTimeoutMs * oldestShare) return false;
+    if (open.count >= everyN || calledAt - open.openedAt > deliveryTimeoutMs * oldestShare) return false;
     // Measuring text costs as much as writing it: near the limit only.
     const rough = this.#builder.byteLength + roughFrameBytes + 3 * (unitsIn(key) + unitsIn(value));
     return (headers === undefined && rough <= this.#limit) || this.#builder.sizeAfter(key, value, headers) <= this.#limit;

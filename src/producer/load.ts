@@ -13,8 +13,11 @@ export interface Load {
   readonly bounds: CallBounds;
   /** The highest partition that a record names; -1 when none does. */
   readonly highest: number;
-  /** Puts the records into lanes. Those for a partition that does not exist are refused. */
-  place(topic: TopicInfo, into: Accumulator, now: number): void;
+  /**
+   * Puts the records into lanes. Those for a partition that does not exist are refused.
+   * @param calledAt When they were given: their time to deliver counts from then.
+   */
+  place(topic: TopicInfo, into: Accumulator, calledAt: number): void;
   refuse(error: KafkaError): void;
 }
 
@@ -53,14 +56,14 @@ export class ValueLoad implements Load {
     return this.#values.length;
   }
 
-  place(topic: TopicInfo, into: Accumulator, now: number): void {
+  place(topic: TopicInfo, into: Accumulator, calledAt: number): void {
     const lane = into.laneFor(topic, { key: this.#key, value: this.#values[0] }, this);
     if (lane instanceof KafkaError) {
       this.refuse(lane);
       into.events.refused(topic.name, -1, lane, this.count);
       return;
     }
-    into.putValues(lane, this.delivery, this.#indexes, this.#key, this.#values, this.#wallTime, now, this.bounds);
+    into.putValues(lane, this.delivery, this.#indexes, this.#key, this.#values, this.#wallTime, calledAt, this.bounds);
   }
 
   refuse(error: KafkaError): void {
@@ -103,12 +106,12 @@ export class RecordLoad implements Load {
     return this.#records.length;
   }
 
-  place(topic: TopicInfo, into: Accumulator, now: number): void {
+  place(topic: TopicInfo, into: Accumulator, calledAt: number): void {
     for (let i = 0; i < this.#records.length; i++) {
       const record = this.#records[i];
       const index = this.#indexes[i];
       if (record === undefined || index === undefined) continue;
-      into.enter(topic, record, this, this.delivery, index, this.#wallTime, now, this.bounds);
+      into.enter(topic, record, this, this.delivery, index, this.#wallTime, calledAt, this.bounds);
     }
   }
 

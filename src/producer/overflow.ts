@@ -23,6 +23,7 @@ export interface Parked {
   readonly headers: CheckedHeaders | undefined;
   /** What it belongs to, if anything: the same for all that do, which were parked one after the other. */
   readonly together: Together | undefined;
+  readonly calledAt: number;
   readonly expiresAt: number;
   /** How long it waits for room at most. */
   readonly timeoutMs: number;

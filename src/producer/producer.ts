@@ -39,7 +39,10 @@ export interface SendOptions {
 }
 
 export interface RoomOptions extends SendOptions {
-  /** Longest wait in ms for room, when the producer holds as much as it may (`bufferBytes`). Default: `deliveryTimeoutMs`. `null`: no limit. */
+  /**
+   * Longest wait in ms, from the call on, for the topic to be known, and for room when the producer holds as much as it may (`bufferBytes`).
+   * 0: not at all. Default, and `null`: as long as `deliveryTimeoutMs` allows.
+   */
   readonly timeoutMs?: number | null | undefined;
 }
 
@@ -95,7 +98,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     const identity = this.#transactions ?? byItself;
     this.#sender = new Sender(cluster, this.#settings, identity, this.#log, {
       rejected: ({ topic, partition, count }, error) => this.#rejected(topic, partition, error, count),
-      settled: (lane, batch) => this.#accumulator.release(lane, batch, cluster.clock.now()),
+      settled: (lane, batch) => this.#accumulator.release(lane, batch),
       divided: (lane, batch, parts) => this.#accumulator.divide(lane, batch, parts),
     });
     this.#accumulator = new Accumulator(this.#settings, cluster.clock, partitioner, choosing, {
@@ -128,7 +131,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
       const bounds = this.#boundsOf('send', options);
       if (bounds.signal?.aborted) return this.#partOfTransaction(Promise.reject(bounds.signal.reason));
       const delivery = new SingleDelivery();
-      if (this.#serializers === undefined) this.#submitOne(this.#checked(record as ProducerRecord, 'send'), delivery, bounds);
+      if (this.#serializers === undefined) this.#submitOne(this.#checked(record as ProducerRecord, 'send'), delivery, bounds, this.#now());
       else this.#submitSerialized(this.#serializers, record, delivery, bounds);
       return this.#partOfTransaction(orAborted(delivery.promise, bounds.signal));
     } catch (error) {
@@ -149,9 +152,10 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
       if (bounds.signal?.aborted) return this.#partOfTransaction(Promise.reject(bounds.signal.reason));
       if (!Array.isArray(records)) throw new InputError(`sendMany: expected an array of records, got ${show(records)}`);
       const delivery = new ManyDelivery(records.length, 'sendMany');
-      const enter = (checked: readonly (CheckedRecord | KafkaError)[]) => this.#submitMany(checked, delivery, bounds);
+      const enter = (checked: readonly (CheckedRecord | KafkaError)[], calledAt: number) =>
+        this.#submitMany(checked, delivery, bounds, calledAt);
       const serializers = this.#serializers;
-      if (serializers === undefined) enter(this.#checkedEach(records as readonly ProducerRecord[]));
+      if (serializers === undefined) enter(this.#checkedEach(records as readonly ProducerRecord[]), this.#now());
       else {
         const refusal = this.#transactions?.membership('sendMany');
         const all = Array.from(records, (record, i) => this.#serialized(serializers, record, `sendMany, record ${i}`));
@@ -160,7 +164,11 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
           Array.from(records, topicOf),
           delivery,
           bounds.signal,
-          made => enter(made.map(each => refusal?.() ?? each)),
+          (made, calledAt) =>
+            enter(
+              made.map(each => refusal?.() ?? each),
+              calledAt,
+            ),
         );
       }
       return this.#partOfTransaction(orAborted(delivery.promise, bounds.signal));
@@ -275,7 +283,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
       if (key === null && this.#needsKey) throw keyRequired('sendMessages');
       const delivery = new ManyDelivery(values.length, 'sendMessages');
       const serializers = this.#serializers;
-      if (serializers === undefined) this.#submitValues(topic, key, values, delivery);
+      if (serializers === undefined) this.#submitValues(topic, key, values, delivery, this.#now());
       else {
         const { keySerializer, valueSerializer } = serializers;
         const refusal = this.#transactions?.membership('sendMessages');
@@ -288,7 +296,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
           values.map(() => topic),
           delivery,
           undefined,
-          ([madeKey, ...made]) => this.#submitValues(topic, refusal?.() ?? madeKey, made, delivery),
+          ([madeKey, ...made], calledAt) => this.#submitValues(topic, refusal?.() ?? madeKey, made, delivery, calledAt),
         );
       }
       return this.#partOfTransaction(delivery.promise);
@@ -303,7 +311,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
   }
 
   /** What is wrong with the key is wrong with every value; what is wrong with a value, with that one alone. */
-  #submitValues(topic: string, key: unknown, values: readonly unknown[], delivery: ManyDelivery): void {
+  #submitValues(topic: string, key: unknown, values: readonly unknown[], delivery: ManyDelivery, calledAt: number): void {
     const checkedKey = attempt(() => this.#checkedKey(key));
     if (checkedKey instanceof KafkaError) {
       for (let i = 0; i < values.length; i++) delivery.fail(i, checkedKey);
@@ -326,15 +334,16 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
         indexes?.push(i);
       }
     }
-    if (checked.length > 0) this.#submit(new ValueLoad(topic, checkedKey, checked, indexes, delivery, this.#wallTime(), this.#noBounds));
+    if (checked.length === 0) return;
+    this.#submit(new ValueLoad(topic, checkedKey, checked, indexes, delivery, this.#wallTime(), this.#noBounds), calledAt);
   }
 
   #submitSerialized(serializers: Serializers, record: ProducerRecord<K, V>, delivery: SingleDelivery, bounds: CallBounds): void {
     const refusal = this.#transactions?.membership('send');
-    this.#pass(this.#serialized(serializers, record, 'send'), [topicOf(record)], delivery, bounds.signal, made => {
+    this.#pass(this.#serialized(serializers, record, 'send'), [topicOf(record)], delivery, bounds.signal, (made, calledAt) => {
       const checked = refusal?.() ?? made;
       if (checked instanceof KafkaError) delivery.fail(0, checked);
-      else this.#submitOne(checked, delivery, bounds);
+      else this.#submitOne(checked, delivery, bounds, calledAt);
     });
   }
 
@@ -347,19 +356,20 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     topics: readonly string[],
     delivery: Delivery,
     signal: AbortSignal | undefined,
-    enter: (made: T) => void,
+    enter: (made: T, calledAt: number) => void,
   ): void {
+    const calledAt = this.#now();
     if (!isThenable(made) && !this.#line.busy) {
-      enter(made);
+      enter(made, calledAt);
       return;
     }
     this.#line.wait(made, {
       count: topics.length,
-      expiresAt: this.#core.cluster.clock.now() + this.#settings.deliveryTimeoutMs,
+      expiresAt: calledAt + this.#settings.deliveryTimeoutMs,
       settled: delivery.promise,
       enter: value => {
         if (signal?.aborted) delivery.cancel(signal.reason);
-        else enter(value);
+        else enter(value, calledAt);
       },
       refuse: error => {
         for (let i = 0; i < topics.length; i++) delivery.fail(i, error);
@@ -369,15 +379,13 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
   }
 
   /** As {@link #submit}, without a load where the record need not wait: this is the way of most. */
-  #submitOne(record: CheckedRecord, delivery: SingleDelivery, bounds: CallBounds): void {
-    const { clock } = this.#core.cluster;
-    const now = clock.now();
-    const topic = this.#gate.pass(record.topic, now);
+  #submitOne(record: CheckedRecord, delivery: SingleDelivery, bounds: CallBounds, calledAt: number): void {
+    const topic = this.#gate.pass(record.topic, calledAt);
     if (topic !== undefined && (record.partition ?? -1) < topic.partitions.length) {
-      this.#accumulator.enter(topic, record, undefined, delivery, 0, clock.wallTime(), now, bounds);
+      this.#accumulator.enter(topic, record, undefined, delivery, 0, this.#wallTime(), calledAt, bounds);
       return;
     }
-    this.#submit(new RecordLoad(record.topic, [record], onlyIndex, delivery, clock.wallTime(), bounds));
+    this.#submit(new RecordLoad(record.topic, [record], onlyIndex, delivery, this.#wallTime(), bounds), calledAt);
   }
 
   #checkedKey(key: unknown): Bytes {
@@ -394,7 +402,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     return bytes;
   }
 
-  #submitMany(records: readonly (CheckedRecord | KafkaError)[], delivery: ManyDelivery, bounds: CallBounds): void {
+  #submitMany(records: readonly (CheckedRecord | KafkaError)[], delivery: ManyDelivery, bounds: CallBounds, calledAt: number): void {
     const byTopic = new Map<string, { topic: string; records: CheckedRecord[]; indexes: number[] }>();
     let group: { topic: string; records: CheckedRecord[]; indexes: number[] } | undefined;
     for (let i = 0; i < records.length; i++) {
@@ -411,13 +419,14 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     }
     const wallTime = this.#wallTime();
     for (const { topic, records, indexes } of byTopic.values())
-      this.#submit(new RecordLoad(topic, records, indexes, delivery, wallTime, bounds));
+      this.#submit(new RecordLoad(topic, records, indexes, delivery, wallTime, bounds), calledAt);
   }
 
   #boundsOf(what: string, options: RoomOptions | undefined): CallBounds {
     if (options === undefined) return this.#noBounds;
-    const { timeoutMs = this.#settings.deliveryTimeoutMs, signal } = resolve(what, roomRules, options);
-    return { timeoutMs, signal };
+    const { deliveryTimeoutMs } = this.#settings;
+    const { timeoutMs = deliveryTimeoutMs, signal } = resolve(what, roomRules, options);
+    return { timeoutMs: Math.min(timeoutMs, deliveryTimeoutMs), signal };
   }
 
   async #transacting(
@@ -458,6 +467,10 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
   #assertSendable(what: string): void {
     this.#assertOpen();
     this.#transactions?.assertOpen(what);
+  }
+
+  #now(): number {
+    return this.#core.cluster.clock.now();
   }
 
   #wallTime(): number {
@@ -504,23 +517,22 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
   }
 
   /** Puts the records into lanes at once where the topic is known, as soon as it is where not. */
-  #submit(load: Load): void {
-    const { clock } = this.#core.cluster;
-    const now = clock.now();
-    const topic = this.#gate.pass(load.topic, now);
+  #submit(load: Load, calledAt: number): void {
+    const topic = this.#gate.pass(load.topic, calledAt);
     if (topic !== undefined && load.highest < topic.partitions.length) {
-      load.place(topic, this.#accumulator, now);
+      load.place(topic, this.#accumulator, calledAt);
       return;
     }
-    const { signal } = load.bounds;
+    const { signal, timeoutMs } = load.bounds;
     const waiting: Waiting = {
       topic: load.topic,
       count: load.count,
-      expiresAt: now + this.#settings.deliveryTimeoutMs,
+      timeoutMs,
+      expiresAt: calledAt + timeoutMs,
       settled: load.delivery.promise,
       enter: info => {
         if (signal?.aborted) load.delivery.cancel(signal.reason);
-        else load.place(info, this.#accumulator, clock.now());
+        else load.place(info, this.#accumulator, calledAt);
       },
       refuse: error => {
         load.refuse(error);

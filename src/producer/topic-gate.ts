@@ -13,6 +13,8 @@ import { asKafkaError } from './verdict.js';
 export interface Waiting {
   readonly topic: string;
   readonly count: number;
+  /** How long it waits at most. */
+  readonly timeoutMs: number;
   readonly expiresAt: number;
   /** The call they belong to. */
   readonly settled: Promise<unknown>;
@@ -49,7 +51,7 @@ export class TopicGate {
     this.#all = new Expiries(cluster.clock, waiting => {
       const state = this.#topics.get(waiting.topic);
       state?.waiting.delete(waiting);
-      waiting.refuse(notFound(waiting.topic, deliveryTimeoutMs, state?.failure));
+      waiting.refuse(notFound(waiting, deliveryTimeoutMs, state?.failure));
     });
   }
 
@@ -152,13 +154,11 @@ function enter(waiting: Waiting, topic: TopicInfo): void {
 }
 
 /** Nobody has said where the topic is, in all that time. */
-function notFound(topic: string, deliveryTimeoutMs: number, failure: KafkaError | undefined): KafkaError {
+function notFound({ topic, timeoutMs }: Waiting, deliveryTimeoutMs: number, failure: KafkaError | undefined): KafkaError {
   const why = failure === undefined ? 'no attempt has come to an end' : `last: ${failure.message}`;
-  return new TimeoutError(`produce ${topic}: the topic could not be found within ${deliveryTimeoutMs} ms (deliveryTimeoutMs); ${why}`, {
-    persistence: 'no',
-    cause: failure,
-    context: { topic },
-  });
+  const option = timeoutMs < deliveryTimeoutMs ? 'timeoutMs' : 'deliveryTimeoutMs';
+  const message = `produce ${topic}: the topic could not be found within ${timeoutMs} ms (${option}); ${why}`;
+  return new TimeoutError(message, { persistence: 'no', cause: failure, context: { topic, timeoutMs } });
 }
 
 /** Why no record can be given a partition of this topic. */

@@ -213,22 +213,23 @@ test('a key that its serialiser takes away is missing, whichever way it is sent'
 
 test('options that are none are refused: of records, flush, close and transactions', async t => {
   const { cluster, keyed } = await setting(t);
-  const producer = keyed({ transactionalId: 'billing' });
-  await producer.begin();
+  const producer = keyed();
+  const transactional = keyed({ transactionalId: 'billing' });
   const record = { topic: 'orders', key: 'k', value: 'x' };
   for (const options of [null, 5, 'soon', { signal: 'x' }, { signal: {} }, { signal: 1 }, { timeoutMs: 'x' }] as never[]) {
     const calls = {
       send: producer.send(record, options),
       sendMany: producer.sendMany([record], options),
       flush: producer.flush(options),
-      abort: producer.abort(options),
       close: producer.close(options),
+      begin: transactional.begin(options),
     };
-    for (const [name, call] of Object.entries(calls))
+    for (const [name, call] of Object.entries(calls)) {
       await assert.rejects(call, { code: 'TIDE_OPTION' }, `${name} ${JSON.stringify(options)}`);
+    }
   }
   assert.equal(cluster.requests(Produce).length, 0);
-  assert.equal(producer.inTransaction, true);
+  assert.equal(transactional.inTransaction, false);
 });
 
 test('acks 0: resolves when the bytes are handed over, with offset -1', async t => {

@@ -118,12 +118,12 @@ function accumulatorOf(bufferBytes: number) {
 }
 
 test('what batches held is free again when they are settled, replaced by their halves, or by nothing', () => {
-  const { accumulator, batches, clock, seal, capacity, take } = accumulatorOf(3000);
+  const { accumulator, batches, seal, capacity, take } = accumulatorOf(3000);
   const settleAll = () => {
     for (const { lane, batch } of batches.splice(0)) {
       lane.drop(batch);
       lane.arrived(batch);
-      accumulator.release(lane, batch, clock.now());
+      accumulator.release(lane, batch);
       assert.equal(batch.heldBytes, 0);
     }
     for (const { heldBytes } of accumulator.lanes()) assert.equal(heldBytes, 0);
@@ -174,15 +174,28 @@ test('records wait in line: those of a partition in their order, each for its ow
     waiting.toSorted((a, b) => a - b),
   );
   stop.abort();
-  for (const { lane, batch } of batches.splice(0)) {
-    lane.drop(batch);
-    accumulator.release(lane, batch, clock.now());
-  }
+  const gone = batches.splice(0);
+  for (const { lane, batch } of gone) lane.drop(batch);
+  for (const { lane, batch } of gone) accumulator.release(lane, batch);
   assert.equal(accumulator.waiting().length, 0);
   assert.deepEqual(
     batches.map(({ batch }) => batch.count),
     [1],
     'what was aborted is left out',
+  );
+});
+
+test('the time to deliver counts from the call, also of a record that waits for room', () => {
+  const { accumulator, batches, clock, put } = accumulatorOf(1000);
+  while (accumulator.waiting().length === 0) put(0);
+  const calledAt = clock.now();
+  clock.advance(400);
+  const gone = batches.splice(0);
+  for (const { lane, batch } of gone) lane.drop(batch);
+  for (const { lane, batch } of gone) accumulator.release(lane, batch);
+  assert.deepEqual(
+    batches.map(({ batch }) => batch.expiresAt),
+    [calledAt + 1000],
   );
 });
 

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { deferred } from '../../src/base/wait.js';
 import { KeyedProducer, type KeyedProducerOptions } from '../../src/producer/index.js';
-import { Metadata } from '../../src/protocol/index.js';
+import { Metadata, Produce } from '../../src/protocol/index.js';
 import { clientSetting, rejection } from '../client/setting.js';
+import { valuesOf } from './setting.js';
 
 const options: KeyedProducerOptions = { retry: { attempts: 2, backoffMs: 1, maxBackoffMs: 1 } };
 const record = { topic: 'orders', key: 'k', value: 'x' };
@@ -27,3 +29,43 @@ for (const [what, bad] of [
     await producer.send(record);
   });
 }
+
+test('timeoutMs bounds the wait for the topic too: 0 is not at all', { timeout: 20_000 }, async t => {
+  const { client, cluster } = await clientSetting(t);
+  const producer = new KeyedProducer(client);
+  const hold = cluster.on(Metadata, { topic: 'orders' }).hold();
+  const patient = producer.send(record, { timeoutMs: null });
+  const error = await rejection(producer.send({ ...record, value: 'hasty' }, { timeoutMs: 0 }));
+  assert.deepEqual([error.code, error.persistence, error.context['timeoutMs']], ['TIDE_TIMEOUT', 'no', 0]);
+  assert.match(error.message, /^produce orders: the topic could not be found within 0 ms \(timeoutMs\); no attempt/);
+  hold.release();
+  await patient;
+  assert.deepEqual(valuesOf(cluster), ['x']);
+});
+
+test('deliveryTimeoutMs counts from the call, also while the topic is looked for, and while a serialiser is at work', {
+  timeout: 20_000,
+}, async t => {
+  let passedMs = 0;
+  const now = performance.now.bind(performance);
+  t.mock.method(performance, 'now', () => now() + passedMs);
+  const { client, cluster } = await clientSetting(t);
+  const late = { code: 'TIDE_TIMEOUT', message: /^produce orders\/0: not acknowledged within 100000 ms \(deliveryTimeoutMs\)/ } as const;
+  cluster.on(Produce).hold();
+
+  const hold = cluster.on(Metadata, { topic: 'orders' }).hold();
+  const unknown = new KeyedProducer(client, { deliveryTimeoutMs: 100_000 });
+  const calls = [unknown.send(record), unknown.sendMany([record]), unknown.sendMessages('orders', 'k', 'x')];
+  await hold.held;
+  passedMs += 99_900;
+  hold.release();
+  for (const call of calls) await assert.rejects(call, { code: late.code });
+
+  const made = deferred<string>();
+  const serialising = new KeyedProducer(client, { deliveryTimeoutMs: 100_000, valueSerializer: () => made.promise });
+  const slow = [serialising.send(record), serialising.sendMany([record]), serialising.sendMessages('orders', 'k', 'x')];
+  passedMs += 99_900;
+  made.resolve('x');
+  await assert.rejects(slow[0] ?? assert.fail(), late);
+  for (const call of slow) await assert.rejects(call, { code: late.code });
+});
