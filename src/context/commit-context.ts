@@ -14,7 +14,10 @@ import { ContextTransaction } from './context-transaction.js';
 export const contextRules = {
   /** Gives up, as the signal of {@link OffsetCommitContext.commit} does; where it is aborted already, no context begins. */
   ...signalRules,
-  /** Longest time in ms for a commit, all attempts together. `null`: no limit. */
+  /**
+   * Longest time in ms for a commit, all attempts together; with a `producer` also for beginning its transaction, and for aborting it in a
+   * rollback. `null`: no limit.
+   */
   commitTimeoutMs: duration(30_000, 1, true),
   /** So many ms are waited after a rollback, so that what fails at once is not tried in a tight loop. */
   rollbackBackoffMs: duration(0, 0),
@@ -86,14 +89,14 @@ export class OffsetCommitContext {
   static async #beginWith(transaction: ContextTransaction, consumer: object, settings: Settings): Promise<OffsetCommitContext> {
     const session = sessionOf(consumer);
     const context = new OffsetCommitContext(session, settings, transaction);
-    const bounds = session.within(settings.commitTimeoutMs);
+    const bounds = context.#bounds(settings.signal);
     session.stop('begin() of a context');
     try {
       await transaction.begin(bounds);
       await session.settle(transaction.producer, bounds);
     } catch (error) {
       context.#end('rolled back', { keeps: () => true, unsure: false, failed: false });
-      await context.#abort();
+      await context.#abort(settings.signal);
       throw error;
     }
     session.resume();
@@ -167,7 +170,7 @@ export class OffsetCommitContext {
     const own = this.#settings.signal;
     const aborted = given?.aborted ? given : own?.aborted ? own : undefined;
     if (aborted !== undefined) {
-      await this.rollback();
+      await this.#rollback(aborted);
       throw aborted.reason;
     }
     this.#session.stop(what);
@@ -197,7 +200,7 @@ export class OffsetCommitContext {
           return false;
         }
         this.#rollBackAfter(error);
-        await this.#abort();
+        await this.#abort(signal);
         await this.#backOff();
         throw thrown;
       }
@@ -209,9 +212,13 @@ export class OffsetCommitContext {
    * after {@link commit}, does nothing; a commit that is under way is waited for.
    */
   async rollback(): Promise<void> {
+    await this.#rollback(this.#settings.signal);
+  }
+
+  async #rollback(signal: AbortSignal | undefined): Promise<void> {
     if (this.#state !== 'open') return this.#ending;
     this.#end('rolled back', { keeps: () => false, unsure: false, failed: true });
-    await this.#abort();
+    await this.#abort(signal);
     await this.#backOff();
   }
 
@@ -239,8 +246,8 @@ export class OffsetCommitContext {
     return stored;
   }
 
-  async #abort(): Promise<void> {
-    await this.#transaction?.abort(this.#session.within(this.#settings.commitTimeoutMs));
+  async #abort(signal: AbortSignal | undefined): Promise<void> {
+    await this.#transaction?.abort(this.#bounds(signal));
   }
 
   async #backOff(): Promise<void> {

@@ -1,3 +1,4 @@
+import { orAborted } from '../base/wait.js';
 import type { GroupOffset } from '../client/offset-store.js';
 import type { Bounds } from '../cluster/cluster.js';
 import type { Producer, TransactionGroup } from '../producer/index.js';
@@ -28,11 +29,14 @@ export class ContextTransaction {
   }
 
   /**
-   * Aborts, if there is something to abort: what others have begun is theirs. Where that fails, the next transaction of this producer ends this one before it begins, or the
-   * cluster does when its time is over: nobody sees what was sent in any case.
+   * Aborts, if there is something to abort: what others have begun is theirs. Where that fails, the next transaction of this producer ends this
+   * one before it begins, or the cluster does when its time is over: nobody sees what was sent in any case.
+   * @param bounds.signal Ends the wait, not the abort: the next `begin()` waits for it, and `close()` of the producer does.
    */
-  async abort(bounds: Bounds): Promise<void> {
-    if (this.#begun && this.producer.inTransaction) await this.producer.abort(waitFor(bounds)).catch(() => {});
+  async abort({ signal, deadline }: Bounds): Promise<void> {
+    if (!this.#begun || !this.producer.inTransaction) return;
+    const aborted = this.producer.abort(waitFor({ deadline }));
+    await orAborted(aborted, signal).catch(() => {});
   }
 }
 

@@ -5,7 +5,15 @@ import { SimpleConsumer } from '../../src/consumer/index.js';
 import { type ContextOptions, OffsetCommitContext, withOffsets } from '../../src/context/index.js';
 import type { EmbeddedClusterOptions } from '../../src/embedded/index.js';
 import { KeyedProducer } from '../../src/producer/index.js';
-import { AddOffsetsToTxn, DescribeGroups, EndTxn, InitProducerId, OffsetCommit, TxnOffsetCommit } from '../../src/protocol/index.js';
+import {
+  AddOffsetsToTxn,
+  DescribeGroups,
+  EndTxn,
+  InitProducerId,
+  OffsetCommit,
+  Produce,
+  TxnOffsetCommit,
+} from '../../src/protocol/index.js';
 import type { Message } from '../../src/records/index.js';
 import { rejection } from '../client/setting.js';
 import { elsewhere, fill, get, offsets, setting, stored } from '../consumer/setting.js';
@@ -177,6 +185,70 @@ test('a group with members refuses the context, and nothing is stored', async t 
   const error = await rejection(bill(2));
   assert.deepEqual([error.code, error.persistence], ['TIDE_GROUP_IN_USE', 'no']);
   assert.deepEqual([stored(cluster, 'billing'), await bills(t, cluster.brokers)], [{}, []]);
+});
+
+test('a group that nobody could be asked about refuses the context: nothing was to be stored yet', async t => {
+  const { cluster, bill } = await transactional(t);
+  let isOver = false;
+  cluster.on(DescribeGroups, () => !isOver).drop(Number.POSITIVE_INFINITY);
+  assert.equal((await rejection(bill(2, undefined, { commitTimeoutMs: 50 }))).persistence, 'no');
+  isOver = true;
+  await bill(10);
+  assert.deepEqual([stored(cluster, 'billing'), await bills(t, cluster.brokers)], [{ 0: 10 }, to(10)]);
+});
+
+for (const transactionVersion of [1, 2] as const) {
+  test(`a rollback whose abort ran out of time leaves nothing to the next context (transaction.version ${transactionVersion})`, async t => {
+    const { cluster, producer, bill } = await transactional(t, { transactionVersion });
+    const hold = cluster.on(Produce, { topic: 'orders' }).hold();
+    const failing = bill(
+      4,
+      async () => {
+        producer.send({ topic: 'orders', partition: 0, value: 'never' }).catch(() => {});
+        await hold.held;
+        throw new Error('the work failed');
+      },
+      { commitTimeoutMs: 50 },
+    );
+    await assert.rejects(failing, /^Error: the work failed$/);
+    assert.equal(producer.inTransaction, false);
+    hold.release();
+    await bill(10, messages => assert.deepEqual(offsets(messages), to(10)));
+    assert.deepEqual([stored(cluster, 'billing'), await bills(t, cluster.brokers)], [{ 0: 10 }, to(10)]);
+  });
+}
+
+test('a signal ends the wait for a transaction that begins', { timeout: 20_000 }, async t => {
+  const { cluster, consumer, producer, bill } = await transactional(t);
+  const hold = cluster.on(InitProducerId).hold();
+  const stop = new AbortController();
+  const begun = OffsetCommitContext.begin(consumer, { producer, signal: stop.signal });
+  await hold.held;
+  stop.abort(new Error('mine'));
+  await assert.rejects(begun, /^Error: mine$/);
+  hold.release();
+  assert.equal(await bill(10), 1);
+  assert.deepEqual([stored(cluster, 'billing'), await bills(t, cluster.brokers)], [{ 0: 10 }, to(10)]);
+});
+
+test('a signal ends the wait for an abort, which the next context waits for', { timeout: 20_000 }, async t => {
+  const { cluster, consumer, producer, bill } = await transactional(t);
+  for (const how of ['commit', 'rollback'] as const) {
+    const stop = new AbortController();
+    const context = await OffsetCommitContext.begin(consumer, { producer, signal: how === 'commit' ? undefined : stop.signal });
+    context.mark(await get(consumer, 4));
+    const hold = cluster.on(Produce).hold();
+    producer.send({ topic: 'bills', key: '99', value: 'never' }).catch(() => {});
+    await hold.held;
+    const ended = how === 'commit' ? context.commit({ signal: stop.signal }) : context.rollback();
+    stop.abort(new Error('mine'));
+    await (how === 'commit' ? assert.rejects(ended, /^Error: mine$/) : ended);
+    assert.equal(cluster.requests(EndTxn).filter(({ body }) => !body.committed).length, how === 'commit' ? 0 : 1);
+    const next = bill(5, messages => assert.equal(messages[0]?.offset, how === 'commit' ? 0 : 5));
+    hold.release();
+    await next;
+  }
+  assert.deepEqual([stored(cluster, 'billing'), await bills(t, cluster.brokers)], [{ 0: 10 }, to(10)]);
 });
 
 test('a context whose transaction cannot begin leaves the consumer as it was', async t => {

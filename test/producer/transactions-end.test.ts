@@ -163,14 +163,18 @@ for (const [name, options] of versions) {
     const orders = producer();
     await withTransaction(orders, tx => tx.send(toFirst('a')));
     const before = cluster.requests(InitProducerId).length;
-    cluster.on(AddPartitionsToTxn).failOnce('INVALID_PRODUCER_ID_MAPPING');
-    if (options.transactionVersion !== 1) cluster.on(Produce).failOnce('INVALID_PRODUCER_ID_MAPPING');
-    cluster.on(EndTxn).failOnce('INVALID_PRODUCER_ID_MAPPING');
+    let isGone = true;
+    if (options.transactionVersion === 1) cluster.on(AddPartitionsToTxn).failOnce('INVALID_PRODUCER_ID_MAPPING');
+    else cluster.on(Produce).failOnce('INVALID_PRODUCER_ID_MAPPING');
+    cluster.on(EndTxn, () => isGone).failTimes(Number.POSITIVE_INFINITY, 'INVALID_PRODUCER_ID_MAPPING');
     await assert.rejects(
       withTransaction(orders, tx => tx.send(toFirst('never'))),
       { code: 'INVALID_PRODUCER_ID_MAPPING' },
     );
-    await withTransaction(orders, tx => tx.send(toFirst('b')));
+    await withTransaction(orders, tx => {
+      isGone = false;
+      return tx.send(toFirst('b'));
+    });
     assert.equal(cluster.requests(InitProducerId).length, before + 1);
     assert.deepEqual(await seen('orders', 0), ['a', 'b']);
     cluster.on(EndTxn).failTimes(2, 'INVALID_PRODUCER_ID_MAPPING');
