@@ -23,6 +23,6 @@ export class KeyedProducer<K = Serialized, V = Serialized> extends Producer<K, V
    * @throws KafkaError `TIDE_KEY_REQUIRED` for a null key, unless the partitioner needs none; else as {@link Producer.sendMany}.
    */
   sendMessages(topic: string, key: K | null, ...values: readonly (V | null)[]): Promise<readonly RecordResult[]> {
-    return this.sendValues(topic, key, values);
+    return this.sendValues(topic, key, values, 'sendMessages(topic, key, ...values)');
   }
 }

@@ -19,7 +19,16 @@ import { type Load, RecordLoad, ValueLoad } from './load.js';
 import type { ProducerSettings } from './options.js';
 import type { Partitioner } from './partitioners.js';
 import { logRejected } from './producer-log.js';
-import { type CheckedRecord, checkBytes, checkRecord, checkSize, type ProducerRecord, type RecordResult, unitsIn } from './record.js';
+import {
+  type CheckedRecord,
+  checkBytes,
+  checkRecord,
+  checkSize,
+  noRecord,
+  type ProducerRecord,
+  type RecordResult,
+  unitsIn,
+} from './record.js';
 import { Sender } from './sender.js';
 import { isThenable, type Serialized, type Serializer, type Serializers, serialize, serializeRecord } from './serializers.js';
 import { TopicGate, type Waiting } from './topic-gate.js';
@@ -128,6 +137,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
   send(record: ProducerRecord<K, V>, options?: RoomOptions): Promise<RecordResult> {
     try {
       this.#assertSendable('send');
+      if (typeof record !== 'object') throw noRecord(record, 'send'); // before its options, which may be what is else wrong
       const bounds = this.#boundsOf('send', options);
       if (bounds.signal?.aborted) return this.#partOfTransaction(Promise.reject(bounds.signal.reason));
       const delivery = new SingleDelivery();
@@ -276,10 +286,11 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
   }
 
   /** Sends values with one key to one partition, and gives where each was stored. */
-  protected sendValues(topic: string, key: K | null, values: readonly (V | null)[]): Promise<readonly RecordResult[]> {
+  protected sendValues(topic: string, key: K | null, values: readonly (V | null)[], signature: string): Promise<readonly RecordResult[]> {
     try {
       this.#assertSendable('sendMessages');
       checkTopic(topic, 'sendMessages');
+      if (values.length === 0) throw new InputError(`sendMessages: no value was given, where at least one is expected: ${signature}`);
       if (key === null && this.#needsKey) throw keyRequired('sendMessages');
       const delivery = new ManyDelivery(values.length, 'sendMessages');
       const serializers = this.#serializers;

@@ -1,4 +1,5 @@
 import { InputError } from '../base/errors.js';
+import { nearest } from '../base/nearest.js';
 import { show } from '../base/options.js';
 import { checkPartition, checkTopic } from '../client/inputs.js';
 import { BatchBuilder, type Bytes, type CheckedHeaders, type HeadersInput, toBytes, toHeaders, toTimestamp } from '../records/index.js';
@@ -44,19 +45,56 @@ export interface CheckedRecord {
  * @throws KafkaError `TIDE_INPUT` naming the part that cannot be sent.
  */
 export function checkRecord(record: ProducerRecord, what: string, legalTopic?: string): CheckedRecord {
-  if (typeof record !== 'object' || record === null)
-    throw new InputError(`${what}: expected a record { topic, key, value, ... }, got ${show(record)}`);
-  const { topic, key = null, value, headers, timestamp, partition } = record;
+  if (typeof record !== 'object' || record === null || Array.isArray(record)) throw noRecord(record, what);
+  const { topic, key, value, headers, timestamp, partition } = record;
+  checkNoMore(record, what);
   if (topic !== legalTopic) checkTopic(topic, what);
   if (partition !== undefined) checkPartition(partition, what);
   return {
     topic,
-    key: checkBytes(key, what, 'key'),
+    key: checkBytes(key ?? null, what, 'key'),
     value: checkBytes(value, what, 'value'),
     headers: headers === undefined ? undefined : toHeaders(headers, `${what}: headers`),
     timestamp: timestamp === undefined ? undefined : toTimestamp(timestamp, `${what}: timestamp`),
     partition,
   };
+}
+
+/** Why this cannot be sent: it is no record at all. */
+export const noRecord = (given: unknown, what: string): InputError =>
+  new InputError(
+    `${what}: expected a record { topic, key, value, ... }, got ${show(given)}${Array.isArray(given) ? '; sendMany takes several' : ''}`,
+  );
+
+const fields = ['topic', 'key', 'value', 'headers', 'timestamp', 'partition'] as const satisfies (keyof ProducerRecord)[];
+
+/**
+ * What is written down as a record has nothing else in it: a name that is misspelt would be lost silently. Names are looked at only where there
+ * are more than have a value: to count costs next to nothing.
+ * @throws KafkaError `TIDE_INPUT`.
+ */
+export function checkNoMore(record: ProducerRecord<unknown, unknown>, what: string): void {
+  let named = 0;
+  for (const _field in record) named++;
+  const { key, value, headers, timestamp, partition } = record;
+  let known = 1; // the topic
+  if (value !== undefined) known++;
+  if (key !== undefined) known++;
+  if (headers !== undefined) known++;
+  if (timestamp !== undefined) known++;
+  if (partition !== undefined) known++;
+  if (named > known) checkFields(record, what);
+}
+
+/** A message, or another instance of a class, may well have more. */
+function checkFields(record: object, what: string): void {
+  const proto: unknown = Object.getPrototypeOf(record);
+  if (proto !== null && Object.getPrototypeOf(proto) !== null) return;
+  const known: readonly string[] = fields;
+  const unknown = Object.keys(record).find(name => !known.includes(name));
+  if (unknown === undefined) return;
+  const guess = nearest(unknown, known);
+  throw new InputError(`${what}: unknown field "${unknown}" of a record${guess === undefined ? '' : `; did you mean "${guess}"?`}`);
 }
 
 /** @throws KafkaError `TIDE_INPUT` unless it is bytes, a string or null. */

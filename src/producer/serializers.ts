@@ -1,5 +1,5 @@
 import { asError, InputError } from '../base/errors.js';
-import type { ProducerRecord } from './record.js';
+import { checkNoMore, type ProducerRecord } from './record.js';
 
 /** What a record's key and value are made of, once serialised. */
 export type Serialized = Uint8Array | string | null;
@@ -39,6 +39,7 @@ export function serializeRecord<K, V>(
   if (typeof record !== 'object' || record === null) return record; // refused later, with all that is no record
   let key: unknown;
   try {
+    checkNoMore(record, what);
     key = serialize(keySerializer, record.key, record.topic, `${what}: the key`);
     const value = serialize(valueSerializer, record.value, record.topic, `${what}: the value`);
     if (!isThenable(key) && !isThenable(value)) return withParts(record, key, value);
@@ -53,8 +54,8 @@ export const isThenable = <T>(value: T | Promise<T>): value is Promise<T> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 
 /** What a serialiser gave is checked as everything that users give. */
-const withParts = <K, V>(record: ProducerRecord<K, V>, key: unknown, value: unknown): ProducerRecord =>
-  ({ ...record, key, value }) as ProducerRecord;
+const withParts = <K, V>({ topic, headers, timestamp, partition }: ProducerRecord<K, V>, key: unknown, value: unknown): ProducerRecord =>
+  ({ topic, key, value, headers, timestamp, partition }) as ProducerRecord;
 
 const refused = (what: string, thrown: unknown): InputError =>
   new InputError(`${what} could not be serialised: ${asError(thrown).message}`, { cause: thrown, persistence: 'no' });

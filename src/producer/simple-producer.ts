@@ -36,6 +36,6 @@ export class SimpleProducer<V = Serialized> extends Producer<Serialized, V> {
    * @throws KafkaError as {@link Producer.sendMany}.
    */
   sendMessages(topic: string, ...values: readonly (V | null)[]): Promise<readonly RecordResult[]> {
-    return this.sendValues(topic, null, values);
+    return this.sendValues(topic, null, values, 'sendMessages(topic, ...values)');
   }
 }
