@@ -140,12 +140,12 @@ export class Committer {
   async #store(due: readonly StoredOffset[], bounds: Bounds, via?: StoreVia): Promise<boolean> {
     const offsets = due.map(({ partition: { topic, partition, topicId }, offset }) => ({ topic, partition, topicId, offset }));
     const { target, signal } = this.#settings;
-    const epochs = due.map(({ partition }) => partition.epoch);
+    const doubts = due.map(({ partition }) => partition.doubts);
     const stored = (i: number): void => {
       const entry = due[i];
       if (entry === undefined) return;
       entry.partition.committed = entry.offset;
-      if (entry.partition.epoch === epochs[i]) entry.partition.unsure = false; // else it was rolled back meanwhile, and that is to be stated
+      if (entry.partition.doubts === doubts[i]) entry.partition.unsure = false; // else it was rolled back meanwhile, and that is to be stated
     };
     const both = linked(bounds.signal, signal);
     try {

@@ -34,6 +34,8 @@ export class Partition {
   committed: number | undefined;
   /** Kafka may hold another offset than `committed`: the next commit states what is true. */
   unsure = false;
+  /** How often it became unsure. */
+  doubts = 0;
   /**
    * A commit context began here, or where the partition was moved to since: what is read from this offset on is kept in memory, done or not,
    * and is not the consumer's to commit.
@@ -119,6 +121,12 @@ export class Partition {
   returnTo(offset: number): void {
     this.#begin(offset);
     this.prefetched.goTo(offset);
+  }
+
+  /** A commit of it may have been stored, and it was put back: the next commit states what is true. */
+  doubt(): void {
+    this.unsure = true;
+    this.doubts += 1;
   }
 
   /** Takes back what was handed out and is not done: the position stands at `done` again. */

@@ -249,7 +249,7 @@ export class Session {
       if (isKept) partition.standAt(highWaterMark ?? initial);
       else partition.returnTo(initial);
       if (unsure && highWaterMark !== undefined) {
-        partition.unsure = true;
+        partition.doubt();
         if (!isKept) doubtful.set(partition, highWaterMark);
       }
       hasMoved ||= partition.lease !== lease;

@@ -430,7 +430,8 @@ class Run {
     const open = this.#open;
     const { places } = this.#model;
     const isNew = ({ placed, unsure, done, known }: Expected) => placed && (unsure || done !== known);
-    const byHand = () => new Map(places.filter(isNew).map(place => [place, { offset: place.done, epoch: place.epoch }]));
+    const byHand = () =>
+      new Map(places.filter(isNew).map(place => [place, { offset: place.done, epoch: place.epoch, doubts: place.doubts }]));
     const due = open === undefined ? byHand() : this.#model.due;
     const isDue = due.size > 0;
     if (isDue && b % 6 === 0) this.#cluster.on(OffsetCommit).failOnce('NOT_COORDINATOR');
@@ -501,7 +502,7 @@ class Run {
     for (const { partitionIndex, committedOffset: offset } of topics.flatMap(({ partitions }) => partitions)) {
       const place = this.#place(partitionIndex);
       const before = due.get(place);
-      sent.set(place, before?.offset === offset ? before : { offset, epoch: place.epoch });
+      sent.set(place, before?.offset === offset ? before : { offset, epoch: place.epoch, doubts: place.doubts });
     }
     for (const [place, { offset, epoch }] of due) {
       const isDue = !taken.has(place) && place.epoch === epoch;

@@ -11,6 +11,8 @@ export class Expected {
   stored: number | undefined;
   known: number | undefined;
   unsure = false;
+  /** How often it became so. */
+  doubts = 0;
   /** What was handed out in this epoch and not taken back, in order, with whether it is done. */
   handedOut = new Map<number, boolean>();
   /** Where this epoch began; a number for it, and one for each time that something was taken back. */
@@ -68,6 +70,8 @@ export class Expected {
 export interface Due {
   readonly offset: number;
   readonly epoch: number;
+  /** How often the partition had become unsure by then. */
+  readonly doubts: number;
 }
 
 /** A consumer with its commit contexts, over partitions that are plain lists. */
@@ -112,8 +116,9 @@ export class Model {
     const due = new Map<Expected, Due>();
     for (const place of this.places) {
       const mark = place.touched ? place.highWaterMark : undefined;
-      if (mark !== undefined && (place.unsure || mark !== place.known)) due.set(place, { offset: mark, epoch: place.epoch });
-      else if (place.unsure) due.set(place, { offset: place.initial, epoch: place.epoch });
+      if (mark !== undefined && (place.unsure || mark !== place.known))
+        due.set(place, { offset: mark, epoch: place.epoch, doubts: place.doubts });
+      else if (place.unsure) due.set(place, { offset: place.initial, epoch: place.epoch, doubts: place.doubts });
     }
     return due;
   }
@@ -126,7 +131,10 @@ export class Model {
       const mark = place.highWaterMark;
       if (keeps(place)) place.standAt(mark ?? place.initial);
       else place.seek(place.initial);
-      if (unsure && mark !== undefined) place.unsure = true;
+      if (unsure && mark !== undefined) {
+        place.unsure = true;
+        place.doubts += 1;
+      }
     }
     if (!failed) this.#failed = undefined;
     else if (starts.size > 0) this.#failed = { starts, attempts: this.attempt };
@@ -136,9 +144,9 @@ export class Model {
 
 /** Kafka has stored these offsets, and the consumer knows it, or not. Where it was moved meanwhile the next commit states that. */
 export function store(due: ReadonlyMap<Expected, Due>, isKnown: boolean): void {
-  for (const [place, { offset, epoch }] of due) {
+  for (const [place, { offset, doubts }] of due) {
     place.stored = offset;
     place.known = isKnown ? offset : undefined;
-    if (isKnown && place.epoch === epoch) place.unsure = false;
+    if (isKnown && place.doubts === doubts) place.unsure = false;
   }
 }
