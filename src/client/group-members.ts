@@ -12,10 +12,10 @@ const withoutMembers: readonly string[] = ['Empty', 'Dead'];
 const notThere: readonly number[] = [errorNumbers.GROUP_ID_NOT_FOUND, errorNumbers.UNSUPPORTED_VERSION];
 
 /**
- * Sees that a group has no live members, as Kafka does by itself for a plain commit: for one of a transaction it does not. A member may still
- * join a moment later.
- * @throws KafkaError `TIDE_GROUP_IN_USE` when there are some; why the coordinator could not be asked. Each with `persistence: 'no'`: nothing was to
- * be stored yet.
+ * Sees that a group has no live members, as Kafka does by itself for a plain commit: for one of a transaction it does not. A member may
+ * still join a moment later.
+ * @throws KafkaError `TIDE_GROUP_IN_USE` when there are some; why the coordinator could not be asked. Each with `persistence: 'no'`:
+ * nothing was to be stored yet.
  */
 export async function assertNoMembers(core: ClientCore, groupId: string, bounds: Bounds): Promise<void> {
   let isInUse: boolean;

@@ -22,14 +22,14 @@ export const contextRules = {
   /** So many ms are waited after a rollback, so that what fails at once is not tried in a tight loop. */
   rollbackBackoffMs: duration(0, 0),
   /**
-   * What becomes of a commit that failed: `'rollback'` (default) puts the consumer back and throws, `'retry'` sends it again, `'keep'` leaves
-   * the consumer at its marks: they count as done, and the next commit stores them. A function that throws rolls back too, and what it
-   * threw is what {@link OffsetCommitContext.commit} rejects with.
+   * What becomes of a commit that failed: `'rollback'` (default) puts the consumer back and throws, `'retry'` sends it again, `'keep'`
+   * leaves the consumer at its marks: they count as done, and the next commit stores them. A function that throws rolls back too, and what
+   * it threw is what {@link OffsetCommitContext.commit} rejects with.
    */
   onCommitFailure: commitFailureRule,
   /**
-   * A producer with a `transactionalId`: what is sent by it while the context is open and the offsets of the context are committed as one, or
-   * not at all. Readers with `isolation: 'read_committed'` see each result exactly once, whatever fails. Not together with another
+   * A producer with a `transactionalId`: what is sent by it while the context is open and the offsets of the context are committed as one,
+   * or not at all. Readers with `isolation: 'read_committed'` see each result exactly once, whatever fails. Not together with another
    * `onCommitFailure` than `'rollback'`.
    */
   producer: optional(
@@ -51,8 +51,8 @@ export type ContextOptions = Given<typeof contextRules>;
  *
  * With `await using` it is rolled back unless it was committed; {@link withOffsets} is the shorter way.
  *
- * A commit is one request; Kafka decides it for each partition by itself. Where it takes some and refuses others, those taken stand at their
- * marks, those refused where they began. With a `producer` it is all or nothing: what was sent, and every offset.
+ * A commit is one request; Kafka decides it for each partition by itself. Where it takes some and refuses others, those taken stand at
+ * their marks, those refused where they began. With a `producer` it is all or nothing: what was sent, and every offset.
  */
 export class OffsetCommitContext {
   readonly #session: Session;
@@ -67,13 +67,13 @@ export class OffsetCommitContext {
    * Begins a context. What the consumer handed out before counts as done, as when more is asked for.
    * @param consumer One with a `groupId` and `autoCommit: false`.
    * @throws KafkaError `TIDE_STATE` while a loop is open, a call is pending or another context is open, with automatic commits, without a
-   * group, and with `marking: 'explicit'` while marks are awaited; `TIDE_INPUT` for what is no consumer; `TIDE_OPTION`; `TIDE_CLOSED`; the signal's
-   * reason when aborted.
+   * group, and with `marking: 'explicit'` while marks are awaited; `TIDE_INPUT` for what is no consumer; `TIDE_OPTION`; `TIDE_CLOSED`; the
+   * signal's reason when aborted.
    */
   static begin(consumer: object, options?: ContextOptions & { readonly producer?: undefined }): OffsetCommitContext;
   /**
-   * Begins a context and a transaction of its `producer`. That ends what was left of other transactions of the same `transactionalId`: where
-   * one of them has stored offsets since they were read here, reading goes on behind those.
+   * Begins a context and a transaction of its `producer`. That ends what was left of other transactions of the same `transactionalId`:
+   * where one of them has stored offsets since they were read here, reading goes on behind those.
    * @throws KafkaError also as {@link Producer.begin}; why the stored offsets could not be had.
    */
   static begin(consumer: object, options: ContextOptions & { readonly producer: Producer<never, never> }): Promise<OffsetCommitContext>;
@@ -138,9 +138,9 @@ export class OffsetCommitContext {
 
   /**
    * These messages are done, if the context commits. Marks may come in any order; only what has no hole before it is stored.
-   * @throws KafkaError `TIDE_STALE` for what was handed out before the context or has been taken back, `TIDE_PARTITION_LOST` where the topic was
-   * created again without the partition, `TIDE_NOT_OWNED` for what another consumer handed out, `TIDE_INPUT` for an offset that was not handed out,
-   * `TIDE_STATE` after the end. Nothing is marked then.
+   * @throws KafkaError `TIDE_STALE` for what was handed out before the context or has been taken back, `TIDE_PARTITION_LOST` where the
+   * topic was created again without the partition, `TIDE_NOT_OWNED` for what another consumer handed out, `TIDE_INPUT` for an offset that
+   * was not handed out, `TIDE_STATE` after the end. Nothing is marked then.
    */
   mark(messages: Markable): void;
   mark(partition: number | Place, offset: number): void;
@@ -156,11 +156,11 @@ export class OffsetCommitContext {
   }
 
   /**
-   * Stores what is marked without a hole, with a `producer` in one transaction with what it sent, and puts every partition that was read from
-   * behind it, or back to where it began when nothing of it is marked. True: Kafka has stored it; false: there was nothing to store.
+   * Stores what is marked without a hole, with a `producer` in one transaction with what it sent, and puts every partition that was read
+   * from behind it, or back to where it began when nothing of it is marked. True: Kafka has stored it; false: there was nothing to store.
    * @param options.signal Gives up: it is rolled back, and `onCommitFailure` is not asked.
-   * @throws KafkaError why it was not stored; everything was rolled back then. {@link PartialError} when some partitions were: those stand at
-   * their marks. With `persistence: 'maybe'` nobody knows; the next commit states what is true. `TIDE_STATE` while a loop is open, and
+   * @throws KafkaError why it was not stored; everything was rolled back then. {@link PartialError} when some partitions were: those stand
+   * at their marks. With `persistence: 'maybe'` nobody knows; the next commit states what is true. `TIDE_STATE` while a loop is open, and
    * after the end, `TIDE_OPTION`: nothing has changed then; `TIDE_CLOSED`, when the consumer was closed meanwhile.
    */
   async commit(options?: { readonly signal?: AbortSignal | undefined }): Promise<boolean> {
@@ -300,10 +300,11 @@ interface Ended {
 }
 
 /**
- * Runs `work` in a context: what it marked is committed when it returns, and the consumer is put back to where it was when it throws. With a
- * `producer`, what `work` sent by it is committed or aborted with that.
+ * Runs `work` in a context: what it marked is committed when it returns, and the consumer is put back to where it was when it throws. With
+ * a `producer`, what `work` sent by it is committed or aborted with that.
  * @returns What `work` gave.
- * @throws what `work` threw; `TIDE_INPUT` where it is no function; else as {@link OffsetCommitContext.begin} and {@link OffsetCommitContext.commit}.
+ * @throws what `work` threw; `TIDE_INPUT` where it is no function; else as {@link OffsetCommitContext.begin} and {@link
+ * OffsetCommitContext.commit}.
  */
 export async function withOffsets<T>(
   consumer: object,

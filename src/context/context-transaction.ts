@@ -29,8 +29,8 @@ export class ContextTransaction {
   }
 
   /**
-   * Aborts, if there is something to abort: what others have begun is theirs. Where that fails, the next transaction of this producer ends this
-   * one before it begins, or the cluster does when its time is over: nobody sees what was sent in any case.
+   * Aborts, if there is something to abort: what others have begun is theirs. Where that fails, the next transaction of this producer ends
+   * this one before it begins, or the cluster does when its time is over: nobody sees what was sent in any case.
    * @param bounds.signal Ends the wait, not the abort: the next `begin()` waits for it, and `close()` of the producer does.
    */
   async abort({ signal, deadline }: Bounds): Promise<void> {

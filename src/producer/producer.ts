@@ -190,7 +190,9 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
   /**
    * Begins a transaction: what is sent until {@link commit} or {@link abort} is seen by readers as a whole or not at all. The first one ends
    * what another producer with the same `transactionalId` left open, and fences it.
-   * @param options.timeoutMs Longest wait in ms for the coordinator. Default 30,000. `null`: no limit.
+   * What an abort or a commit that did not come to its end has left is aborted first, and an abort that is under way is waited for.
+   * @param options.timeoutMs Longest wait in ms, for that too. Default 30,000. `null`: no limit.
+   * @param options.signal Ends the call with its reason: no transaction is open then.
    * @throws KafkaError `TIDE_STATE` without a `transactionalId` and while a transaction is open; `TIDE_FENCED` when another producer has the
    * transactional id now; `TIDE_UNSUPPORTED` with brokers before 0.11; why the coordinator could not be asked; `TIDE_CLOSED`; the signal's reason.
    * @see KIP-98
@@ -200,8 +202,11 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
   }
 
   /**
-   * Commits the transaction, once everything sent in it is stored.
+   * Commits the transaction, once everything given to it is stored, awaited or not. A call that rejects, whatever the reason, lets nothing be
+   * committed.
    * @param options.timeoutMs Longest wait in ms. Default 30,000. `null`: no limit.
+   * @param options.signal Ends the call with its reason. Where {@link inTransaction} is false then, the commit was asked for, and nobody knows
+   * whether it is committed: calling it again asks again.
    * @throws KafkaError `TIDE_STATE` without an open transaction, and when something of it was not stored: then {@link abort} is what is left;
    * `TIDE_FENCED`; `TIDE_TIMEOUT` while records are not settled: it is still open. With `persistence: 'maybe'` nobody knows whether it is
    * committed: calling it again asks again.
@@ -212,10 +217,11 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
 
   /**
    * Aborts the transaction: readers with `isolation: 'read_committed'` never see what was sent in it. What is not on its way yet is rejected
-   * with `TIDE_STATE`, `persistence: 'no'`.
+   * with `TIDE_STATE`, `persistence: 'no'`; what is on its way is waited for.
    * @param options.timeoutMs Longest wait in ms. Default 30,000. `null`: no limit.
+   * @param options.signal Ends the call with its reason: as with `persistence: 'maybe'`.
    * @throws KafkaError `TIDE_STATE` without an open transaction; `TIDE_FENCED`. With `persistence: 'maybe'` nobody knows: calling it again asks
-   * again, and the cluster aborts it after `transactionTimeoutMs` in any case.
+   * again, {@link begin} ends it before the next one, and the cluster aborts it after `transactionTimeoutMs` in any case.
    */
   async abort(options?: WaitOptions & SendOptions): Promise<void> {
     await this.#transacting('abort()', options, (transactions, bounds) => transactions.abort(bounds));
@@ -226,8 +232,11 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
    * @param group The group's id; with its member where the consumer is one, so that a member that is gone is refused (KIP-447). Without a
    * member nobody checks that the group is empty: what another consumer stores may be overwritten.
    * @param offsets The offset that is to be read next in each partition.
-   * @throws KafkaError `TIDE_STATE` without an open transaction, `TIDE_INPUT`, `TIDE_FENCED`; Kafka's own refusal, after which the transaction
-   * can only be aborted.
+   * @param options.timeoutMs Longest wait in ms. Default 30,000. `null`: no limit.
+   * @param options.signal Ends the call with its reason.
+   * @throws KafkaError `TIDE_STATE` without an open transaction, `TIDE_INPUT`, `TIDE_FENCED`; `TIDE_UNSUPPORTED` for a member with brokers
+   * before 2.5, which cannot check it; Kafka's own refusal, `TIDE_TIMEOUT`, `TIDE_CLOSED`. Once it was asked for, the transaction can only be
+   * aborted then, and so `persistence` is `'no'`.
    */
   async sendOffsets(group: string | TransactionGroup, offsets: readonly GroupOffset[], options?: WaitOptions & SendOptions): Promise<void> {
     const checked = checkGroup(group);
@@ -264,7 +273,8 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
   }
 
   /**
-   * Waits until every record is settled, then lets go of the client. What is not settled in time is rejected with `TIDE_CLOSED`.
+   * Waits until every record is settled, then lets go of the client. What is not settled in time is rejected with `TIDE_CLOSED`. A commit or an
+   * abort that is under way is waited for too, and a transaction that is open is aborted, as far as time allows: it would hold up those who read.
    * Calling it again gives the same promise; every other call afterwards rejects with `TIDE_CLOSED`.
    * @param options.timeoutMs Longest wait in ms. Default 30,000. `null`: no limit.
    * @throws KafkaError `TIDE_TIMEOUT` saying how many records were given up; the producer is closed all the same.

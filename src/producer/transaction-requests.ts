@@ -51,7 +51,10 @@ export class TransactionRequests {
     return second ? undefined : withoutImplicitParts.Produce;
   }
 
-  /** The name to send in; whoever had it before is fenced, and its transaction ended. @param known The name so far, which must still be the newest. */
+  /**
+   * The name to send in; whoever had it before is fenced, and its transaction ended. @param known The name so far, which must still be the
+   * newest.
+   */
   async name(timeoutMs: number, known: Series | undefined, bounds: Bounds): Promise<Series> {
     return this.#ask(
       InitProducerId,

@@ -6,7 +6,7 @@ import { StateError } from '../base/errors.js';
  * - `beginning`, `committing`, `aborting`: on the way
  * - `open`: records and offsets can be sent
  * - `failed`: something of the transaction was not stored; it can only be aborted
- * - `uncommitted`, `unaborted`: nobody knows whether it was ended; the same call can be made again
+ * - `uncommitted`, `unaborted`: nobody knows whether it was ended; the same call can be made again, and a next transaction ends it first
  * - `fenced`: it has no right to its transactional id any more, or is not allowed to write; it can only be closed
  */
 export type TransactionState =

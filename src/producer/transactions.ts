@@ -190,7 +190,8 @@ export class Transactions implements Identity {
         await this.#host?.settle(bounded);
         await this.#within(this.#current.settled(), bounded, 'sendOffsets() has not come to an end in time; the transaction is still open');
       } catch (thrown) {
-        if (this.#state === 'committing') this.#become(this.#failure === undefined ? 'open' : 'failed'); // nothing was said to the coordinator
+        // Nothing was said to the coordinator.
+        if (this.#state === 'committing') this.#become(this.#failure === undefined ? 'open' : 'failed');
         throw thrown;
       }
       if (this.#failure !== undefined) {
@@ -249,7 +250,8 @@ export class Transactions implements Identity {
   }
 
   /**
-   * Runs a move from one state to another, not longer than the producer is open. Until it has ended no other begins: the states see to that.
+   * Runs a move from one state to another, not longer than the producer is open. Until it has ended no other begins: the states see to
+   * that.
    */
   #run(bounds: Bounds, move: (bounds: Bounds) => Promise<void>): Promise<void> {
     const stop = linked(bounds.signal, this.#stop.signal);
@@ -378,8 +380,8 @@ export class Transactions implements Identity {
   }
 
   /**
-   * Asks for something that extends the transaction. Where `bounds.signal` is aborted it is not asked again; but what is on its way is waited for,
-   * since it would still be applied, behind an end that overtakes it.
+   * Asks for something that extends the transaction. Where `bounds.signal` is aborted it is not asked again; but what is on its way is
+   * waited for, since it would still be applied, behind an end that overtakes it.
    */
   #extending(bounds: Bounds, ask: (bounds: Bounds) => Promise<void>): Promise<void> {
     const { policy, ...patient } = this.#patient(bounds);

@@ -149,6 +149,7 @@ test('calls out of turn say what to do', async t => {
   await assert.rejects(orders.send({ topic: 'orders', key: 'k', value: 'x' }), state);
   await assert.rejects(orders.sendMessages('orders', 'k', 'x'), state);
   await assert.rejects(orders.sendOffsets('readers', []), state);
+  await assert.rejects(withTransaction(orders, 7 as never), { code: 'TIDE_INPUT', message: /expected a function/ });
   await orders.begin();
   await assert.rejects(orders.begin(), { code: 'TIDE_STATE', message: /commit\(\) or abort\(\) it first/ });
   for (const group of ['', 7, null, {}] as never[]) await assert.rejects(orders.sendOffsets(group, []), { code: /TIDE_(INPUT|OPTION)/ });
