@@ -44,6 +44,8 @@ export const contextRules = {
 /** Options of a commit context. */
 export type ContextOptions = Given<typeof contextRules>;
 
+let untilEnded: (context: OffsetCommitContext) => Promise<unknown> | undefined;
+
 /**
  * A batch of work that commits as one, or leaves the consumer exactly where it was. While it is open, reading marks nothing: what is done
  * is what {@link mark} was called for. {@link commit} stores, for each partition, what is marked without a hole, and puts the consumer
@@ -55,11 +57,16 @@ export type ContextOptions = Given<typeof contextRules>;
  * their marks, those refused where they began. With a `producer` it is all or nothing: what was sent, and every offset.
  */
 export class OffsetCommitContext {
+  static {
+    untilEnded = context => (context.#state === 'open' ? undefined : context.#state === 'ending' ? context.#committing : Promise.resolve());
+  }
+
   readonly #session: Session;
   readonly #settings: Settings;
   readonly #transaction: ContextTransaction | undefined;
   #state: 'open' | 'ending' | 'committed' | 'rolled back' = 'open';
   #ended: Ended | undefined;
+  #committing: Promise<boolean> | undefined;
   /** The commit under way; never rejects. */
   #ending: Promise<void> | undefined;
 
@@ -177,6 +184,7 @@ export class OffsetCommitContext {
     this.#state = 'ending';
     const { signal, unlink } = either(given, own);
     const committed = this.#commit(signal).finally(unlink);
+    this.#committing = committed;
     this.#ending = committed.then(ignored, ignored);
     return committed;
   }
@@ -301,7 +309,8 @@ interface Ended {
 
 /**
  * Runs `work` in a context: what it marked is committed when it returns, and the consumer is put back to where it was when it throws. With
- * a `producer`, what `work` sent by it is committed or aborted with that.
+ * a `producer`, what `work` sent by it is committed or aborted with that. A context that `work` has committed or rolled back by itself
+ * stays so.
  * @returns What `work` gave.
  * @throws what `work` threw; `TIDE_INPUT` where it is no function; else as {@link OffsetCommitContext.begin} and {@link
  * OffsetCommitContext.commit}.
@@ -322,7 +331,7 @@ export async function withOffsets<T>(
     throw error;
   }
   try {
-    await context.commit();
+    await (untilEnded(context) ?? context.commit());
   } catch (error) {
     await context.rollback(); // where it could not even begin to commit: a read was left pending
     throw error;

@@ -25,6 +25,41 @@ test('what is marked without a hole is committed when the work returns; what is 
   assert.deepEqual(offsets(await get(orders, 7)), [3, 4, 5, 6, 7, 8, 9]);
 });
 
+test('a context that the work has ended by itself stays as it is', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, 10);
+  const orders = consumer(byHand);
+  const take = async (context: OffsetCommitContext, count: number) => {
+    const messages = await get(orders, count);
+    context.mark(messages);
+    return offsets(messages);
+  };
+  assert.equal(
+    await withOffsets(orders, async context => {
+      await take(context, 2);
+      return context.commit();
+    }),
+    true,
+  );
+  await withOffsets(orders, async context => {
+    await take(context, 2);
+    await context.rollback();
+  });
+  assert.deepEqual(await withOffsets(orders, context => take(context, 1)), [2], 'put back by the work');
+  assert.deepEqual(committedSoFar(cluster), ['0:2', '0:3']);
+  await withOffsets(orders, async context => {
+    await take(context, 1);
+    void context.commit();
+  });
+  assert.deepEqual(stored(cluster, 'audit'), { 0: 4 }, 'one that is not awaited is waited for');
+  cluster.on(OffsetCommit).failOnce('OFFSET_METADATA_TOO_LARGE');
+  const failing = withOffsets(orders, async context => {
+    await take(context, 1);
+    context.commit().catch(() => {});
+  });
+  await assert.rejects(failing, { code: 'OFFSET_METADATA_TOO_LARGE' });
+});
+
 test('a throw puts the consumer back to where the context began, sends nothing, and comes out unchanged', async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, 10);
