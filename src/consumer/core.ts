@@ -1,4 +1,4 @@
-import { asError, KafkaError, StateError, TimeoutError } from '../base/errors.js';
+import { asError, asKafkaError, KafkaError, StateError, TimeoutError } from '../base/errors.js';
 import { orAborted, settledWithin } from '../base/wait.js';
 import type { Bounds, Cluster } from '../cluster/cluster.js';
 import type { TopicInfo } from '../cluster/metadata.js';
@@ -95,7 +95,10 @@ export class ConsumerCore {
     this.#fetcher = new Fetcher(cluster, settings, partitions, host);
     this.#handOut = new HandOut(clock, this.#fetcher, partitions);
     const { signal } = this.#fetcher;
-    const failed = (error: Error) => host.commitFailed(error);
+    const failed = (error: Error) => {
+      host.commitFailed(error);
+      if (!signal.aborted) cluster.passing(asKafkaError(error), 0); // tried again when it is time for the next
+    };
     if (target !== undefined) {
       const committer = new Committer({ clock, target, autoCommit, partitions, failed, signal });
       const inTurn = (work: () => Promise<void>) => committer.inTurn(work);

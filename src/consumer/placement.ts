@@ -74,7 +74,8 @@ export class Placement {
    */
   async stored(partition: Partition, signal: AbortSignal): Promise<void> {
     const { client, core, emit } = this.#kit;
-    const { clock, settings } = client.cluster;
+    const { cluster } = client;
+    const { clock, settings } = cluster;
     const { epoch } = partition;
     while (partition.held && partition.epoch === epoch && !signal.aborted) {
       const error = await core.storePlaces([partition]).then(() => undefined, asError);
@@ -84,6 +85,7 @@ export class Placement {
         partition.failure = asKafkaError(error);
         return;
       }
+      cluster.passing(error, settings.retry.maxBackoffMs);
       await sleep(clock, settings.retry.maxBackoffMs, signal).catch(() => {});
     }
   }

@@ -68,14 +68,19 @@ test('a commit by hand starts the count anew', async t => {
 });
 
 test('a commit that failed is told and tried again by the next trigger', async t => {
-  const { cluster, consumer } = await setting(t);
+  const { cluster, consumer, client } = await setting(t);
   fill(cluster, 20);
   const orders = consumer({ groupId: 'audit', autoCommit: { everyN: 2, everyMs: never } });
   await get(orders, 2);
   cluster.on(OffsetCommit).failOnce('GROUP_AUTHORIZATION_FAILED');
   const failed = next(orders, 'commitFailed');
   await get(orders, 1);
-  assert.match((await failed).error.message, /GROUP_AUTHORIZATION_FAILED/);
+  const { error } = await failed;
+  assert.match(error.message, /GROUP_AUTHORIZATION_FAILED/);
+  assert.deepEqual(
+    client.nonFatalErrors().map(passed => passed.error),
+    [error],
+  );
   assert.deepEqual(stored(cluster, 'audit'), { 0: 0 });
   await get(orders, 2);
   await get(orders, 1);
