@@ -14,5 +14,7 @@ export function refusedDeletion(name: string, code: number, message: string | nu
       : perhaps.has(code)
         ? `${message || text}; so it is also where ${setting}`
         : message;
-  return brokerError(code, `deleteTopics ${name}`, { message: told, context: { topic: name } });
+  // The controller says so, who knows best: there is nothing to ask for again.
+  const retriable = code === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION ? false : undefined;
+  return brokerError(code, `deleteTopics ${name}`, { message: told, retriable, context: { topic: name } });
 }

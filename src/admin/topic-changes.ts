@@ -3,7 +3,7 @@ import type { ClientCore } from '../client/client.js';
 import { CreateTopics, DeleteTopics } from '../protocol/index.js';
 import { brokerTime, type CallBounds, once, refuseFollower } from './call.js';
 import { refusedDeletion } from './refused-deletion.js';
-import { inRounds } from './rounds.js';
+import { forGood, inRounds } from './rounds.js';
 import { type CreatedTopic, created, type NewTopic, type TopicResult } from './topics.js';
 
 /** Oldest versions that take the broker's own counts (KIP-464), and that name topics in another place. */
@@ -63,6 +63,7 @@ export function deleteAll({ cluster }: ClientCore, wanted: readonly string[], bo
       if (error.persistence === 'maybe') unsure.add(name);
       return { name, error };
     },
+    again: error => !forGood(error),
     attempt: names =>
       cluster.toController(
         DeleteTopics,

@@ -54,8 +54,13 @@ for (let version = DeleteTopics.versions[0]; version <= DeleteTopics.versions[1]
       ],
     );
     assert.equal(error.code, 'UNKNOWN_TOPIC_OR_PARTITION');
+    assert.equal(error.retriable, false);
     assert.equal(cluster.topics.size, 0);
-    assert.equal(cluster.requests(DeleteTopics)[0]?.version, version);
+    assert.deepEqual(
+      cluster.requests(DeleteTopics).map(request => request.version),
+      [version, version],
+      'once for each call',
+    );
   });
 }
 
