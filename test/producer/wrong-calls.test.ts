@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KeyedProducer, type ProducerRecord, type RecordResult, SimpleProducer } from '../../src/index.js';
+import { KeyedProducer, type ProducerRecord, type RecordResult, SimpleProducer, withTransaction } from '../../src/index.js';
 import { clientSetting, rejection } from '../client/setting.js';
 
 /** Calls as somebody without types may make them. */
@@ -22,6 +22,22 @@ test('sendMessages() without a value says that one is missing', async t => {
       { code: 'TIDE_INPUT', message: `sendMessages: no value was given, where at least one is expected: ${signature}`, persistence: 'no' },
     );
   }
+});
+
+test('withTransaction() says what it was given instead of a producer, or of work', async t => {
+  const { client } = await clientSetting(t);
+  const untyped: (...given: unknown[]) => Promise<unknown> = withTransaction as never;
+  const messages = async (...given: unknown[]) => {
+    const { code, message } = await rejection(untyped(...given));
+    return `${code} ${message}`;
+  };
+  const work = () => assert.fail('not run');
+  assert.equal(await messages(client, work), 'TIDE_INPUT withTransaction: expected a producer, got an object (KafkaClient)');
+  assert.equal(await messages(undefined, work), 'TIDE_INPUT withTransaction: expected a producer, got undefined');
+  assert.equal(
+    await messages(new SimpleProducer(client)),
+    'TIDE_INPUT withTransaction: expected a function that does the work, got undefined',
+  );
 });
 
 test('what is no record is named before the options are looked at; several are for sendMany', async t => {
