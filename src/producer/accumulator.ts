@@ -21,6 +21,10 @@ export interface LaneEvents {
   filled(lane: Lane): void;
   /** Records found no lane; `partition` is -1 when none was chosen. Their deliveries were told. */
   refused(topic: string, partition: number, error: KafkaError, count: number): void;
+  /** The first record waits for room. */
+  crowded(): void;
+  /** None waits for room any more. */
+  eased(): void;
 }
 
 export interface AccumulatorSettings extends LaneSettings {
@@ -53,7 +57,10 @@ export class Accumulator {
     this.events = events;
     this.#memory = new BatchMemory(settings.batchBytes);
     this.#room = new Room(settings.bufferBytes);
-    this.#overflow = new Overflow(clock, parked => this.#refuse(parked, bufferFull(parked, settings.bufferBytes)));
+    this.#overflow = new Overflow(clock, parked => {
+      if (this.#overflow.empty) this.events.eased();
+      this.#refuse(parked, bufferFull(parked, settings.bufferBytes));
+    });
   }
 
   /**
@@ -144,6 +151,7 @@ export class Accumulator {
         this.events.filled(into);
       },
     );
+    if (this.#overflow.empty) this.events.eased();
   }
 
   /** Others hold what a batch held. */
@@ -168,7 +176,10 @@ export class Accumulator {
 
   /** Refuses all that wait for room. */
   close(error: KafkaError): void {
-    for (const parked of this.#overflow.takeAll()) this.#refuse(parked, error);
+    if (this.#overflow.empty) return;
+    const all = this.#overflow.takeAll();
+    this.events.eased();
+    for (const parked of all) this.#refuse(parked, error);
   }
 
   /** Whether a record may go in now: there is room, and nobody before it waits for some. */
@@ -189,7 +200,9 @@ export class Accumulator {
     { timeoutMs, signal }: CallBounds,
   ): void {
     const expiresAt = calledAt + timeoutMs;
+    const isFirst = this.#overflow.empty;
     this.#overflow.park({ lane, delivery, index, key, value, timestamp, headers, together, calledAt, expiresAt, timeoutMs, signal });
+    if (isFirst) this.events.crowded();
   }
 
   #refuse({ delivery, index, lane }: Parked, error: KafkaError): void {

@@ -1,3 +1,4 @@
+import { asKafkaError } from '../base/errors.js';
 import { BatchBuilder, type Bytes, type CheckedHeaders, recordBytes, type SealOptions, stampProducer } from '../records/index.js';
 import { Batch } from './batch.js';
 import { BatchMemory } from './batch-memory.js';
@@ -6,7 +7,6 @@ import { Numbering } from './numbering.js';
 import { unitsIn } from './record.js';
 import type { Holder } from './room.js';
 import type { Series } from './series.js';
-import { asKafkaError } from './verdict.js';
 
 export interface LaneSettings {
   /** A batch takes no more records when it would get larger; one record alone may be. */

@@ -6,7 +6,10 @@ export class Linger {
   readonly #clock: Clock;
   readonly #everyMs: number;
   readonly #due: (lane: Lane) => void;
-  /** Lanes that wait, the one whose time comes first in front: all wait equally long. */
+  /**
+   * Lanes that wait, the one whose time comes first in front: all wait equally long, and one that has sent is not among them. One whose
+   * record had to wait for its topic may stand behind others, and send later by `everyMs` at most.
+   */
   readonly #waiting = new Map<Lane, number>();
   #timer: Timer | undefined;
   /** Flushes under way: nothing lingers meanwhile. */
@@ -24,9 +27,12 @@ export class Linger {
 
   /** Whether `lane` may send now. Otherwise it is told when it may. */
   isDue(lane: Lane): boolean {
-    if (this.#everyMs === 0 || this.#pushing > 0 || lane.hasSealed || lane.open === undefined) return true;
-    const dueAt = lane.open.openedAt + this.#everyMs;
-    if (this.#clock.now() >= dueAt) return true;
+    if (this.#everyMs === 0) return true;
+    const dueAt = lane.open === undefined ? 0 : lane.open.openedAt + this.#everyMs;
+    if (this.#pushing > 0 || lane.hasSealed || this.#clock.now() >= dueAt) {
+      this.#waiting.delete(lane);
+      return true;
+    }
     if (!this.#waiting.has(lane)) this.#waiting.set(lane, dueAt);
     this.#watch();
     return false;

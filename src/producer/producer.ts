@@ -1,4 +1,4 @@
-import { InputError, KafkaError, StateError, TimeoutError } from '../base/errors.js';
+import { asKafkaError, InputError, KafkaError, StateError, TimeoutError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
 import type { Log } from '../base/log.js';
 import { duration, optional, resolve, show, signalRules } from '../base/options.js';
@@ -34,7 +34,6 @@ import { isThenable, type Serialized, type Serializer, type Serializers, seriali
 import { TopicGate, type Waiting } from './topic-gate.js';
 import { checkGroup, type TransactionGroup } from './transaction-group.js';
 import { Transactions } from './transactions.js';
-import { asKafkaError } from './verdict.js';
 
 /** What a producer tells its listeners. */
 export interface ProducerEvents {
@@ -110,10 +109,15 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
       settled: (lane, batch) => this.#accumulator.release(lane, batch),
       divided: (lane, batch, parts) => this.#accumulator.divide(lane, batch, parts),
     });
+    let unhurried: (() => void) | undefined;
     this.#accumulator = new Accumulator(this.#settings, cluster.clock, partitioner, choosing, {
       opened: (lane, batch) => this.#sender.watch(lane, batch),
       filled: lane => this.#sender.wake(lane),
       refused: (topic, partition, error, count) => this.#rejected(topic, partition, error, count),
+      crowded: () => {
+        unhurried = this.#sender.push(); // what waits for company keeps the room that others wait for
+      },
+      eased: () => unhurried?.(),
     });
     this.#transactions?.attach({
       settle: bounds => this.#settle(bounds),

@@ -1,6 +1,6 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import type { Timer } from '../base/clock.js';
-import { type KafkaError, TimeoutError } from '../base/errors.js';
+import { asKafkaError, type KafkaError, TimeoutError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { withPersistence } from '../base/persistence.js';
 import { backoffMs, type RetryPolicy } from '../base/retry.js';
@@ -28,7 +28,7 @@ import {
 import { logAgain, logStored } from './producer-log.js';
 import { halves, rebuild } from './rebuild.js';
 import { leaderOf, type Trouble, Troubles } from './trouble.js';
-import { asKafkaError, verdictOf } from './verdict.js';
+import { verdictOf } from './verdict.js';
 
 export interface SenderSettings {
   /** -1: all in-sync replicas. */
@@ -420,7 +420,7 @@ export class Sender {
     if (restart) lane.restart();
     else if (this.#identity.mayRestart) lane.mendGap();
     if (series !== undefined && lane.numbering.series === undefined) this.#identity.exhausted(series);
-    this.#troubles.mend(lane, { ...rest, remedy: lane.empty ? undefined : remedy, restart });
+    this.#troubles.mend(lane, { ...rest, remedy: lane.empty ? undefined : remedy });
   }
 
   /** Refuses the records the broker blames, each with what it says of it, and sends the others again. */

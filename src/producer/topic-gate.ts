@@ -1,13 +1,12 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { sleep } from '../base/clock.js';
-import { type KafkaError, TimeoutError } from '../base/errors.js';
+import { asKafkaError, type KafkaError, TimeoutError } from '../base/errors.js';
 import { withPersistence } from '../base/persistence.js';
 import { backoffMs, type RetryPolicy } from '../base/retry.js';
 import { missingTopic } from '../client/missing-topic.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { TopicInfo } from '../cluster/metadata.js';
 import { Expiries } from './expiries.js';
-import { asKafkaError } from './verdict.js';
 
 /** Records of one call and topic that cannot be given a partition before the topic is known. */
 export interface Waiting {

@@ -35,7 +35,7 @@ export class Troubles {
   }
 
   /** Lets the lane go on when its trouble is over. Nothing of it may be on its way. */
-  mend(lane: Lane, { remedy, leader, attempts }: Trouble): void {
+  mend(lane: Lane, { remedy, leader, attempts }: Omit<Trouble, 'restart'>): void {
     lane.state = 'paused';
     if (remedy === 'refresh') void this.#reroute(lane, leader, attempts);
     else if (remedy === 'retry') this.#pause(lane, attempts, () => this.#proceed(lane));

@@ -1,5 +1,5 @@
 import { brokerErrorRow, errorNumbers } from '../base/broker-errors.js';
-import { asError, BrokerError, KafkaError, type Persistence } from '../base/errors.js';
+import { BrokerError, type KafkaError } from '../base/errors.js';
 
 /** What an attempt says of a batch that it did not store for certain. */
 export interface Attempt {
@@ -59,9 +59,3 @@ export function verdictOf({ error, count, blamed, onUnsure, numbered }: Attempt)
   if (error instanceof BrokerError) return brokerErrorRow(error.errno ?? 0).remedy === 'refresh-metadata' ? 'refresh' : 'retry';
   return 'refresh'; // a broker that cannot be reached may have lost its partitions to another
 }
-
-/** What was thrown as an error that callers can be given; what is no KafkaError is a bug, and its `cause` says which. */
-export const asKafkaError = (thrown: unknown, persistence: Persistence): KafkaError =>
-  thrown instanceof KafkaError
-    ? thrown
-    : new KafkaError('TIDE_STATE', `produce failed: ${asError(thrown).message}`, { cause: thrown, persistence });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { batchSendRule } from '../../src/producer/batch-send.js';
 import type { Delivery } from '../../src/producer/delivery.js';
 import { ManyDelivery } from '../../src/producer/delivery.js';
 import { KeyedProducer, type KeyedProducerOptions } from '../../src/producer/index.js';
@@ -62,6 +63,11 @@ test('batchSend: true waits for 500 records, or 20 ms', async t => {
   const { send, batches } = await setting(t, { batchSend: true });
   await send(...Array.from({ length: 1100 }, (_, i) => `${i}`));
   assert.deepEqual(batches(), [500, 500, 100]);
+  assert.deepEqual(
+    batchSendRule.accept(true, 'batchSend'),
+    { everyN: 500, everyMs: 20, bytes: undefined },
+    'which the remaining 100 waited for',
+  );
 });
 
 test('everyMs null waits for flush() or close(), or for the count', async t => {
@@ -75,6 +81,21 @@ test('everyMs null waits for flush() or close(), or for the count', async t => {
   await producer.close();
   assert.deepEqual(await two, [2]);
   assert.equal(cluster.records('orders', 0).length, 3);
+});
+
+test('records do not wait for company that has no room', { timeout: 20_000 }, async t => {
+  const { cluster, send, batches, producer } = await setting(t, { batchSend: { everyN: 500, everyMs: null }, bufferBytes: 3000 });
+  const values = Array.from({ length: 40 }, () => 'x'.repeat(100));
+  const all = send(...values);
+  await produced(cluster, 2); // though there are not 500 of them, and nobody flushes
+  await quiet(cluster);
+  const before = batches().length;
+  const late = send('late');
+  await quiet(cluster);
+  assert.equal(batches().length, before, 'once there is room for all, they wait for company again');
+  await producer.flush();
+  await Promise.all([all, late]);
+  assert.equal(cluster.records('orders', 0).length, 42);
 });
 
 test('what is sent during a flush does not wait for others', async t => {

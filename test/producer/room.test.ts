@@ -80,6 +80,7 @@ const topic: TopicInfo = {
 function accumulatorOf(bufferBytes: number) {
   const batches: { readonly lane: Lane; readonly batch: Batch }[] = [];
   const refused: string[] = [];
+  const crowds: string[] = [];
   const clock = new ManualClock();
   const seal = { compression: 'none' } as const;
   const accumulator = new Accumulator(
@@ -91,6 +92,8 @@ function accumulatorOf(bufferBytes: number) {
       opened: (lane, batch) => batches.push({ lane, batch }),
       filled: () => {},
       refused: (name, partition, { code }, count) => refused.push(`${name}/${partition} ${code} ${count}`),
+      crowded: () => crowds.push('crowded'),
+      eased: () => crowds.push('eased'),
     },
   );
   const delivery = new ManyDelivery(1_000_000, 'sendMany');
@@ -114,7 +117,7 @@ function accumulatorOf(bufferBytes: number) {
     return count - 1;
   };
   const take = (lane: Lane): Batch => lane.take('none') ?? assert.fail('there is one');
-  return { accumulator, batches, refused, clock, seal, put, capacity, take };
+  return { accumulator, batches, refused, crowds, clock, seal, put, capacity, take };
 }
 
 test('what batches held is free again when they are settled, replaced by their halves, or by nothing', () => {
@@ -197,6 +200,23 @@ test('the time to deliver counts from the call, also of a record that waits for 
     batches.map(({ batch }) => batch.expiresAt),
     [calledAt + 1000],
   );
+});
+
+test('it is told when records begin to wait for room, and when none waits any more: let in, out of time, or refused', () => {
+  const { accumulator, batches, crowds, clock, put } = accumulatorOf(1000);
+  const crowd = () => {
+    while (accumulator.waiting().length < 2) put(0);
+    assert.deepEqual(crowds.splice(0), ['crowded']);
+  };
+  crowd();
+  clock.advance(1000);
+  assert.deepEqual(crowds.splice(0), ['eased']);
+  crowd();
+  accumulator.close(new KafkaError('TIDE_CLOSED', 'closed'));
+  assert.deepEqual(crowds.splice(0), ['eased']);
+  crowd();
+  for (const { lane, batch } of batches.splice(0)) accumulator.release(lane, batch);
+  assert.deepEqual(crowds.splice(0), ['eased']);
 });
 
 test('a record lines up behind those of its partition that wait, also when there is room for it', () => {
