@@ -10,6 +10,7 @@ import type { ClientCore } from './client.js';
 import { answersOf, type FetchPart, fetchBodyOf, fetchVersionOf, type PartitionAnswer } from './fetch-request.js';
 import { checkCount, checkOffset, checkPlace } from './inputs.js';
 import { findOffsets, type Isolation } from './list-offsets.js';
+import { afterRetries } from './missing-topic.js';
 import { type OnDamage, readShare } from './read-share.js';
 import { inRounds } from './rounds.js';
 
@@ -97,7 +98,7 @@ export function fetchAll(
       for (const [i, one] of tries.entries()) {
         const outcome = found[i];
         if (outcome === undefined) continue;
-        if (!outcome.ok) outcomes[one.place] = { ok: false, error: await withBounds(core, one, outcome.error, settings, bounds) };
+        if (!outcome.ok) outcomes[one.place] = { ok: false, error: await atLast(core, one, outcome.error, settings, bounds) };
         else if ('again' in outcome.value) again.push({ ...one, attempt: one.attempt + 1, maxBytes: outcome.value.again ?? one.maxBytes });
         else outcomes[one.place] = { ok: true, value: outcome.value };
       }
@@ -186,15 +187,10 @@ async function read(core: ClientCore, item: Try, answer: PartitionAnswer, settin
   }
 }
 
-/** The error, with where the log begins and ends when the offset is outside of it. */
-async function withBounds(
-  core: ClientCore,
-  { topic, partition, offset }: Try,
-  error: KafkaError,
-  { isolation }: FetchSettings,
-  bounds: Bounds,
-): Promise<KafkaError> {
-  if (error.errno !== errorNumbers.OFFSET_OUT_OF_RANGE) return error;
+/** The error when it is not tried again, with where the log begins and ends when the offset is outside of it. */
+async function atLast(core: ClientCore, item: Try, error: KafkaError, { isolation }: FetchSettings, bounds: Bounds): Promise<KafkaError> {
+  if (error.errno !== errorNumbers.OFFSET_OUT_OF_RANGE) return afterRetries(error, item, core.cluster);
+  const { topic, partition, offset } = item;
   const place = { topic, partition };
   const [start, end] = await findOffsets(
     core,

@@ -118,7 +118,7 @@ export class TopicGate {
           return;
         }
         if (topic !== undefined) this.#cluster.outdated(topic);
-        error = withPersistence(unusable(name, topic, this.#cluster), 'no');
+        error = withPersistence(unusable(name, topic, this.#cluster, denied + 1 >= this.#retry.attempts), 'no');
       } catch (thrown) {
         error = withPersistence(asKafkaError(thrown, 'no'), 'no'); // whatever became of the question, it held no record
       }
@@ -160,9 +160,13 @@ function notFound({ topic, timeoutMs }: Waiting, deliveryTimeoutMs: number, fail
   return new TimeoutError(message, { persistence: 'no', cause: failure, context: { topic, timeoutMs } });
 }
 
-/** Why no record can be given a partition of this topic. */
-function unusable(name: string, topic: TopicInfo | undefined, { settings }: Cluster): KafkaError {
+/** Why no record can be given a partition of this topic. That there is none is, in the end, nothing that passes. */
+function unusable(name: string, topic: TopicInfo | undefined, { settings }: Cluster, isLast: boolean): KafkaError {
   const code = topic === undefined ? errorNumbers.UNKNOWN_TOPIC_OR_PARTITION : topic.errorCode || errorNumbers.LEADER_NOT_AVAILABLE;
-  const message = code === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION ? missingTopic(settings) : undefined;
-  return brokerError(code, `produce ${name}`, { message, context: { topic: name } });
+  const isMissing = code === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
+  return brokerError(code, `produce ${name}`, {
+    message: isMissing ? missingTopic(settings) : undefined,
+    retriable: isMissing && isLast ? false : undefined,
+    context: { topic: name },
+  });
 }

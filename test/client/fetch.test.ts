@@ -254,7 +254,14 @@ test('bad input is refused before anything is sent', async t => {
   ];
   for (const [call, code] of wrong) assert.equal((await rejection(call())).code, code);
   assert.equal(cluster.requests().length, 0);
-  assert.equal((await rejection(client.fetch('orders', 1, 0))).code, 'UNKNOWN_TOPIC_OR_PARTITION');
+  for (const [topic, partition, message] of [
+    ['orders', 1, /orders\/1: .*the topic has 1 partitions, 0 to 0/],
+    ['oders', 0, /^topic oders: .*there is no such topic; create it, with Admin/],
+  ] as const) {
+    const error = await rejection(client.fetch(topic, partition, 0));
+    assert.deepEqual([error.code, error.retriable], ['UNKNOWN_TOPIC_OR_PARTITION', false], 'the retries are used up');
+    assert.match(error.message, message);
+  }
   await client.close();
   assert.equal((await rejection(client.fetch('orders', 0, 0))).code, 'TIDE_CLOSED');
 });

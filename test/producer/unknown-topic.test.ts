@@ -9,6 +9,13 @@ import { valuesOf } from './setting.js';
 const options: KeyedProducerOptions = { retry: { attempts: 2, backoffMs: 1, maxBackoffMs: 1 } };
 const record = { topic: 'orders', key: 'k', value: 'x' };
 
+test('a topic that is not there when the retries are used up is nothing that passes', async t => {
+  const { client } = await clientSetting(t);
+  const error = await rejection(new KeyedProducer(client, options).send({ ...record, topic: 'oders' }));
+  assert.deepEqual([error.code, error.retriable, error.persistence], ['UNKNOWN_TOPIC_OR_PARTITION', false, 'no']);
+  assert.match(error.message, /there is no such topic; create it, with Admin/);
+});
+
 for (const [what, bad] of [
   ['topic', { ...record, topic: 'nowhere' }],
   ['partition', { ...record, partition: 9 }],
