@@ -665,7 +665,7 @@ class Run {
 
 const seed = Number(process.env['TIDEMARK_SEED'] ?? 20_260);
 
-test('whatever happens around contexts, what comes next and what is committed is what plain lists say', { timeout: 300_000 }, async t => {
+test('whatever happens around contexts, what comes next and what is committed is what plain lists say', { timeout: 600_000 }, async t => {
   let steps = 0;
   const property = fc.asyncProperty(
     fc.constantFrom('loop' as const, 'loop' as const, 'explicit' as const),
@@ -685,7 +685,7 @@ test('whatever happens around contexts, what comes next and what is committed is
       }
     },
   );
-  const found = await fc.check(property, { numRuns: RUNS, seed, interruptAfterTimeLimit: 200_000 });
+  const found = await fc.check(property, { numRuns: RUNS, seed, interruptAfterTimeLimit: 500_000 });
   const { failed, errorInstance: cause } = found;
   if (failed) throw new Error(`${cause instanceof Error ? cause.stack : cause}\n${await fc.asyncDefaultReportMessage(found)}`, { cause });
   t.diagnostic(`${steps} steps: ${JSON.stringify(happened)}`);
