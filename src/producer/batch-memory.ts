@@ -4,8 +4,8 @@ const leastShare = 0.5;
 const keptBytes = 4 * 1024 * 1024;
 
 /**
- * Memory for sealed batches. What batches leave behind is given out again: fresh memory for each costs a page fault for every 4 KiB, and a full
- * garbage collection every few hundred batches, which is half of what a record of 1 KiB costs otherwise (`npm run bench -- produce`).
+ * Memory for sealed batches. What batches leave behind is given out again: fresh memory for each costs a page fault for every 4 KiB, and
+ * a full garbage collection every few hundred batches, which is half of what a record of 1 KiB costs otherwise (`npm run bench -- produce`).
  */
 export class BatchMemory {
   readonly #blockBytes: number;

@@ -69,7 +69,7 @@ export class Batch {
     this.#runs.push(this.#last);
   }
 
-  /** The records at these places, ascending, as a batch of their own, which expires when this one does. Its bytes are for the caller to give. */
+  /** The records at these places, ascending, as a batch of their own, which expires when this one does. The caller gives its bytes. */
   part(places: readonly number[]): Batch {
     const part = new Batch(this.topic, this.partition, this.openedAt, this.expiresAt);
     part.order = this.order;

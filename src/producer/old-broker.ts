@@ -32,7 +32,9 @@ export function refusedByOld(batch: Batch, bytes: Buffer, brokerId: number): Ref
   let place = 0;
   for (const { headers } of sealed ?? []) {
     if (headers.length > 0) {
-      const message = `produce ${topic}/${partition}: broker ${brokerId} is older than Kafka 0.11 and cannot store headers; send the record without them`;
+      const message =
+        `produce ${topic}/${partition}: broker ${brokerId} is older than Kafka 0.11 and cannot store headers; ` +
+        'send the record without them';
       refused.set(
         place,
         new UnsupportedError(message, { persistence: 'no', context: { topic, partition, brokerId, needs: 'Kafka 0.11' } }),

@@ -71,8 +71,8 @@ export const randomPartitioner: Partitioner = (_record, partitions) => {
 };
 
 /**
- * One that sends records without a key to one partition after the other, for as long as it takes to fill a batch, so that batches are fewer and
- * larger; it moves on, to any other with a leader, after `everyBytes` of values, and when the partition has lost its leader. Records
+ * One that sends records without a key to one partition after the other, for as long as it takes to fill a batch, so that batches are fewer
+ * and larger; it moves on, to any other with a leader, after `everyBytes` of values, and when the partition has lost its leader. Records
  * with a key go where {@link murmur2Partitioner} sends them. Each topic by itself.
  * @param options.everyBytes Default 65,536, as the producers' `batchBytes`.
  * @throws KafkaError `TIDE_OPTION`.

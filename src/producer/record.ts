@@ -24,7 +24,7 @@ export interface ProducerRecord<K = Serialized, V = Serialized> {
 export interface RecordResult {
   readonly topic: string;
   readonly partition: number;
-  /** -1 with `acks: 0`, where nobody says. */
+  /** -1 where nobody says: with `acks: 0`, and where a broker knows a batch again that it has stored some time before. */
   readonly offset: number;
   /** Milliseconds since 1970: the record's own, or the broker's where the topic is set to `LogAppendTime`. */
   readonly timestamp: number;

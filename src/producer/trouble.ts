@@ -62,7 +62,7 @@ export class Troubles {
     this.#pauses.clear();
   }
 
-  /** Asks who leads the partition now. A new leader is sent to at once, but only once: else two brokers that disagree would keep us busy. */
+  /** Asks who leads the partition now. A new leader is sent to at once, but once: else two brokers that disagree would keep us busy. */
   async #reroute(lane: Lane, failedLeader: number, attempts: number): Promise<void> {
     const leader = await this.#leaderNow(lane);
     if (this.#closed) return;

@@ -54,6 +54,14 @@ test('SimpleProducer: one partition per call, the next call the next one, leader
   }
   assert.deepEqual(partitions, [0, 1, 2, 0]);
   assert.equal(cluster.records('logs', 0).length, 4);
+  await cluster.stopBroker(cluster.leaderOf('logs', 1));
+  assert.equal(cluster.leaderOf('logs', 1), -1);
+  const other = new KafkaClient({ brokers: cluster.brokers, retry: quick });
+  t.after(() => other.close());
+  const another = new SimpleProducer(other);
+  const left = [];
+  for (let i = 0; i < 3; i++) left.push((await another.sendMessages('logs', 'a'))[0]?.partition);
+  assert.deepEqual(left, [0, 2, 0]);
 });
 
 test('keys, values, headers, timestamps and tombstones arrive as they were given', async t => {
