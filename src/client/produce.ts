@@ -20,7 +20,7 @@ export const produceRules = {
   /** How the batch is compressed. Kafka: compression.type. */
   compression: oneOf<CompressionName>('none', compressionNames),
   /** How hard to compress: 1 to 9 for gzip, 1 to 22 for zstd; an error beside codecs that have no levels. Kafka: compression.gzip.level and the like. */
-  compressionLevel: optional(integer(1, 1, 22)),
+  compressionLevel: optional(integer(1, 1)),
   /** Longest batch in bytes, after compression. Kafka: max.request.size. */
   maxRequestBytes: integer(1024 * 1024, 1024, 2 ** 30),
   /**

@@ -47,7 +47,10 @@ export async function rawRequest<A extends Api>(
   const send = { timeoutMs, signal, changes: true };
   const ms = timeoutMs ?? cluster.settings.requestTimeoutMs;
   const late = () =>
-    new TimeoutError(`${api.name}: not sent within ${ms} ms: no broker has said who it is for`, { retriable: true, persistence: 'no' });
+    new TimeoutError(`${api.name}: not sent within ${Math.round(ms)} ms: no broker has said who it is for`, {
+      retriable: true,
+      persistence: 'no',
+    });
   return cluster.retrying(
     async () => {
       let id: number | undefined;

@@ -1,6 +1,6 @@
 import { type InspectOptions, inspect } from 'node:util';
 import { signalOf } from '../base/options.js';
-import type { KafkaClient } from '../client/client.js';
+import { coreOf, type KafkaClient } from '../client/client.js';
 import type { ForPartition } from '../cluster/scatter.js';
 import type { Message } from '../records/index.js';
 import { Consumer } from './consumer.js';
@@ -22,6 +22,7 @@ export class KafkaConsumer extends Consumer<ForPartition> {
 
   /** Checks the options and nothing else; the first read joins the group. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`, `TIDE_CLOSED`. */
   constructor(client: KafkaClient, options?: KafkaConsumerOptions) {
+    coreOf(client); // first of all: without it, options come in its place
     const settings = kafkaConsumerOptions(options);
     let source: SubscribedPartitions | undefined;
     super(client, settings, kit => (source = new SubscribedPartitions(kit, settings)));

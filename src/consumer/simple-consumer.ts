@@ -1,5 +1,5 @@
 import { type InspectOptions, inspect } from 'node:util';
-import type { KafkaClient } from '../client/client.js';
+import { coreOf, type KafkaClient } from '../client/client.js';
 import { Consumer } from './consumer.js';
 import { type SimpleConsumerOptions, simpleConsumerOptions } from './simple-consumer-options.js';
 import { TopicPartitions } from './topic-partitions.js';
@@ -18,6 +18,7 @@ export class SimpleConsumer extends Consumer<number> {
 
   /** Checks the options and nothing else; the first read connects. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`, `TIDE_CLOSED`. */
   constructor(client: KafkaClient, options: SimpleConsumerOptions) {
+    coreOf(client); // first of all: without it, options come in its place
     const settings = simpleConsumerOptions(options);
     super(client, settings, kit => new TopicPartitions({ ...kit, options: settings }));
     this.topic = settings.topic;

@@ -37,7 +37,7 @@ export const producerRules = {
   /** How batches are compressed. Kafka: compression.type. */
   compression: oneOf<CompressionName>('none', compressionNames),
   /** How hard to compress: 1 to 9 for gzip, 1 to 22 for zstd; an error beside codecs that have no levels. Kafka: compression.gzip.level and the like. */
-  compressionLevel: optional(integer(1, 1, 22)),
+  compressionLevel: optional(integer(1, 1)),
   /** A batch takes no more records when it would become larger than so many bytes, before compression; a larger record goes alone. Kafka: batch.size. */
   batchBytes: integer(64 * 1024, 1, 2 ** 30),
   /**

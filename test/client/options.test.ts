@@ -4,7 +4,9 @@ import { InputError } from '../../src/base/errors.js';
 import { coreOf, KafkaClient } from '../../src/client/client.js';
 import type { KafkaClientOptions } from '../../src/client/client-options.js';
 import { checkCount, checkOffset, checkPartition, checkTopic } from '../../src/client/inputs.js';
+import { KafkaConsumer, SimpleConsumer } from '../../src/consumer/index.js';
 import { formatAddress } from '../../src/network/address.js';
+import { KeyedProducer } from '../../src/producer/index.js';
 import { quick, rejection } from './setting.js';
 
 /** A client that never connects: constructing it is all there is to it. */
@@ -181,4 +183,29 @@ test('names, partitions, offsets and counts that Kafka cannot take', () => {
   wrong(checkCount, [0, -1, 0.5, '1', null]);
   right(checkCount, [1, 2 ** 40]);
   assert.doesNotThrow(() => checkCount(0, 'here', 0));
+});
+
+test('what is no address is named with whose option it is, and what was given', () => {
+  refused({ brokers: 9092 }, /^KafkaClient brokers: expected "host:port", a comma list of them, or an array, got 9092$/);
+  refused({ brokers: 'a:b:c' }, /^KafkaClient brokers: "a:b:c" is not an address/);
+});
+
+test('options where a client belongs are told to be no client', () => {
+  for (const make of [
+    () => new SimpleConsumer({ topic: 'orders' } as never, undefined as never),
+    () => new KafkaConsumer({ topics: 'orders', groupId: 'audit' } as never),
+  ])
+    assert.throws(make, { code: 'TIDE_INPUT', message: 'expected a KafkaClient as the first argument, got an object (Object)' });
+});
+
+test('a level that the codec does not have is refused with those it has', () => {
+  const client = new KafkaClient({ brokers: 'kafka' });
+  for (const [compression, levels] of [
+    ['gzip', '1 to 9'],
+    ['zstd', '1 to 22'],
+  ] as const)
+    assert.throws(() => new KeyedProducer(client, { compression, compressionLevel: 99 }), {
+      code: 'TIDE_OPTION',
+      message: `KeyedProducer: "compressionLevel" is 99, but ${compression} has levels from ${levels}`,
+    });
 });

@@ -106,7 +106,10 @@ const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\s]+/gu, 
 export function explainAuthentication(error: unknown, broker: string, mechanism: string, timeoutMs: number): unknown {
   const detail = { cause: error, persistence: 'no', context: { broker, mechanism } } as const;
   if (error instanceof TimeoutError)
-    return new ConnectionError(`authenticate to ${broker} with ${mechanism}: not done within ${timeoutMs} ms (connectTimeoutMs)`, detail);
+    return new ConnectionError(
+      `authenticate to ${broker} with ${mechanism}: not done within ${Math.round(timeoutMs)} ms (connectTimeoutMs)`,
+      detail,
+    );
   if (error instanceof ConnectionError)
     return new ConnectionError(`authenticate to ${broker} with ${mechanism}: the other side closed the connection meanwhile`, detail);
   return error;
