@@ -207,7 +207,7 @@ for (const [protocol, properties, asks] of [
 }
 
 for (const [protocol, properties] of [
-  ['classic', ['heartbeat.interval.ms=100', 'session.timeout.ms=10000']],
+  ['classic', ['heartbeat.interval.ms=100', 'session.timeout.ms=60000']], // a Java that starts may take its time
   ['consumer', ['group.protocol=consumer']],
 ] as const) {
   const options = { skip: requireKafka(), timeout: 120_000 };

@@ -533,7 +533,7 @@ const partitionOf = (key: string, count: number): number =>
 
 const seed = Number(process.env['TIDEMARK_SEED'] ?? 20_261);
 
-test('whatever goes wrong, records are stored once and in order, and their callers know', { timeout: 300_000 }, async t => {
+test('whatever goes wrong, records are stored once and in order, and their callers know', { timeout: 600_000 }, async t => {
   let steps = 0;
   const property = fc.asyncProperty(variant, fc.array(step, { maxLength: 100, size: 'max' }), async (name, chosen) => {
     const cluster = await EmbeddedCluster.start({ brokers: BROKERS, topics: { orders: PARTITIONS } });
@@ -549,7 +549,7 @@ test('whatever goes wrong, records are stored once and in order, and their calle
       await cluster.close();
     }
   });
-  const found = await fc.check(property, { numRuns: RUNS, seed, interruptAfterTimeLimit: 200_000 });
+  const found = await fc.check(property, { numRuns: RUNS, seed, interruptAfterTimeLimit: 500_000 });
   const { failed, errorInstance: cause } = found;
   if (failed) throw new Error(`${cause instanceof Error ? cause.stack : cause}\n${await fc.asyncDefaultReportMessage(found)}`, { cause });
   t.diagnostic(`${steps} steps: ${JSON.stringify(happened)}`);
