@@ -28,10 +28,10 @@ export type LaneState = 'idle' | 'ready' | 'draining' | 'paused';
 
 /** A record, encoded, takes at most so many bytes beside its key and value, when it has no headers. */
 const roughFrameBytes = 64;
-/** Memory that grew beyond so many batches is not kept for the next one. */
-const keptBatches = 4;
 /** A broker knows the last five batches of a partition again (KIP-98): none that has no end yet may be further behind. */
 const maxOrderedInFlight = 5;
+/** By so much batches may grow again, each time one is stored, after one was too large. */
+const regrowth = 1.01;
 /** Records that join a batch share its deadline; one that is older than this part of the time to deliver takes no more. */
 const oldestShare = 0.1;
 
@@ -49,7 +49,8 @@ export class Lane implements Holder {
   readonly numbering = new Numbering();
   readonly #settings: LaneSettings;
   #limit: number;
-  #builder: BatchBuilder;
+  /** What collects {@link open}; none while nothing is collected. */
+  #builder: BatchBuilder | undefined;
   #open: Batch | undefined;
   /** Sealed, the next first. */
   readonly #queue: Batch[] = [];
@@ -69,7 +70,6 @@ export class Lane implements Holder {
     this.#settings = settings;
     this.#limit = settings.batchBytes;
     this.#memory = memory;
-    this.#builder = this.#newBuilder();
   }
 
   /** Nothing is collected and nothing waits; batches may be on their way. */
@@ -97,7 +97,7 @@ export class Lane implements Holder {
 
   /** The size in bytes of the batch that is being collected, before compression; 0 when none is. */
   get openBytes(): number {
-    return this.#open === undefined ? 0 : this.#builder.byteLength;
+    return this.#open === undefined ? 0 : this.#collectedBytes;
   }
 
   /** Whether a batch waits that takes no more records. */
@@ -107,7 +107,7 @@ export class Lane implements Holder {
 
   /** The size in bytes of what {@link take} would give, at most. */
   get nextBytes(): number {
-    return this.#queue[0]?.bytes?.length ?? this.#builder.byteLength;
+    return this.#queue[0]?.bytes?.length ?? this.#collectedBytes;
   }
 
   isSending(batch: Batch): boolean {
@@ -134,6 +134,7 @@ export class Lane implements Holder {
     calledAt: number,
   ): Batch | undefined {
     if (this.#open !== undefined && !this.#takes(this.#open, key, value, headers, calledAt)) this.#seal();
+    this.#builder ??= this.#memory.builder();
     this.#builder.append(key, value, timestamp, headers);
     let opened: Batch | undefined;
     if (this.#open === undefined) {
@@ -151,10 +152,10 @@ export class Lane implements Holder {
     let units = 0;
     for (const value of values) units += unitsIn(value);
     const rough = 3 * units + values.length * (roughFrameBytes + 3 * unitsIn(key));
-    if (open.count + values.length <= everyN && this.#builder.byteLength + rough <= this.#limit) return;
+    if (open.count + values.length <= everyN && this.#collectedBytes + rough <= this.#limit) return;
     const size = sizeTogether(key, values);
     const fitsAlone = emptyBatchBytes + size <= this.#limit;
-    if (fitsAlone && (open.count + values.length > everyN || this.#builder.byteLength + size > this.#limit)) this.#seal();
+    if (fitsAlone && (open.count + values.length > everyN || this.#collectedBytes + size > this.#limit)) this.#seal();
   }
 
   /** Whether these values of one call can be one batch. */
@@ -187,6 +188,7 @@ export class Lane implements Holder {
   /** A batch is stored, and {@link arrived}. */
   stored(batch: Batch): void {
     this.numbering.stored(batch);
+    this.#limit = Math.min(this.#settings.batchBytes, Math.ceil(this.#limit * regrowth));
     // What was sent more than once may still stand in line at another socket, whatever has become of it here.
     if (batch.bytes === undefined || batch.attempts > 1) return;
     this.#memory.giveBack(batch.bytes);
@@ -232,7 +234,7 @@ export class Lane implements Holder {
   drop(batch: Batch): void {
     if (batch === this.#open) {
       this.#open = undefined;
-      this.#builder = this.#newBuilder();
+      this.#builder = undefined;
     }
     remove(this.#queue, batch);
     remove(this.#back, batch);
@@ -244,36 +246,40 @@ export class Lane implements Holder {
     return [...this.#back.splice(0), ...this.#queue.splice(0)];
   }
 
-  /** Later batches stay below half the size of this one, which the broker found too large: both before compression, as all limits here. */
+  /**
+   * Later batches stay below half the size of this one, which the broker found too large: both before compression, as all limits here. Each one
+   * that is stored lets the next be a little larger: what the topic allows may have changed.
+   */
   shrink(batch: Batch): void {
     this.#limit = Math.min(this.#limit, Math.floor(batch.plainBytes / 2));
   }
 
-  #newBuilder(): BatchBuilder {
-    return new BatchBuilder(undefined, bytes => this.#memory.take(bytes));
+  /** The size of what is collected, in a batch of its own. */
+  get #collectedBytes(): number {
+    return this.#builder?.byteLength ?? emptyBatchBytes;
   }
 
   #takes(open: Batch, key: Bytes, value: Bytes, headers: CheckedHeaders | undefined, calledAt: number): boolean {
     const { deliveryTimeoutMs, everyN } = this.#settings;
     if (open.count >= everyN || calledAt - open.openedAt > deliveryTimeoutMs * oldestShare) return false;
     // Measuring text costs as much as writing it: near the limit only.
-    const rough = this.#builder.byteLength + roughFrameBytes + 3 * (unitsIn(key) + unitsIn(value));
-    return (headers === undefined && rough <= this.#limit) || this.#builder.sizeAfter(key, value, headers) <= this.#limit;
+    const rough = this.#collectedBytes + roughFrameBytes + 3 * (unitsIn(key) + unitsIn(value));
+    return (headers === undefined && rough <= this.#limit) || (this.#builder?.sizeAfter(key, value, headers) ?? 0) <= this.#limit;
   }
 
   #seal(): void {
     const batch = this.#open;
-    if (batch === undefined) return;
+    const builder = this.#builder;
+    if (batch === undefined || builder === undefined) return;
     this.#open = undefined;
+    this.#builder = undefined;
     this.#queue.push(batch);
-    batch.plainBytes = this.#builder.byteLength;
-    const large = batch.plainBytes > keptBatches * this.#settings.batchBytes;
+    batch.plainBytes = builder.byteLength;
     try {
-      batch.bytes = this.#builder.seal(this.#settings.seal);
-      if (large) this.#builder = this.#newBuilder();
+      batch.bytes = builder.seal(this.#settings.seal);
+      this.#memory.spare(builder, batch.plainBytes);
     } catch (error) {
       batch.failure = asKafkaError(error, 'no');
-      this.#builder = this.#newBuilder();
     }
   }
 }

@@ -55,3 +55,31 @@ test('a batch that was sent more than once keeps its memory: an earlier attempt 
   const [kept, other] = sentAndStored(2);
   assert.ok(kept !== undefined && other !== undefined && kept !== other);
 });
+
+test('what collects records goes from partition to partition: those that collect nothing keep none', () => {
+  const memory = new BatchMemory(blockBytes);
+  const builders = Array.from({ length: 20 }, () => memory.builder());
+  for (const builder of builders) memory.spare(builder, blockBytes);
+  const again = Array.from({ length: 20 }, () => memory.builder());
+  assert.equal(again.filter(builder => builders.includes(builder)).length, 16);
+  const [large = assert.fail()] = again;
+  memory.spare(large, 4 * blockBytes + 1);
+  assert.notEqual(memory.builder(), large, 'its memory grew too large to be kept');
+
+  const lanes = [0, 1].map(
+    partition => new Lane('orders', partition, { batchBytes: blockBytes, everyN: 100, deliveryTimeoutMs: 120_000, seal: {} }, memory),
+  );
+  const taken: unknown[] = [];
+  const builder = memory.builder.bind(memory);
+  memory.builder = () => {
+    const given = builder();
+    taken.push(given);
+    return given;
+  };
+  for (const lane of [...lanes, ...lanes]) {
+    lane.append(new ManyDelivery(1, 'send'), 0, null, 'x', 1, undefined, 0);
+    lane.append(new ManyDelivery(1, 'send'), 0, null, 'y', 1, undefined, 0);
+    assert.equal(lane.take('none')?.count, 2);
+  }
+  assert.deepEqual([taken.length, new Set(taken).size], [4, 1]);
+});

@@ -42,3 +42,26 @@ test('a batch is divided however large it is before compression', () => {
     ],
   );
 });
+
+test('batches grow again, little by little, after one was too large', () => {
+  const lane = new Lane('orders', 0, { batchBytes: 20_000, everyN: 10_000, deliveryTimeoutMs: 1000, seal: {} });
+  /** So many records of 100 bytes are in the next batch. */
+  const next = () => {
+    const delivery = new ManyDelivery(10_000, 'sendMany');
+    let opened = 0;
+    for (let index = 0; opened < 2; index++) if (lane.append(delivery, index, null, 'x'.repeat(100), 0, undefined, 0)) opened++;
+    const batch = lane.take('none') ?? assert.fail();
+    const rest = lane.take('none') ?? assert.fail();
+    for (const each of [batch, rest]) lane.arrived(each);
+    return batch;
+  };
+  const whole = next();
+  lane.shrink(whole);
+  const divided = next();
+  assert.ok(divided.count < whole.count / 2, `${divided.count} of ${whole.count}`);
+  lane.stored(divided);
+  const following = next();
+  assert.ok(following.count >= divided.count && following.count <= divided.count + 2, `${following.count} after ${divided.count}`);
+  for (let i = 0; i < 100; i++) lane.stored(next());
+  assert.equal(next().count, whole.count);
+});
