@@ -10,6 +10,9 @@ export interface ForPartition {
   readonly partition: number;
 }
 
+/** How a partition is called, in messages and where one is looked up. */
+export const placeText = ({ topic, partition }: ForPartition): string => `${topic}/${partition}`;
+
 /** An item with the leader it goes to. */
 export interface Routed<Item> {
   readonly item: Item;

@@ -4,7 +4,7 @@ import { GroupReading } from './group-reading.js';
 import type { kafkaConsumerOptions } from './kafka-consumer-options.js';
 import type { SourceKit } from './partition-source.js';
 import type { Placement } from './placement.js';
-import type { Subscription } from './subscription.js';
+import { type Subscription, wholeTopics } from './subscription.js';
 
 type Options = ReturnType<typeof kafkaConsumerOptions>;
 
@@ -21,7 +21,7 @@ export class GroupPartitions {
     this.#kit = kit;
     this.#options = options;
     this.#subscription = subscription;
-    this.#topics = new SubscribedTopics(kit.client.cluster, filterOf(subscription));
+    this.#topics = new SubscribedTopics(kit.client.cluster, wholeTopics(subscription));
     const { maxPollIntervalMs, revokeDrainMs, onAssign, onRevoke, onLost } = options;
     const settings = { groupId, maxPollIntervalMs, revokeDrainMs, callbacks: { onAssign, onRevoke, onLost } };
     this.#reading = new GroupReading(kit, settings, placement, events => this.#join(groupId, events), this.#stop.signal);
@@ -38,7 +38,7 @@ export class GroupPartitions {
   /** Other topics are to be read: the group is told, and divides them. */
   resubscribe(subscription: Subscription): void {
     this.#subscription = subscription;
-    this.#topics.filter = filterOf(subscription);
+    this.#topics.filter = wholeTopics(subscription);
     this.#reading.membership.resubscribe();
   }
 
@@ -61,10 +61,3 @@ export class GroupPartitions {
     return new ConsumerMembership(client, { ...common, serverAssignor: undefined }, this.#topics, pattern, events);
   }
 }
-
-const filterOf = (subscription: Subscription): readonly string[] | RegExp =>
-  subscription.kind === 'topics'
-    ? subscription.names
-    : subscription.kind === 'pattern' && subscription.pattern instanceof RegExp
-      ? subscription.pattern
-      : [];

@@ -1,7 +1,7 @@
 import { asKafkaError, type KafkaError, StateError } from '../base/errors.js';
 import { backoffMs } from '../base/retry.js';
 import { type Deferred, deferred, orAborted } from '../base/wait.js';
-import type { ForPartition } from '../cluster/scatter.js';
+import { type ForPartition, placeText } from '../cluster/scatter.js';
 import type { Membership, MembershipEvents, Rebalance } from '../group/index.js';
 import type { CommitTarget } from './committer.js';
 import { memberTarget } from './member-target.js';
@@ -184,8 +184,8 @@ export class GroupReading implements MembershipEvents {
   }
 
   #these(given: readonly ForPartition[]): readonly Partition[] {
-    const places = new Set(given.map(({ topic, partition }) => `${topic}/${partition}`));
-    return this.#kit.core.partitions.filter(({ topic, partition }) => places.has(`${topic}/${partition}`));
+    const places = new Set(given.map(placeText));
+    return this.#kit.core.partitions.filter(each => places.has(placeText(each)));
   }
 
   /** What a callback throws is for the reader. */

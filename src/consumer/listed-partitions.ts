@@ -2,14 +2,14 @@ import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { asKafkaError } from '../base/errors.js';
 import { missingTopic } from '../client/missing-topic.js';
 import type { TopicInfo } from '../cluster/metadata.js';
-import type { ForPartition } from '../cluster/scatter.js';
-import { SubscribedTopics, type TopicFilter } from '../group/index.js';
+import { type ForPartition, placeText } from '../cluster/scatter.js';
+import { SubscribedTopics } from '../group/index.js';
 import type { CommitTarget } from './committer.js';
 import type { Partition } from './partition.js';
 import type { SourceKit } from './partition-source.js';
 import type { Placement } from './placement.js';
 import { standaloneTarget } from './standalone-target.js';
-import type { PlaceToRead, Subscription } from './subscription.js';
+import { type PlaceToRead, type Subscription, wholeTopics } from './subscription.js';
 
 /** So often in a row a topic may be unknown before that is an error: one just created elsewhere is known in a moment. */
 const mostMisses = 4;
@@ -58,13 +58,13 @@ export class ListedPartitions {
   /** Topics that are read whole may have grown, and others may match the pattern. Never rejects. */
   looked(topics: ReadonlyMap<string, TopicInfo>, signal: AbortSignal): Promise<void> | undefined {
     if (this.#growing || this.#closed) return;
-    const known = new Set(this.#partitions.map(placeOf));
+    const known = new Set(this.#partitions.map(placeText));
     const read = new Set(this.#partitions.map(({ topic }) => topic));
     const listed = new Set(this.#places.map(({ topic }) => topic));
     const added = [...topics.values()]
       .filter(({ name, errorCode }) => errorCode === 0 && read.has(name) && !listed.has(name))
       .flatMap(({ name, partitions }) => partitions.map(({ partition }) => ({ topic: name, partition })))
-      .filter(place => !known.has(placeOf(place)));
+      .filter(place => !known.has(placeText(place)));
     if (added.length === 0 && !this.#isPattern) return;
     this.#growing = true;
     return this.#grow(added, signal)
@@ -129,14 +129,6 @@ export class ListedPartitions {
     core.assign([...core.partitions, ...partitions]);
   }
 }
-
-function wholeTopics(subscription: Subscription): TopicFilter {
-  if (subscription.kind === 'topics') return subscription.names;
-  if (subscription.kind === 'partitions') return subscription.wholeTopics;
-  return subscription.kind === 'pattern' && subscription.pattern instanceof RegExp ? subscription.pattern : [];
-}
-
-const placeOf = ({ topic, partition }: ForPartition): string => `${topic}/${partition}`;
 
 const partitionsOf = (topic: string, count: number): readonly ForPartition[] =>
   Array.from({ length: count }, (_, partition) => ({ topic, partition }));

@@ -1,5 +1,6 @@
 import { asKafkaError, KafkaError, PartialError, StateError } from '../base/errors.js';
 import { backoffMs } from '../base/retry.js';
+import { placeText } from '../cluster/scatter.js';
 import { type Membership, reactionTo } from '../group/index.js';
 import type { CommitTarget } from './committer.js';
 import type { SourceKit } from './partition-source.js';
@@ -37,8 +38,8 @@ export function memberTarget({ client, core, store }: SourceKit, groupId: string
           const pauseMs = backoffMs(cluster.settings.retry, failures);
           if (failures >= attempts || (bounds.deadline?.remainingMs() ?? Number.POSITIVE_INFINITY) <= pauseMs) throw thrown;
           await cluster.pause(pauseMs, bounds.signal);
-          const read = new Set(core.partitions.map(({ topic, partition }) => `${topic}/${partition}`));
-          if (!offsets.every(({ topic, partition }) => read.has(`${topic}/${partition}`))) throw lost(said);
+          const read = new Set(core.partitions.map(placeText));
+          if (!offsets.every(each => read.has(placeText(each)))) throw lost(said);
         }
       }
     },

@@ -1,7 +1,7 @@
 import { StateError } from '../base/errors.js';
 import { checkPlace } from '../client/inputs.js';
 import type { TopicInfo } from '../cluster/metadata.js';
-import type { ForPartition } from '../cluster/scatter.js';
+import { type ForPartition, placeText } from '../cluster/scatter.js';
 import type { CommitTarget } from './committer.js';
 import type { Misplaced } from './fetcher.js';
 import { GroupPartitions } from './group-partitions.js';
@@ -112,5 +112,3 @@ export class SubscribedPartitions implements PartitionSource<ForPartition> {
     if (this.#leaving === before) this.#leaving = undefined;
   }
 }
-
-const placeText = ({ topic, partition }: ForPartition): string => `${topic}/${partition}`;

@@ -1,6 +1,7 @@
 import { InputError } from '../base/errors.js';
 import { show } from '../base/options.js';
 import { checkOffset, checkPartition, checkTopic } from '../client/inputs.js';
+import type { TopicFilter } from '../group/index.js';
 
 /** A pattern that the brokers match against topics (KIP-848), in the language of RE2. */
 export interface BrokerPattern {
@@ -58,6 +59,13 @@ export function subscriptionOf(entries: readonly (TopicPartitionsEntry | RegExp 
   }
   if (places.length > 0) return { kind: 'partitions', places, wholeTopics: [...wholeTopics] };
   return wholeTopics.size === 0 ? { kind: 'none' } : { kind: 'topics', names: [...wholeTopics] };
+}
+
+/** The topics that are wanted whole, as far as they are to be looked for here: a pattern of the brokers is theirs to match. */
+export function wholeTopics(subscription: Subscription): TopicFilter {
+  if (subscription.kind === 'topics') return subscription.names;
+  if (subscription.kind === 'partitions') return subscription.wholeTopics;
+  return subscription.kind === 'pattern' && subscription.pattern instanceof RegExp ? subscription.pattern : [];
 }
 
 /** Also a pattern of another realm. */

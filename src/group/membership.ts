@@ -1,6 +1,6 @@
 import type { KafkaError } from '../base/errors.js';
 import type { GroupMember } from '../client/offset-store.js';
-import type { ForPartition } from '../cluster/scatter.js';
+import { type ForPartition, placeText } from '../cluster/scatter.js';
 
 /** In whose name a member commits offsets. */
 export interface MemberStanding extends GroupMember {
@@ -55,6 +55,6 @@ export interface Membership {
 
 /** Those of `partitions` that are not among `others`. */
 export function without(partitions: readonly ForPartition[], others: readonly ForPartition[]): readonly ForPartition[] {
-  const places = new Set(others.map(({ topic, partition }) => `${topic}/${partition}`));
-  return partitions.filter(({ topic, partition }) => !places.has(`${topic}/${partition}`));
+  const places = new Set(others.map(placeText));
+  return partitions.filter(each => !places.has(placeText(each)));
 }
