@@ -18,6 +18,7 @@ import type { Api, RequestOf, ResponseOf } from '../protocol/index.js';
 import { Children, type Closable, type ClosingTurn } from './children.js';
 import { logConnection, logMetadata, logPassing } from './client-log.js';
 import { clientRules, type KafkaClientOptions } from './client-options.js';
+import { Closing } from './closing.js';
 import { ensuredTopic } from './ensure-topic.js';
 import { FailureLog, type NonFatalError } from './failure-log.js';
 import { checkFetch, type Fetched, type FetchOptions, fetchAll, fetchRules } from './fetch.js';
@@ -31,7 +32,7 @@ import { checkLevel, type Produced, type ProduceOptions, produceAll, produceRule
 import type { MessageInput } from './produce-batch.js';
 import { type RequestTarget, rawRequest, targetRule } from './raw-request.js';
 import { type RequestLists, requestLists } from './request-lists.js';
-import { type WaitOptions, waitRules } from './wait-options.js';
+import type { WaitOptions } from './wait-options.js';
 
 /** Longest time in ms over all attempts to connect. `null`: no limit but the attempts. */
 const connectRules = { ...signalRules, timeoutMs: duration(Number.POSITIVE_INFINITY, 1, true) };
@@ -84,7 +85,7 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
   readonly #children = new Children();
   readonly #brokers: readonly string[];
   readonly #failures: FailureLog;
-  #closing: Promise<void> | undefined;
+  readonly #closing = new Closing();
 
   /** Where logs begin and end, and where a time is in them. */
   readonly offsets: OffsetQueries;
@@ -138,7 +139,7 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
       polls: new Polls(cluster),
       logFor: own => Log.within(log, own),
       adopt: (child, turn = 'first') => {
-        if (this.#closing !== undefined) throw closedError();
+        if (this.#closing.begun) throw closedError();
         return this.#children.add(child, turn);
       },
     };
@@ -326,7 +327,7 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
    * @throws KafkaError `TIDE_INPUT` for what is neither an id nor an address, `TIDE_CLOSED`.
    */
   disconnect(broker: number | string): void {
-    if (this.#closing !== undefined) throw closedError();
+    if (this.#closing.begun) throw closedError();
     const { cluster } = this.#core;
     const address = typeof broker === 'number' ? cluster.metadata.brokers.get(broker) : addressOf(broker);
     if (address !== undefined) cluster.disconnect(address);
@@ -339,15 +340,7 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
    * @throws the first error of something that could not be closed in order; everything is closed all the same.
    */
   close(options: WaitOptions = {}): Promise<void> {
-    if (this.#closing === undefined) {
-      try {
-        const { timeoutMs } = resolve('close', waitRules, options);
-        this.#closing = this.#close(timeoutMs);
-      } catch (error) {
-        return Promise.reject(error);
-      }
-    }
-    return this.#closing;
+    return this.#closing.once(options, timeoutMs => this.#close(timeoutMs));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -355,7 +348,7 @@ export class KafkaClient extends TypedEvents<KafkaClientEvents> {
   }
 
   [inspect.custom](_depth: number, options: InspectOptions): string {
-    const shown = { brokers: this.#brokers, clientId: this.#core.clientId, closed: this.#closing !== undefined };
+    const shown = { brokers: this.#brokers, clientId: this.#core.clientId, closed: this.#closing.begun };
     return `KafkaClient ${inspect(shown, options)}`;
   }
 

@@ -4,10 +4,11 @@ import type { Log, Logger } from '../base/log.js';
 import { resolve, signalOf } from '../base/options.js';
 import { limited } from '../base/wait.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
+import { Closing } from '../client/closing.js';
 import { checkList, checkOffset, checkTime } from '../client/inputs.js';
 import type { OffsetSpec } from '../client/list-offsets.js';
 import { OffsetStore } from '../client/offset-store.js';
-import { type CallOptions, callRules, type WaitOptions, waitRules } from '../client/wait-options.js';
+import { type CallOptions, callRules, type WaitOptions } from '../client/wait-options.js';
 import type { Bounds } from '../cluster/cluster.js';
 import { Message } from '../records/index.js';
 import type { GetOptions } from './collect.js';
@@ -57,7 +58,7 @@ export abstract class Consumer<At> extends TypedEvents<ConsumerEvents> implement
   readonly #placing: Placing;
   readonly #source: PartitionSource<At>;
   readonly #release: () => void;
-  #closing: Promise<void> | undefined;
+  readonly #closing = new Closing();
 
   /** @param make Makes what knows the partitions. */
   protected constructor(client: KafkaClient, settings: ConsumerSettings, make: (kit: SourceKit) => PartitionSource<At>) {
@@ -348,15 +349,7 @@ export abstract class Consumer<At> extends TypedEvents<ConsumerEvents> implement
    * is closed all the same. `TIDE_OPTION`: it is not.
    */
   close(options: WaitOptions = {}): Promise<void> {
-    if (this.#closing === undefined) {
-      try {
-        const { timeoutMs } = resolve('close', waitRules, options);
-        this.#closing = this.#close(timeoutMs);
-      } catch (error) {
-        return Promise.reject(error);
-      }
-    }
-    return this.#closing;
+    return this.#closing.once(options, timeoutMs => this.#close(timeoutMs));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,6 +6,7 @@ import { withPersistence } from '../base/persistence.js';
 import type { RetryPolicy } from '../base/retry.js';
 import { orAborted, settledWithin } from '../base/wait.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
+import { Closing } from '../client/closing.js';
 import { checkCommit, checkList, checkOnce, checkTopic } from '../client/inputs.js';
 import type { GroupOffset } from '../client/offset-store.js';
 import { type WaitOptions, waitRules } from '../client/wait-options.js';
@@ -85,7 +86,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
   readonly #noBounds: CallBounds;
   /** The last topic that was found to have a legal name. */
   #legalTopic: string | undefined;
-  #closing: Promise<void> | undefined;
+  readonly #closing = new Closing();
 
   /** @param settings Made from the client's own. */
   protected constructor(name: string, client: KafkaClient, { settings, partitioner, choosing }: ProducerKind) {
@@ -284,15 +285,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
    * @throws KafkaError `TIDE_TIMEOUT` saying how many records were given up; the producer is closed all the same.
    */
   close(options: WaitOptions = {}): Promise<void> {
-    if (this.#closing === undefined) {
-      try {
-        const { timeoutMs } = resolve('close', waitRules, options);
-        this.#closing = this.#close(timeoutMs);
-      } catch (error) {
-        return Promise.reject(error);
-      }
-    }
-    return this.#closing;
+    return this.#closing.once(options, timeoutMs => this.#close(timeoutMs));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -613,7 +606,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
   }
 
   #assertOpen(): void {
-    if (this.#closing !== undefined) throw this.#closed('it is closed');
+    if (this.#closing.begun) throw this.#closed('it is closed');
   }
 
   #closed(why: string): StateError {
