@@ -10,6 +10,7 @@ import { ClassicRequests, type ClassicSettings, type Joined } from './classic-re
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.js';
 import { reactionTo } from './group-errors.js';
 import { Heartbeats } from './heartbeats.js';
+import { MemberLoop } from './member-loop.js';
 import { type MemberStanding, type Membership, type MembershipEvents, without } from './membership.js';
 import { explained } from './refusals.js';
 import type { SubscribedTopics } from './subscribed-topics.js';
@@ -53,10 +54,7 @@ export class ClassicMembership implements Membership {
   #isIn = false;
   #notice: Notice | undefined;
   readonly #noticed = new Bell();
-  #stop = new AbortController();
-  #running: Promise<void> | undefined;
-  #left: Promise<void> = Promise.resolve();
-  #closed = false;
+  readonly #loop = new MemberLoop(signal => this.#run(signal));
 
   constructor(core: ClientCore, settings: ClassicMembershipSettings, topics: SubscribedTopics, events: MembershipEvents) {
     this.#core = core;
@@ -82,13 +80,7 @@ export class ClassicMembership implements Membership {
   }
 
   start(): void {
-    if (this.#running !== undefined || this.#closed) return;
-    const { signal } = (this.#stop = new AbortController());
-    this.#running = this.#left
-      .then(() => this.#run(signal))
-      .finally(() => {
-        this.#running = undefined;
-      });
+    this.#loop.start();
   }
 
   refused(error: KafkaError): void {
@@ -103,16 +95,18 @@ export class ClassicMembership implements Membership {
   }
 
   leave(why: KafkaError): Promise<void> {
-    const left = this.#left.then(() => this.#leave(why, this.#cluster.settings.requestTimeoutMs));
-    this.#left = left;
-    return left;
+    this.#heartbeats.stop();
+    return this.#loop.leave(why, () => this.#left(why, this.#cluster.settings.requestTimeoutMs));
   }
 
   async close(timeoutMs: number): Promise<void> {
-    this.#closed = true;
     const closed = new KafkaError('TIDE_CLOSED', `group ${JSON.stringify(this.#settings.groupId)}: the consumer is closed`);
-    const left = this.#left.then(() => this.#leave(closed, timeoutMs));
-    await settledWithin(this.#cluster.clock, left, timeoutMs);
+    this.#heartbeats.stop();
+    await settledWithin(
+      this.#cluster.clock,
+      this.#loop.close(closed, () => this.#left(closed, timeoutMs)),
+      timeoutMs,
+    );
     this.#requests.close();
   }
 
@@ -244,10 +238,8 @@ export class ClassicMembership implements Membership {
     if (lost.length > 0) await this.#events.lost(lost, why);
   }
 
-  async #leave(why: KafkaError, timeoutMs: number): Promise<void> {
-    this.#stop.abort(why);
-    this.#heartbeats.stop();
-    await this.#running;
+  /** The loop has ended: what is held is lost, and the group is told. Never rejects. */
+  async #left(why: KafkaError, timeoutMs: number): Promise<void> {
     await this.#lose(why);
     const { groupInstanceId } = this.#settings;
     const memberId = this.#memberId;

@@ -7,6 +7,7 @@ import type { ForPartition } from '../cluster/scatter.js';
 import { ConsumerGroupHeartbeat, type RequestIn, type ResponseOf } from '../protocol/index.js';
 import { byTopic } from './by-topic.js';
 import { reactionTo } from './group-errors.js';
+import { MemberLoop } from './member-loop.js';
 import { type MemberStanding, type Membership, type MembershipEvents, without } from './membership.js';
 import type { SubscribedTopics } from './subscribed-topics.js';
 
@@ -56,10 +57,7 @@ export class ConsumerMembership implements Membership {
   #news = true;
   #notice: KafkaError | undefined;
   readonly #noticed = new Bell();
-  #stop = new AbortController();
-  #running: Promise<void> | undefined;
-  #left: Promise<void> = Promise.resolve();
-  #closed = false;
+  readonly #loop = new MemberLoop(signal => this.#run(signal));
   #hasSettled = false;
 
   /** @param pattern What the brokers are to match, in place of what `topics` gives. */
@@ -85,13 +83,7 @@ export class ConsumerMembership implements Membership {
   }
 
   start(): void {
-    if (this.#running !== undefined || this.#closed) return;
-    const { signal } = (this.#stop = new AbortController());
-    this.#running = this.#left
-      .then(() => this.#run(signal))
-      .finally(() => {
-        this.#running = undefined;
-      });
+    this.#loop.start();
   }
 
   refused(error: KafkaError): void {
@@ -105,16 +97,16 @@ export class ConsumerMembership implements Membership {
   }
 
   leave(why: KafkaError): Promise<void> {
-    const left = this.#left.then(() => this.#leave(why, this.#core.cluster.settings.requestTimeoutMs));
-    this.#left = left;
-    return left;
+    return this.#loop.leave(why, () => this.#left(why, this.#core.cluster.settings.requestTimeoutMs));
   }
 
   async close(timeoutMs: number): Promise<void> {
-    this.#closed = true;
     const closed = new KafkaError('TIDE_CLOSED', `group ${JSON.stringify(this.#settings.groupId)}: the consumer is closed`);
-    const left = this.#left.then(() => this.#leave(closed, timeoutMs));
-    await settledWithin(this.#core.cluster.clock, left, timeoutMs);
+    await settledWithin(
+      this.#core.cluster.clock,
+      this.#loop.close(closed, () => this.#left(closed, timeoutMs)),
+      timeoutMs,
+    );
     this.#core.cluster.release(this.#purpose);
   }
 
@@ -268,10 +260,9 @@ export class ConsumerMembership implements Membership {
     if (lost.length > 0) await this.#events.lost(lost, why);
   }
 
-  async #leave(why: KafkaError, timeoutMs: number): Promise<void> {
+  /** The loop has ended: what is held is lost, and the group is told. Never rejects. */
+  async #left(why: KafkaError, timeoutMs: number): Promise<void> {
     const wasIn = this.#isIn;
-    this.#stop.abort(why);
-    await this.#running;
     await this.#lose(why);
     if (!wasIn) return;
     const epoch = this.#settings.groupInstanceId === undefined ? leaving : leavingForAWhile;
