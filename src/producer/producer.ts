@@ -1,8 +1,7 @@
-import { asKafkaError, InputError, KafkaError, StateError, TimeoutError } from '../base/errors.js';
+import { InputError, type KafkaError, StateError, TimeoutError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
 import type { Log } from '../base/log.js';
 import { duration, optional, resolve, show, signalRules } from '../base/options.js';
-import { withPersistence } from '../base/persistence.js';
 import type { RetryPolicy } from '../base/retry.js';
 import { orAborted, settledWithin } from '../base/wait.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
@@ -11,28 +10,19 @@ import { checkCommit, checkList, checkOnce, checkTopic } from '../client/inputs.
 import type { GroupOffset } from '../client/offset-store.js';
 import { type WaitOptions, waitRules } from '../client/wait-options.js';
 import type { Bounds } from '../cluster/cluster.js';
-import type { Bytes } from '../records/index.js';
 import { Accumulator, type CallBounds } from './accumulator.js';
-import { type Delivery, ManyDelivery, SingleDelivery } from './delivery.js';
+import { ManyDelivery, SingleDelivery } from './delivery.js';
 import { IdempotentIdentity, noIdentity } from './identity.js';
+import { Intake } from './intake.js';
 import { Line } from './line.js';
-import { type Load, RecordLoad, ValueLoad } from './load.js';
 import type { ProducerSettings } from './options.js';
 import type { Partitioner } from './partitioners.js';
 import { logRejected } from './producer-log.js';
-import {
-  type CheckedRecord,
-  checkBytes,
-  checkRecord,
-  checkSize,
-  noRecord,
-  type ProducerRecord,
-  type RecordResult,
-  unitsIn,
-} from './record.js';
+import { noRecord, type ProducerRecord, type RecordResult } from './record.js';
+import { RecordChecks, unsent } from './record-checks.js';
 import { Sender } from './sender.js';
-import { isThenable, type Serialized, type Serializer, type Serializers, serialize, serializeRecord } from './serializers.js';
-import { TopicGate, type Waiting } from './topic-gate.js';
+import type { Serialized } from './serializers.js';
+import { TopicGate } from './topic-gate.js';
 import { checkGroup, type TransactionGroup } from './transaction-group.js';
 import { Transactions } from './transactions.js';
 
@@ -76,16 +66,12 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
   readonly #log: Log | undefined;
   readonly #settings: ProducerSettings;
   readonly #accumulator: Accumulator;
-  readonly #serializers: Serializers | undefined;
   readonly #line: Line;
   readonly #transactions: Transactions | undefined;
-  readonly #needsKey: boolean;
   readonly #gate: TopicGate;
   readonly #sender: Sender;
   readonly #release: () => void;
-  readonly #noBounds: CallBounds;
-  /** The last topic that was found to have a legal name. */
-  #legalTopic: string | undefined;
+  readonly #intake: Intake<K, V>;
   readonly #closing = new Closing();
 
   /** @param settings Made from the client's own. */
@@ -96,10 +82,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     const { cluster } = this.#core;
     this.#settings = settings(cluster.settings.retry);
     this.#log = this.#core.logFor(this.#settings.logger);
-    const { idempotent, transaction, keySerializer, valueSerializer, deliveryTimeoutMs } = this.#settings;
-    this.#noBounds = { timeoutMs: deliveryTimeoutMs, signal: undefined };
-    if (keySerializer !== undefined || valueSerializer !== undefined) this.#serializers = this.#settings;
-    this.#needsKey = partitioner.needsKey === true;
+    const { idempotent, transaction, keySerializer, valueSerializer, deliveryTimeoutMs, maxRequestBytes } = this.#settings;
     this.#line = new Line(cluster.clock, deliveryTimeoutMs);
     this.#gate = new TopicGate(cluster, this.#settings.retry, deliveryTimeoutMs);
     if (transaction !== undefined) this.#transactions = new Transactions(this.#core, transaction);
@@ -119,6 +102,17 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
         unhurried = this.#sender.push(); // what waits for company keeps the room that others wait for
       },
       eased: () => unhurried?.(),
+    });
+    this.#intake = new Intake({
+      clock: cluster.clock,
+      checks: new RecordChecks(partitioner.needsKey === true, maxRequestBytes),
+      serializers: keySerializer === undefined && valueSerializer === undefined ? undefined : this.#settings,
+      line: this.#line,
+      gate: this.#gate,
+      accumulator: this.#accumulator,
+      deliveryTimeoutMs,
+      membership: what => this.#transactions?.membership(what),
+      rejected: (topic, partition, error, count) => this.#rejected(topic, partition, error, count),
     });
     this.#transactions?.attach({
       settle: bounds => this.#settle(bounds),
@@ -146,8 +140,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
       const bounds = this.#boundsOf('send', options);
       if (bounds.signal?.aborted) return this.#partOfTransaction(Promise.reject(bounds.signal.reason));
       const delivery = new SingleDelivery();
-      if (this.#serializers === undefined) this.#submitOne(this.#checked(record as ProducerRecord, 'send'), delivery, bounds, this.#now());
-      else this.#submitSerialized(this.#serializers, record, delivery, bounds);
+      this.#intake.one(record, delivery, bounds);
       return this.#partOfTransaction(orAborted(delivery.promise, bounds.signal));
     } catch (error) {
       return this.#partOfTransaction(Promise.reject(unsent(error)));
@@ -167,25 +160,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
       if (bounds.signal?.aborted) return this.#partOfTransaction(Promise.reject(bounds.signal.reason));
       if (!Array.isArray(records)) throw new InputError(`sendMany: expected an array of records, got ${show(records)}`);
       const delivery = new ManyDelivery(records.length, 'sendMany');
-      const enter = (checked: readonly (CheckedRecord | KafkaError)[], calledAt: number) =>
-        this.#submitMany(checked, delivery, bounds, calledAt);
-      const serializers = this.#serializers;
-      if (serializers === undefined) enter(this.#checkedEach(records as readonly ProducerRecord[]), this.#now());
-      else {
-        const refusal = this.#transactions?.membership('sendMany');
-        const all = Array.from(records, (record, i) => this.#serialized(serializers, record, `sendMany, record ${i}`));
-        this.#pass(
-          all.some(isThenable) ? Promise.all(all) : (all as (CheckedRecord | KafkaError)[]),
-          Array.from(records, topicOf),
-          delivery,
-          bounds.signal,
-          (made, calledAt) =>
-            enter(
-              made.map(each => refusal?.() ?? each),
-              calledAt,
-            ),
-        );
-      }
+      this.#intake.many(records, delivery, bounds);
       return this.#partOfTransaction(orAborted(delivery.promise, bounds.signal));
     } catch (error) {
       return this.#partOfTransaction(Promise.reject(unsent(error)));
@@ -298,25 +273,8 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
       this.#assertSendable('sendMessages');
       checkTopic(topic, 'sendMessages');
       if (values.length === 0) throw new InputError(`sendMessages: no value was given, where at least one is expected: ${signature}`);
-      if (key === null && this.#needsKey) throw keyRequired('sendMessages');
       const delivery = new ManyDelivery(values.length, 'sendMessages');
-      const serializers = this.#serializers;
-      if (serializers === undefined) this.#submitValues(topic, key, values, delivery, this.#now());
-      else {
-        const { keySerializer, valueSerializer } = serializers;
-        const refusal = this.#transactions?.membership('sendMessages');
-        const all = [
-          serializing(keySerializer, key, topic, 'sendMessages: the key'),
-          ...values.map((value, i) => serializing(valueSerializer, value, topic, `sendMessages, value ${i}: the value`)),
-        ];
-        this.#pass(
-          all.some(isThenable) ? Promise.all(all) : all,
-          values.map(() => topic),
-          delivery,
-          undefined,
-          ([madeKey, ...made], calledAt) => this.#submitValues(topic, refusal?.() ?? madeKey, made, delivery, calledAt),
-        );
-      }
+      this.#intake.values(topic, key, values, delivery);
       return this.#partOfTransaction(delivery.promise);
     } catch (error) {
       return this.#partOfTransaction(Promise.reject(unsent(error)));
@@ -328,120 +286,8 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     return this.#transactions?.part(call) ?? call;
   }
 
-  /** What is wrong with the key is wrong with every value; what is wrong with a value, with that one alone. */
-  #submitValues(topic: string, key: unknown, values: readonly unknown[], delivery: ManyDelivery, calledAt: number): void {
-    const checkedKey = attempt(() => this.#checkedKey(key));
-    if (checkedKey instanceof KafkaError) {
-      for (let i = 0; i < values.length; i++) delivery.fail(i, checkedKey);
-      return;
-    }
-    const { maxRequestBytes } = this.#settings;
-    const small = maxRequestBytes / 8 - unitsIn(checkedKey);
-    const checked: Bytes[] = [];
-    let indexes: number[] | undefined;
-    for (let i = 0; i < values.length; i++) {
-      const value = values[i];
-      let bytes: Bytes | KafkaError;
-      if ((value instanceof Uint8Array || typeof value === 'string') && value.length < small) bytes = value;
-      else bytes = attempt(() => this.#checkedValue(checkedKey, value, i));
-      if (bytes instanceof KafkaError) {
-        indexes ??= checked.map((_, before) => before);
-        delivery.fail(i, bytes);
-      } else {
-        checked.push(bytes);
-        indexes?.push(i);
-      }
-    }
-    if (checked.length === 0) return;
-    this.#submit(new ValueLoad(topic, checkedKey, checked, indexes, delivery, this.#wallTime(), this.#noBounds), calledAt);
-  }
-
-  #submitSerialized(serializers: Serializers, record: ProducerRecord<K, V>, delivery: SingleDelivery, bounds: CallBounds): void {
-    const refusal = this.#transactions?.membership('send');
-    this.#pass(this.#serialized(serializers, record, 'send'), [topicOf(record)], delivery, bounds.signal, (made, calledAt) => {
-      const checked = refusal?.() ?? made;
-      if (checked instanceof KafkaError) delivery.fail(0, checked);
-      else this.#submitOne(checked, delivery, bounds, calledAt);
-    });
-  }
-
-  /**
-   * Gives `made` to `enter`: at once if it is there and nobody waits, else when it is there, unless the call has ended before.
-   * @param topics That of each record.
-   */
-  #pass<T>(
-    made: T | Promise<T>,
-    topics: readonly string[],
-    delivery: Delivery,
-    signal: AbortSignal | undefined,
-    enter: (made: T, calledAt: number) => void,
-  ): void {
-    const calledAt = this.#now();
-    if (!isThenable(made) && !this.#line.busy) {
-      enter(made, calledAt);
-      return;
-    }
-    this.#line.wait(made, {
-      count: topics.length,
-      expiresAt: calledAt + this.#settings.deliveryTimeoutMs,
-      settled: delivery.promise,
-      enter: value => {
-        if (signal?.aborted) delivery.cancel(signal.reason);
-        else enter(value, calledAt);
-      },
-      refuse: error => {
-        for (let i = 0; i < topics.length; i++) delivery.fail(i, error);
-        for (const [topic, count] of countsOf(topics)) this.#rejected(topic, -1, error, count);
-      },
-    });
-  }
-
-  /** As {@link #submit}, without a load where the record need not wait: this is the way of most. */
-  #submitOne(record: CheckedRecord, delivery: SingleDelivery, bounds: CallBounds, calledAt: number): void {
-    const topic = this.#gate.pass(record.topic, calledAt);
-    if (topic !== undefined && (record.partition ?? -1) < topic.partitions.length) {
-      this.#accumulator.enter(topic, record, undefined, delivery, 0, this.#wallTime(), calledAt, bounds);
-      return;
-    }
-    this.#submit(new RecordLoad(record.topic, [record], onlyIndex, delivery, this.#wallTime(), bounds), calledAt);
-  }
-
-  #checkedKey(key: unknown): Bytes {
-    if (key instanceof KafkaError) throw key;
-    if (key === null && this.#needsKey) throw keyRequired('sendMessages');
-    return checkBytes(key, 'sendMessages', 'key');
-  }
-
-  #checkedValue(key: Bytes, value: unknown, index: number): Bytes {
-    if (value instanceof KafkaError) throw value;
-    const what = `sendMessages, value ${index}`;
-    const bytes = checkBytes(value, what, 'value');
-    checkSize(key, bytes, undefined, this.#settings.maxRequestBytes, what);
-    return bytes;
-  }
-
-  #submitMany(records: readonly (CheckedRecord | KafkaError)[], delivery: ManyDelivery, bounds: CallBounds, calledAt: number): void {
-    const byTopic = new Map<string, { topic: string; records: CheckedRecord[]; indexes: number[] }>();
-    let group: { topic: string; records: CheckedRecord[]; indexes: number[] } | undefined;
-    for (let i = 0; i < records.length; i++) {
-      const record = records[i];
-      if (record === undefined) continue;
-      if (record instanceof KafkaError) {
-        delivery.fail(i, record);
-        continue;
-      }
-      if (group?.topic !== record.topic) group = byTopic.get(record.topic);
-      if (group === undefined) byTopic.set(record.topic, (group = { topic: record.topic, records: [], indexes: [] }));
-      group.records.push(record);
-      group.indexes.push(i);
-    }
-    const wallTime = this.#wallTime();
-    for (const { topic, records, indexes } of byTopic.values())
-      this.#submit(new RecordLoad(topic, records, indexes, delivery, wallTime, bounds), calledAt);
-  }
-
   #boundsOf(what: string, options: RoomOptions | undefined): CallBounds {
-    if (options === undefined) return this.#noBounds;
+    if (options === undefined) return this.#intake.noBounds;
     const { deliveryTimeoutMs } = this.#settings;
     const { timeoutMs = deliveryTimeoutMs, signal } = resolve(what, roomRules, options);
     return { timeoutMs: Math.min(timeoutMs, deliveryTimeoutMs), signal };
@@ -485,81 +331,6 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
   #assertSendable(what: string): void {
     this.#assertOpen();
     this.#transactions?.assertOpen(what);
-  }
-
-  #now(): number {
-    return this.#core.cluster.clock.now();
-  }
-
-  #wallTime(): number {
-    return this.#core.cluster.clock.wallTime();
-  }
-
-  /** The record, serialised and checked, or what is wrong with it. */
-  #serialized(
-    serializers: Serializers,
-    record: ProducerRecord<K, V>,
-    what: string,
-  ): CheckedRecord | KafkaError | Promise<CheckedRecord | KafkaError> {
-    const made = attempt(() => serializeRecord(serializers, record, what));
-    if (made instanceof KafkaError) return made;
-    const check = (whole: ProducerRecord) => attempt(() => this.#checked(whole, what));
-    return isThenable(made) ? made.then(check, unsent) : check(made);
-  }
-
-  /** Each of them, also where the list has a hole, which is no record. */
-  #checkedEach(records: readonly ProducerRecord[]): readonly (CheckedRecord | KafkaError)[] {
-    const checked: (CheckedRecord | KafkaError)[] = [];
-    for (let i = 0; i < records.length; i++) checked.push(this.#checkedOr(records[i] as ProducerRecord, 'sendMany', i));
-    return checked;
-  }
-
-  #checkedOr(record: ProducerRecord, what: string, index: number): CheckedRecord | KafkaError {
-    try {
-      return this.#checked(record, what);
-    } catch {
-      return this.#refusalOf(record, `${what}, record ${index}`); // where it is takes time to say, so it is only said of an error
-    }
-  }
-
-  #refusalOf(record: ProducerRecord, what: string): CheckedRecord | KafkaError {
-    return attempt(() => this.#checked(record, what));
-  }
-
-  #checked(record: ProducerRecord, what: string): CheckedRecord {
-    const checked = checkRecord(record, what, this.#legalTopic);
-    this.#legalTopic = checked.topic;
-    if (this.#needsKey && checked.key === null && checked.partition === undefined) throw keyRequired(what);
-    checkSize(checked.key, checked.value, checked.headers, this.#settings.maxRequestBytes, what);
-    return checked;
-  }
-
-  /** Puts the records into lanes at once where the topic is known, as soon as it is where not. */
-  #submit(load: Load, calledAt: number): void {
-    const topic = this.#gate.pass(load.topic, calledAt);
-    if (topic !== undefined && load.highest < topic.partitions.length) {
-      load.place(topic, this.#accumulator, calledAt);
-      return;
-    }
-    const { signal, timeoutMs } = load.bounds;
-    const waiting: Waiting = {
-      topic: load.topic,
-      count: load.count,
-      timeoutMs,
-      expiresAt: calledAt + timeoutMs,
-      settled: load.delivery.promise,
-      enter: info => {
-        if (signal?.aborted) load.delivery.cancel(signal.reason);
-        else load.place(info, this.#accumulator, calledAt);
-      },
-      refuse: error => {
-        load.refuse(error);
-        this.#rejected(load.topic, -1, error, load.count);
-      },
-    };
-    // Partitions may have been added since: only what the cluster says now can refuse one.
-    if (topic === undefined) this.#gate.wait(waiting);
-    else this.#gate.waitAnew(topic, waiting);
   }
 
   #rejected(topic: string, partition: number, error: KafkaError, count: number): void {
@@ -621,45 +392,3 @@ const roomRules = { ...signalRules, timeoutMs: optional(duration(0, 0, true)) };
 
 /** Options of what waits, as long as it is told to or until it is aborted. */
 const boundRules = { ...signalRules, ...waitRules };
-
-/** What `run` gives, or throws. */
-function attempt<T>(run: () => T): T | KafkaError {
-  try {
-    return run();
-  } catch (error) {
-    return unsent(error);
-  }
-}
-
-/** Why nothing of it was sent. */
-const unsent = (error: unknown): KafkaError => withPersistence(asKafkaError(error, 'no'), 'no');
-
-/** As {@link serialize}; what is wrong is given instead of thrown. */
-function serializing(serializer: Serializer<never> | undefined, value: unknown, topic: string, what: string): unknown {
-  const made = attempt(() => serialize(serializer, value, topic, what));
-  return isThenable(made) ? made.then(undefined, unsent) : made;
-}
-
-/** The topic of what may be no record. */
-const topicOf = (record: { readonly topic?: unknown } | null | undefined): string => {
-  const topic = record?.topic;
-  return typeof topic === 'string' ? topic : '';
-};
-
-/** How often each of them is there. */
-function countsOf(topics: readonly string[]): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  for (const topic of topics) counts.set(topic, (counts.get(topic) ?? 0) + 1);
-  return counts;
-}
-
-/** The places of the records of a call that has one. */
-const onlyIndex: readonly number[] = [0];
-
-const keyRequired = (what: string): InputError =>
-  new InputError(
-    `${what}: the partitioner needs a key, got null; give one (it may be empty), name a partition, or use another partitioner`,
-    {
-      code: 'TIDE_KEY_REQUIRED',
-    },
-  );
