@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
+import { KafkaClient } from '../../src/client/client.js';
 import { SimpleConsumer } from '../../src/consumer/index.js';
+import { EmbeddedCluster } from '../../src/embedded/index.js';
 import { OffsetCommit } from '../../src/protocol/index.js';
 import type { Message } from '../../src/records/index.js';
-import { type Setting, setting, stored } from './setting.js';
+import { holdsFor, type ModelRun, type Step, seedOr, stepsOf } from '../support/model.js';
+import { stored } from './setting.js';
 
 const partitionIds = [0, 1, 2] as const;
+
+/** What can happen, and how often. */
+const kinds = { append: 16, get: 24, loop: 16, batches: 8, mark: 23, commit: 8, seek: 8, rewind: 8, trouble: 8, restart: 3 } as const;
+type Kind = keyof typeof kinds;
 
 /** A generator of its own, so that a run can be repeated: mulberry32. */
 function dice(seed: number): (sides: number) => number {
@@ -72,41 +80,47 @@ class Expected {
   }
 }
 
-class Run {
-  readonly #roll: (sides: number) => number;
-  readonly #setting: Setting;
+class Run implements ModelRun<Step<Kind>> {
+  readonly #cluster: EmbeddedCluster;
+  readonly #client: KafkaClient;
+  #roll = dice(0);
   readonly #marking: 'loop' | 'explicit';
   readonly expected = partitionIds.map(() => new Expected([]));
   #consumer: SimpleConsumer;
   /** The last messages handed out that may still be marked. */
   #hands: Message[] = [];
+  /** Some that were taken back. */
+  #late: Message[] = [];
 
-  constructor(seed: number, given: Setting, marking: 'loop' | 'explicit') {
-    this.#roll = dice(seed);
-    this.#setting = given;
+  readonly #happened: Record<'handed out' | 'committed' | 'put back' | 'stale' | 'restarted', number>;
+
+  constructor(
+    cluster: EmbeddedCluster,
+    marking: 'loop' | 'explicit',
+    happened: Record<'handed out' | 'committed' | 'put back' | 'stale' | 'restarted', number>,
+  ) {
+    this.#cluster = cluster;
+    this.#client = new KafkaClient({ brokers: cluster.brokers, retry: { backoffMs: 1, maxBackoffMs: 2 } });
+    this.#happened = happened;
     this.#marking = marking;
     this.#consumer = this.#open();
   }
 
-  async step(): Promise<void> {
-    const steps = [
-      () => this.#append(),
-      () => this.#append(),
-      () => this.#get(),
-      () => this.#get(),
-      () => this.#get(),
-      () => this.#loop(),
-      () => this.#loop(),
-      () => this.#batches(),
-      () => this.#mark(),
-      () => this.#mark(),
-      () => this.#commit(),
-      () => this.#seek(),
-      () => this.#rewind(),
-      () => this.#trouble(),
-      () => (this.#roll(8) === 0 ? this.#restart() : this.#mark()),
-    ];
-    await steps[this.#roll(steps.length)]?.();
+  async step({ kind, a, b }: Step<Kind>): Promise<void> {
+    this.#roll = dice(a * 60 + b);
+    const steps: Record<Kind, () => unknown> = {
+      append: () => this.#append(),
+      get: () => this.#get(),
+      loop: () => this.#loop(),
+      batches: () => this.#batches(),
+      mark: () => this.#mark(),
+      commit: () => this.#commit(),
+      seek: () => this.#seek(),
+      rewind: () => this.#rewind(),
+      trouble: () => this.#trouble(),
+      restart: () => this.#restart(),
+    };
+    await steps[kind]();
     this.check();
   }
 
@@ -116,13 +130,25 @@ class Run {
       if (position === undefined) continue;
       // Behind the last message handed out the position may have passed a gap.
       assert.ok(position >= expected.position && position <= (expected.next ?? Number.POSITIVE_INFINITY), `position ${position} of ${id}`);
-      const committed = stored(this.#setting.cluster, 'audit')[id];
+      const committed = stored(this.#cluster, 'audit')[id];
       assert.equal(committed, expected.committed, `committed of ${id}`);
     }
   }
 
+  /** Everything there is comes in the end. */
+  async finish(): Promise<void> {
+    await this.#consumer.pending();
+    const count = this.#waiting();
+    this.#asked();
+    const messages = await this.#consumer.getMessages(Math.max(1, count), { timeoutMs: count > 0 ? null : 5 });
+    assert.equal(messages.length, count);
+    for (const message of messages) this.#took(message);
+    this.check();
+  }
+
   async close(): Promise<void> {
-    await this.#consumer.close();
+    await this.#client.close({ timeoutMs: 100 }).catch(() => {});
+    await this.#cluster.close();
   }
 
   #open(): SimpleConsumer {
@@ -134,22 +160,23 @@ class Run {
       prefetchBytes: 2000,
       maxPartitionBytes: 500,
     } as const;
-    return new SimpleConsumer(this.#setting.client, options);
+    return new SimpleConsumer(this.#client, options);
   }
 
   #append(): void {
     const id = this.#roll(3);
     const { log } = this.expected[id]!;
     const gap = this.#roll(4) === 0 ? this.#roll(5) : 0;
-    const first = this.#setting.cluster.offsets('orders', id).end + gap;
+    const first = this.#cluster.offsets('orders', id).end + gap;
     const records = Array.from({ length: 1 + this.#roll(8) }, (_, i) => ({ value: String(first + i) }));
-    this.#setting.cluster.append('orders', id, records, { baseOffset: first });
+    this.#cluster.append('orders', id, records, { baseOffset: first });
     for (let i = 0; i < records.length; i++) log.push(first + i);
   }
 
   #took(message: Message): void {
     assert.equal(String(message.value), String(message.offset));
     this.expected[message.partition]!.take(message.offset);
+    this.#happened['handed out'] += 1;
     this.#hands.push(message);
   }
 
@@ -206,7 +233,8 @@ class Run {
   }
 
   #mark(): void {
-    const message = this.#hands[this.#roll(Math.max(1, this.#hands.length))];
+    const from = this.#roll(3) === 0 ? this.#late : this.#hands;
+    const message = from[this.#roll(Math.max(1, from.length))];
     if (message !== undefined) this.#markOne(message);
   }
 
@@ -216,6 +244,7 @@ class Run {
       this.#consumer.mark(message);
     } catch (error) {
       assert.equal((error as { code: string }).code, 'TIDE_STALE');
+      this.#happened.stale += 1;
       return;
     }
     if (this.#hands.includes(message)) expected.mark(message.offset);
@@ -226,21 +255,22 @@ class Run {
     await this.#consumer.commit();
     for (const [id, expected] of this.expected.entries()) {
       if (this.#consumer.position(id) === undefined) continue;
-      const committed = stored(this.#setting.cluster, 'audit')[id];
+      const committed = stored(this.#cluster, 'audit')[id];
       // A gap behind what is done belongs to it.
       const next = expected.log.find(offset => offset >= (due[id] ?? 0)) ?? Number.POSITIVE_INFINITY;
       assert.ok(committed !== undefined && committed >= (due[id] ?? 0) && committed <= next, `${committed} committed, ${due[id]} done`);
+      if (committed !== expected.committed) this.#happened.committed += 1;
       expected.committed = committed;
     }
   }
 
   async #seek(): Promise<void> {
     const id = this.#roll(3);
-    const { end } = this.#setting.cluster.offsets('orders', id);
+    const { end } = this.#cluster.offsets('orders', id);
     const target = this.#roll(end + 1);
     await this.#consumer.seek(target, undefined, id);
     this.expected[id]!.seek(target);
-    this.#hands = this.#hands.filter(({ partition }) => partition !== id);
+    this.#takenBack(this.#hands.filter(({ partition }) => partition === id));
   }
 
   #rewind(): void {
@@ -249,13 +279,21 @@ class Run {
   }
 
   #putBack(): void {
-    for (const expected of this.expected) expected.putBack();
-    this.#hands = [];
+    for (const expected of this.expected) {
+      if (expected.done < expected.position) this.#happened['put back'] += 1;
+      expected.putBack();
+    }
+    this.#takenBack(this.#hands);
+  }
+
+  #takenBack(messages: readonly Message[]): void {
+    this.#hands = this.#hands.filter(message => !messages.includes(message));
+    this.#late = [...this.#late, ...messages].slice(-20);
   }
 
   /** Something goes wrong with one of the next requests. */
   #trouble(): void {
-    const { cluster } = this.#setting;
+    const cluster = this.#cluster;
     const which = this.#roll(3);
     if (which === 0) cluster.moveLeader('orders', this.#roll(3), 1 + this.#roll(2));
     else if (which === 1) cluster.on(OffsetCommit).failOnce('NOT_COORDINATOR');
@@ -268,29 +306,26 @@ class Run {
     await this.#consumer.close();
     this.#consumer = this.#open();
     this.#hands = [];
+    this.#late = [];
     if (!known) return;
     for (const expected of this.expected) expected.seek(expected.committed ?? 0);
     await this.#consumer.pending();
+    this.#happened.restarted += 1;
   }
 }
 
-const seeds = process.env['TIDEMARK_SEED'] === undefined ? [1, 2, 3, 4, 5, 6] : [Number(process.env['TIDEMARK_SEED'])];
 for (const marking of ['loop', 'explicit'] as const) {
-  test(`whatever is done in whatever order, what comes next and what is committed is what a plain list says (marking: ${marking})`, async t => {
-    for (const seed of seeds) {
-      const given = await setting(t, {
-        brokers: 2,
-        topics: { orders: partitionIds.length },
-        client: { retry: { backoffMs: 1, maxBackoffMs: 2 } },
-      });
-      const run = new Run(seed, given, marking);
-      for (let step = 0; step < 250; step++) {
-        try {
-          await run.step();
-        } catch (error) {
-          throw new Error(`seed ${seed}, step ${step}: ${error instanceof Error ? error.message : error}`, { cause: error });
-        }
-      }
-    }
+  test(`whatever is done in whatever order, what comes next and what is committed is what a plain list says (marking: ${marking})`, t => {
+    const happened = { 'handed out': 0, committed: 0, 'put back': 0, stale: 0, restarted: 0 };
+    return holdsFor(t, {
+      variants: fc.constant(marking),
+      step: stepsOf(kinds),
+      start: async () => new Run(await EmbeddedCluster.start({ brokers: 2, topics: { orders: partitionIds.length } }), marking, happened),
+      seed: seedOr(20_259),
+      runs: 40,
+      leastSteps: 1500,
+      happened,
+      leastTimes: 10,
+    });
   });
 }

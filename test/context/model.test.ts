@@ -10,12 +10,10 @@ import { EmbeddedCluster } from '../../src/embedded/index.js';
 import { Metadata, OffsetCommit } from '../../src/protocol/index.js';
 import type { Message } from '../../src/records/index.js';
 import { stored } from '../consumer/setting.js';
+import { holdsFor, type ModelRun, type Step, seedOr, stepsOf } from '../support/model.js';
 import { type Due, type Expected, Model, store } from './model.js';
 
-/*
- * Contexts against a model, in random steps that a seed chooses. What fails is shrunk to the few steps that it takes.
- *   TIDEMARK_SEED=7 node --test dist/test/context/model.test.js
- */
+/* Contexts against a model. */
 const PARTITIONS = 4;
 const RUNS = 500;
 const STEPS = 20_000;
@@ -26,16 +24,6 @@ const kinds = {
   ...{ aborted: 1, misuse: 1, seek: 2, rewind: 1, trim: 2, moveLeader: 1, grow: 1, closeBeside: 1, crash: 1, crashInCommit: 1 },
 } as const;
 type Kind = keyof typeof kinds;
-
-/** The numbers choose partitions, counts and variants. */
-interface Step {
-  readonly kind: Kind;
-  readonly a: number;
-  readonly b: number;
-}
-
-const kind = fc.oneof(...Object.entries(kinds).map(([name, weight]) => ({ weight, arbitrary: fc.constant(name as Kind) })));
-const step: fc.Arbitrary<Step> = fc.record({ kind, a: fc.nat(59), b: fc.nat(59) }, { noNullPrototype: true });
 
 /** A message, and when it was handed out. */
 interface Hand {
@@ -67,7 +55,7 @@ function isOpen(context: OffsetCommitContext): boolean {
 
 const codeOf = (error: unknown): string => (error as { code?: string }).code ?? String(error);
 
-/** How often what matters has happened: a model test that never comes to it shows nothing. */
+/** How often what matters has happened. */
 const happened = {
   committed: 0,
   'rolled back': 0,
@@ -81,7 +69,7 @@ const happened = {
   repeated: 0,
 };
 
-class Run {
+class Run implements ModelRun<Step<Kind>> {
   readonly #cluster: EmbeddedCluster;
   readonly #model: Model;
   readonly #clients: KafkaClient[] = [];
@@ -107,7 +95,7 @@ class Run {
     this.#consumer = this.#start();
   }
 
-  async step({ kind, a, b }: Step): Promise<void> {
+  async step({ kind, a, b }: Step<Kind>): Promise<void> {
     const steps: Record<Kind, () => unknown> = {
       append: () => this.#append(a % PARTITIONS, b),
       get: () => this.#get(1 + (a % 15), b),
@@ -187,6 +175,7 @@ class Run {
 
   async close(): Promise<void> {
     await Promise.all(this.#clients.map(client => client.close({ timeoutMs: 1 }).catch(() => {})));
+    await this.#cluster.close();
   }
 
   #place(id: number): Expected {
@@ -666,32 +655,14 @@ class Run {
   }
 }
 
-const seed = Number(process.env['TIDEMARK_SEED'] ?? 20_260);
-
-test('whatever happens around contexts, what comes next and what is committed is what plain lists say', { timeout: 600_000 }, async t => {
-  let steps = 0;
-  const property = fc.asyncProperty(
-    fc.constantFrom('loop' as const, 'loop' as const, 'explicit' as const),
-    fc.array(step, { maxLength: 100, size: 'max' }),
-    async (marking, chosen) => {
-      const cluster = await EmbeddedCluster.start({ brokers: 2, topics: { orders: PARTITIONS } });
-      const run = new Run(cluster, marking);
-      try {
-        for (const each of chosen) {
-          await run.step(each);
-          steps += 1;
-        }
-        await run.finish();
-      } finally {
-        await run.close();
-        await cluster.close();
-      }
-    },
-  );
-  const found = await fc.check(property, { numRuns: RUNS, seed, interruptAfterTimeLimit: 500_000 });
-  const { failed, errorInstance: cause } = found;
-  if (failed) throw new Error(`${cause instanceof Error ? cause.stack : cause}\n${await fc.asyncDefaultReportMessage(found)}`, { cause });
-  t.diagnostic(`${steps} steps: ${JSON.stringify(happened)}`);
-  assert.ok(steps >= STEPS, `${steps} steps`);
-  for (const [what, times] of Object.entries(happened)) assert.ok(times >= 20, `${what}: only ${times} times`);
-});
+test('whatever happens around contexts, what comes next and what is committed is what plain lists say', { timeout: 600_000 }, t =>
+  holdsFor(t, {
+    variants: fc.constantFrom('loop' as const, 'loop' as const, 'explicit' as const),
+    step: stepsOf(kinds),
+    start: async marking => new Run(await EmbeddedCluster.start({ brokers: 2, topics: { orders: PARTITIONS } }), marking),
+    seed: seedOr(20_260),
+    runs: RUNS,
+    leastSteps: STEPS,
+    happened,
+  }),
+);

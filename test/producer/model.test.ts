@@ -12,13 +12,10 @@ import { KeyedProducer, type KeyedProducerOptions, murmur2Partitioner } from '..
 import type { ProducerRecord, RecordResult } from '../../src/producer/record.js';
 import { InitProducerId, Metadata, Produce, type ResponseInput } from '../../src/protocol/index.js';
 import { readBatches } from '../../src/records/index.js';
+import { holdsFor, type ModelRun, type Step, seedOr, stepsOf } from '../support/model.js';
 import { type Entry, Model, type Stored } from './model.js';
 
-/*
- * Producers against plain lists, in random steps that a seed chooses, with every fault there is. What fails is shrunk to the few steps
- * that it takes.
- *   TIDEMARK_SEED=7 node --test dist/test/producer/model.test.js
- */
+/* Producers against plain lists, with every fault there is. */
 const PARTITIONS = 4;
 const BROKERS = 3;
 const RUNS = 500;
@@ -45,16 +42,6 @@ const kinds = {
   },
 } as const;
 type Kind = keyof typeof kinds;
-
-/** The numbers choose partitions, counts and variants. */
-interface Step {
-  readonly kind: Kind;
-  readonly a: number;
-  readonly b: number;
-}
-
-const kind = fc.oneof(...Object.entries(kinds).map(([name, weight]) => ({ weight, arbitrary: fc.constant(name as Kind) })));
-const step: fc.Arbitrary<Step> = fc.record({ kind, a: fc.nat(59), b: fc.nat(59) }, { noNullPrototype: true });
 
 /** Producers of all kinds; most are as they come. */
 const variants = {
@@ -121,7 +108,7 @@ const initRefusals = [
   'CLUSTER_AUTHORIZATION_FAILED',
 ] as const;
 
-/** How often what matters has happened: a model test that never comes to it shows nothing. */
+/** How often what matters has happened. */
 const happened = {
   stored: 0,
   'rejected, not stored': 0,
@@ -163,7 +150,7 @@ const saying = (answer: ProduceInput | undefined, error: BrokerErrorName): Produ
   })),
 });
 
-class Run {
+class Run implements ModelRun<Step<Kind>> {
   readonly #cluster: EmbeddedCluster;
   readonly #client: KafkaClient;
   readonly #model = new Model();
@@ -189,7 +176,7 @@ class Run {
     this.#producer = this.#open();
   }
 
-  async step({ kind, a, b }: Step): Promise<void> {
+  async step({ kind, a, b }: Step<Kind>): Promise<void> {
     const steps: Record<Kind, () => unknown> = {
       send: () => this.#send(a, b),
       sendMany: () => this.#sendMany(1 + (a % 12), b),
@@ -236,6 +223,7 @@ class Run {
   async close(): Promise<void> {
     await this.#client.close({ timeoutMs: 0 }).catch(() => {});
     await settledWithin(systemClock, Promise.allSettled(this.#calls), LATE_MS);
+    await this.#cluster.close();
   }
 
   get #isNumbered(): boolean {
@@ -531,28 +519,14 @@ const partitionOf = (key: string, count: number): number =>
     'orders',
   );
 
-const seed = Number(process.env['TIDEMARK_SEED'] ?? 20_261);
-
-test('whatever goes wrong, records are stored once and in order, and their callers know', { timeout: 600_000 }, async t => {
-  let steps = 0;
-  const property = fc.asyncProperty(variant, fc.array(step, { maxLength: 100, size: 'max' }), async (name, chosen) => {
-    const cluster = await EmbeddedCluster.start({ brokers: BROKERS, topics: { orders: PARTITIONS } });
-    const run = new Run(cluster, name);
-    try {
-      for (const each of chosen) {
-        await run.step(each);
-        steps += 1;
-      }
-      await run.finish();
-    } finally {
-      await run.close();
-      await cluster.close();
-    }
-  });
-  const found = await fc.check(property, { numRuns: RUNS, seed, interruptAfterTimeLimit: 500_000 });
-  const { failed, errorInstance: cause } = found;
-  if (failed) throw new Error(`${cause instanceof Error ? cause.stack : cause}\n${await fc.asyncDefaultReportMessage(found)}`, { cause });
-  t.diagnostic(`${steps} steps: ${JSON.stringify(happened)}`);
-  assert.ok(steps >= STEPS, `${steps} steps`);
-  for (const [what, times] of Object.entries(happened)) assert.ok(times >= 20, `${what}: only ${times} times`);
-});
+test('whatever goes wrong, records are stored once and in order, and their callers know', { timeout: 600_000 }, t =>
+  holdsFor(t, {
+    variants: variant,
+    step: stepsOf(kinds),
+    start: async name => new Run(await EmbeddedCluster.start({ brokers: BROKERS, topics: { orders: PARTITIONS } }), name),
+    seed: seedOr(20_261),
+    runs: RUNS,
+    leastSteps: STEPS,
+    happened,
+  }),
+);

@@ -16,11 +16,11 @@ import {
   Produce,
   TxnOffsetCommit,
 } from '../../src/protocol/index.js';
+import { holdsFor, type ModelRun, seedOr } from '../support/model.js';
 
 /*
  * Transactions with faults in every request they make, hasty ends, calls nobody awaits and serialisers that take their time: each is seen
- * as a whole or not at all, with its offsets, in order, as its end said. What fails is shrunk to the few steps that it takes.
- *   TIDEMARK_SEED=7 node --test dist/test/producer/transactions-model.test.js
+ * as a whole or not at all, with its offsets, in order, as its end said.
  */
 const RUNS = 60;
 const PARTITIONS = 3;
@@ -64,7 +64,7 @@ interface Given {
   rejected: boolean;
 }
 
-class Run {
+class Run implements ModelRun<Step> {
   readonly cluster: EmbeddedCluster;
   readonly client: KafkaClient;
   readonly producer: KeyedProducer;
@@ -72,8 +72,11 @@ class Run {
   #calm = false;
   #id = 0;
 
-  constructor(cluster: EmbeddedCluster, options: KeyedProducerOptions) {
+  readonly happened: { committed: number };
+
+  constructor(cluster: EmbeddedCluster, options: KeyedProducerOptions, happened: { committed: number }) {
     this.cluster = cluster;
+    this.happened = happened;
     this.client = new KafkaClient({ brokers: cluster.brokers, retry: { attempts: 1000, backoffMs: 1, maxBackoffMs: 3 } });
     this.producer = new KeyedProducer(this.client, { transactionalId: 'model', ...options });
   }
@@ -145,7 +148,7 @@ class Run {
   }
 
   /** Nothing goes wrong any more: what is in doubt is ended, and what is seen is held against what was said. */
-  async check(): Promise<void> {
+  async finish(): Promise<void> {
     this.#calm = true;
     await this.producer.begin();
     await this.producer.commit();
@@ -165,6 +168,7 @@ class Run {
     }
     const last = this.given.findLast(({ offset, outcome }) => offset !== undefined && outcome !== 'aborted');
     if (last?.outcome !== 'in doubt') assert.equal(this.cluster.committed('readers').get('orders/0')?.offset, last?.offset);
+    this.happened.committed += this.given.filter(({ outcome }) => outcome === 'committed').length;
   }
 
   async #seen(partition: number): Promise<number[]> {
@@ -195,29 +199,22 @@ function notFenced(error: unknown): KafkaError {
   return error;
 }
 
-const seed = Number(process.env['TIDEMARK_SEED'] ?? 20_262);
-
 for (const transactionVersion of [1, 2] as const) {
-  test(`random transactions under faults (transaction.version ${transactionVersion}, seed ${seed})`, async () => {
-    let committed = 0;
-    await fc.assert(
-      fc.asyncProperty(
-        fc.constantFrom(...Object.keys(variants)),
-        fc.array(step, { minLength: 1, maxLength: 20 }),
-        async (variant, steps) => {
-          const cluster = await EmbeddedCluster.start({ brokers: 3, topics: { orders: PARTITIONS }, transactionVersion });
-          const run = new Run(cluster, variants[variant] ?? {});
-          try {
-            for (const each of steps) await run.step(each);
-            await run.check();
-            committed += run.given.filter(({ outcome }) => outcome === 'committed').length;
-          } finally {
-            await run.close();
-          }
-        },
-      ),
-      { seed, numRuns: RUNS },
-    );
-    assert.ok(committed > RUNS, `${committed} were committed`);
+  test(`random transactions under faults (transaction.version ${transactionVersion})`, t => {
+    const happened = { committed: 0 };
+    return holdsFor(t, {
+      variants: fc.constantFrom(...Object.keys(variants)),
+      step,
+      maxSteps: 20,
+      start: async variant => {
+        const cluster = await EmbeddedCluster.start({ brokers: 3, topics: { orders: PARTITIONS }, transactionVersion });
+        return new Run(cluster, variants[variant] ?? {}, happened);
+      },
+      seed: seedOr(20_262),
+      runs: RUNS,
+      leastSteps: 5 * RUNS,
+      happened,
+      leastTimes: RUNS + 1,
+    });
   });
 }
