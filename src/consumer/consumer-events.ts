@@ -1,5 +1,7 @@
 import type { ForPartition } from '../cluster/scatter.js';
 import type { Rebalance } from '../group/index.js';
+import type { HeldBack } from './held-back-watch.js';
+import type { DroppedMarks } from './implied-marks.js';
 import type { OutOfRange } from './placing.js';
 import type { PassedOver } from './prefetched.js';
 
@@ -17,6 +19,13 @@ export interface ConsumerEvents {
   revoked: { readonly partitions: readonly ForPartition[] };
   /** The group has gone on without this member: others may have these. What was done of them and not committed comes again there. */
   lost: { readonly partitions: readonly ForPartition[]; readonly error: Error };
+  /**
+   * The reader has asked for more, and with that what it had is done; but these messages are of a partition that went to another member, or was
+   * lost, before it did. They are not marked, and come again there.
+   */
+  marksDropped: DroppedMarks;
+  /** With `marking: 'explicit'`: one message is not marked for longer than `maxPollIntervalMs`, and nothing behind it can be committed. Told once for each. */
+  heldBack: HeldBack;
   /** The group is at rest again. */
   rebalance: Rebalance;
 }

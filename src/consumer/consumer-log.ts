@@ -22,6 +22,12 @@ export function logEvents(log: Log, groupId: string | undefined, consumer: Pick<
     .on('lost', ({ partitions, error }) => {
       log.say('Consumer', 'warn', 'partitions were lost', { ...group, count: partitions.length, error: error.message });
     })
+    .on('marksDropped', ({ topic, partition, offset, count, error }) => {
+      log.say('Consumer', 'warn', 'messages in hand do not count as done', { topic, partition, offset, count, error: error.message });
+    })
+    .on('heldBack', ({ topic, partition, offset, count, heldMs }) => {
+      log.say('Consumer', 'warn', 'a message is not marked', { topic, partition, offset, count, heldMs: Math.round(heldMs) });
+    })
     .on('commitFailed', ({ error }) => {
       const code = error instanceof KafkaError ? { code: error.code } : {};
       log.say('Consumer', 'warn', 'an automatic commit failed', { ...group, ...code, error: error.message });

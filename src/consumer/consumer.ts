@@ -74,6 +74,7 @@ export abstract class Consumer<At> extends TypedEvents<ConsumerEvents> implement
       outOfRange: (partition, offset, why, signal) => this.#source.outOfRange(partition, offset, why, signal),
       looked: (topics, signal) => this.#source.looked(topics, signal),
       commitFailed: error => this.emit('commitFailed', { error }),
+      marksDropped: marks => this.emit('marksDropped', marks),
       target: this.#target(log),
     });
     this.#source = make({
@@ -416,6 +417,7 @@ export abstract class Consumer<At> extends TypedEvents<ConsumerEvents> implement
   }
 
   #mark(given: Markable | At, offset: number | undefined, upTo: boolean, what = upTo ? 'markUpTo()' : 'mark()'): void {
+    this.#core.assertNotClosed(what);
     this.#core.assertNoContext(what);
     if (isMarkable(given, offset)) return this.#core.mark(given, upTo, what);
     checkOffset(offset, `${what} of a partition and an offset`);

@@ -2,6 +2,7 @@ import { asError, asKafkaError, KafkaError, StateError, TimeoutError } from '../
 import { orAborted, settledWithin } from '../base/wait.js';
 import type { Bounds, Cluster } from '../cluster/cluster.js';
 import type { TopicInfo } from '../cluster/metadata.js';
+import { type ForPartition, placeText } from '../cluster/scatter.js';
 import type { Message } from '../records/index.js';
 import type { AutoCommit } from './auto-commit.js';
 import { collect, type GetOptions, type Source, wantedBy } from './collect.js';
@@ -10,6 +11,7 @@ import { Contexts } from './contexts.js';
 import { EmptyAnswers } from './empty-answers.js';
 import { Fetcher, type FetcherSettings, type Misplaced } from './fetcher.js';
 import { HandOut } from './hand-out.js';
+import { type DroppedMarks, ImpliedMarks } from './implied-marks.js';
 import { Loop, type LoopHost } from './loop.js';
 import { leaseOf, type Markable, type MarkedRange, rangeAt, rangesOf } from './marking.js';
 import type { MessageBatch } from './message-batch.js';
@@ -45,6 +47,8 @@ export interface CoreHost {
   /** Metadata was looked at: partitions may have appeared. Never rejects. */
   looked(topics: ReadonlyMap<string, TopicInfo>, signal: AbortSignal): Promise<void> | undefined;
   commitFailed(error: Error): void;
+  /** The reader has asked for more, and what it had in hand is of a partition that is not read any more. */
+  marksDropped(marks: DroppedMarks): void;
   /** Where offsets are stored; undefined without a group. */
   readonly target: CommitTarget | undefined;
 }
@@ -73,6 +77,9 @@ export class ConsumerCore {
   readonly #refresh: OffsetRefresh | undefined;
   readonly #handOut: HandOut;
   readonly #seat: Seat;
+  readonly #implied: ImpliedMarks;
+  /** Why partitions that were read are not any more. */
+  readonly #departed = new Map<string, string>();
   #partitions: readonly Partition[] = [];
   /** Under way or done; undefined before, and after a failure. */
   #preparing: Promise<void> | undefined;
@@ -92,6 +99,10 @@ export class ConsumerCore {
     this.#settings = settings;
     this.#host = host;
     this.#seat = new Seat(clock);
+    this.#implied = new ImpliedMarks(partitions, {
+      counted: messages => this.#counted(messages),
+      dropped: marks => host.marksDropped(marks),
+    });
     this.#fetcher = new Fetcher(cluster, settings, partitions, host);
     this.#handOut = new HandOut(clock, this.#fetcher, partitions);
     const { signal } = this.#fetcher;
@@ -128,6 +139,7 @@ export class ConsumerCore {
   /** The partitions that are read from now on. */
   assign(partitions: readonly Partition[]): void {
     this.#partitions = partitions;
+    for (const partition of partitions) this.#departed.delete(placeText(partition));
     this.#contexts.current?.appeared(partitions);
     this.moved();
   }
@@ -150,11 +162,20 @@ export class ConsumerCore {
 
   /** These are not read any more: what of them is in hand is nobody's to mark, because of `why`. */
   remove(partitions: readonly Partition[], why: string): void {
-    for (const partition of partitions) partition.gone = why;
+    for (const partition of partitions) {
+      partition.gone = why;
+      this.#departed.set(placeText(partition), why);
+    }
+    if (this.#impliesMarks) this.#implied.gone(partitions, why);
     this.#contexts.current?.lost(partitions);
     for (const partition of partitions) partition.putBack();
     this.assign(this.#partitions.filter(({ gone }) => gone === undefined));
     this.#seat.released();
+  }
+
+  /** Why a partition that was read is not any more; undefined for one that is, or never was. */
+  whyGone(place: ForPartition): string | undefined {
+    return this.#departed.get(placeText(place));
   }
 
   /** The next read prepares anew; it is told of `error` first, if there is one. */
@@ -179,6 +200,11 @@ export class ConsumerCore {
   /** @throws KafkaError `TIDE_CLOSED` once the consumer is being closed. */
   assertOpen(what: string): void {
     this.#seat.assertOpen(what);
+  }
+
+  /** @throws KafkaError `TIDE_CLOSED` once nothing can be said of what was handed out any more. */
+  assertNotClosed(what: string): void {
+    this.#seat.assertNotClosed(what);
   }
 
   /** @throws KafkaError why these partitions have no position, when one of them has none. */
@@ -438,11 +464,11 @@ export class ConsumerCore {
 
   /** The reader asks for more: with `marking: 'loop'` what it was given is done. `only`: everything it was given is of this partition. */
   #markHandedOut(only?: Partition): void {
-    if (this.#settings.marking !== 'loop' || this.inContext) return;
-    if (only !== undefined) return this.#counted(only.outstanding.markAll());
-    let count = 0;
-    for (const partition of this.#partitions) count += partition.outstanding.markAll();
-    this.#counted(count);
+    if (this.#impliesMarks) this.#implied.asked(only);
+  }
+
+  get #impliesMarks(): boolean {
+    return this.#settings.marking === 'loop' && !this.inContext;
   }
 
   #counted(messages: number): void {
@@ -450,6 +476,7 @@ export class ConsumerCore {
   }
 
   #putBack(): void {
+    this.#implied.takenBack();
     for (const partition of this.#partitions) partition.putBack();
     this.moved();
     this.#seat.released();

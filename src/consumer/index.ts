@@ -5,6 +5,8 @@ export type { ConsumerEvents } from './consumer-events.js';
 export type { Marking } from './core.js';
 export type { Misplaced } from './fetcher.js';
 export type { PartitionsCallback } from './group-reading.js';
+export type { HeldBack } from './held-back-watch.js';
+export type { DroppedMarks } from './implied-marks.js';
 export { KafkaConsumer } from './kafka-consumer.js';
 export type { KafkaConsumerOptions, Topics } from './kafka-consumer-options.js';
 export type { Markable } from './marking.js';

@@ -24,28 +24,31 @@ export function memberTarget({ client, core, store }: SourceKit, groupId: string
   return {
     async commit(offsets, bounds) {
       const { attempts } = bounds.policy ?? cluster.settings.retry;
+      const places = new Set(offsets.map(placeText));
+      const meant = core.partitions.filter(each => places.has(placeText(each)));
       for (let failures = 1; ; failures++) {
+        const as = standing();
         try {
-          await store.commit(groupId, offsets, bounds, standing());
+          await store.commit(groupId, offsets, bounds, as);
           return;
         } catch (thrown) {
           const said = thrown instanceof PartialError ? asKafkaError(thrown.cause) : thrown;
           if (!(said instanceof KafkaError)) throw thrown;
-          const reaction = reactionTo(said);
-          if (reaction === 'retry' || said.errno === undefined) throw thrown;
-          membership.refused(said);
+          if (reactionTo(said) === 'retry' || said.errno === undefined) throw thrown;
+          const reaction = membership.refused(said, as);
           if (reaction !== 'rejoin') throw reaction === 'failed' ? thrown : lost(said);
           const pauseMs = backoffMs(cluster.settings.retry, failures);
           if (failures >= attempts || (bounds.deadline?.remainingMs() ?? Number.POSITIVE_INFINITY) <= pauseMs) throw thrown;
           await cluster.pause(pauseMs, bounds.signal);
-          const read = new Set(core.partitions.map(placeText));
-          if (!offsets.every(each => read.has(placeText(each)))) throw lost(said);
+          // Given back meanwhile, and given again: another member may have read on from there.
+          if (meant.length < places.size || meant.some(({ gone }) => gone !== undefined)) throw lost(said);
         }
       }
     },
     fetch: (partitions, bounds) => store.fetch(groupId, partitions, bounds),
     async forTransaction(offsets, bounds) {
       await store.assertMeant(groupId, offsets, bounds);
+      await membership.steady(bounds.signal); // a transaction whose offsets are refused can only be aborted
       return standing();
     },
   };

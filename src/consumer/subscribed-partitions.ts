@@ -5,6 +5,7 @@ import { type ForPartition, placeText } from '../cluster/scatter.js';
 import type { CommitTarget } from './committer.js';
 import type { Misplaced } from './fetcher.js';
 import { GroupPartitions } from './group-partitions.js';
+import { HeldBackWatch } from './held-back-watch.js';
 import type { kafkaConsumerOptions } from './kafka-consumer-options.js';
 import { ListedPartitions } from './listed-partitions.js';
 import type { Partition } from './partition.js';
@@ -20,6 +21,8 @@ export class SubscribedPartitions implements PartitionSource<ForPartition> {
   readonly #kit: SourceKit;
   readonly #options: Options;
   readonly #placement: Placement;
+  /** Undefined where asking for more marks what came before. */
+  readonly #heldBack: HeldBackWatch | undefined;
   #now: GroupPartitions | ListedPartitions | undefined;
   /** What was read before, as long as something of it is in hand: nothing else is read meanwhile. */
   #leaving: GroupPartitions | ListedPartitions | undefined;
@@ -31,6 +34,10 @@ export class SubscribedPartitions implements PartitionSource<ForPartition> {
     this.#options = options;
     this.#placement = new Placement(kit, options);
     this.#now = this.#made(options.topics ?? { kind: 'none' });
+    const { client, core, emit } = kit;
+    const waitingFor = () => (core.inContext ? [] : core.partitions); // a context's marks come all at once, or not at all
+    if (options.marking === 'explicit')
+      this.#heldBack = new HeldBackWatch(client.cluster.clock, options.maxPollIntervalMs, waitingFor, held => emit('heldBack', held));
   }
 
   get target(): CommitTarget | undefined {
@@ -41,6 +48,7 @@ export class SubscribedPartitions implements PartitionSource<ForPartition> {
     await this.#changing;
     if (this.#now === undefined)
       throw new StateError('TIDE_STATE', 'KafkaConsumer: there is nothing to read; give it topics, or call setTopicPartitions()');
+    this.#heldBack?.start();
     await this.#now.prepare(signal);
   }
 
@@ -62,6 +70,8 @@ export class SubscribedPartitions implements PartitionSource<ForPartition> {
     const { partitions } = this.#kit.core;
     const found = partitions.find(({ topic, partition }) => topic === place.topic && partition === place.partition);
     if (found !== undefined) return found;
+    const gone = this.#kit.core.whyGone(place);
+    if (gone !== undefined) throw new StateError('TIDE_PARTITION_LOST', `${what}: ${placeText(place)}: ${gone}`);
     const read = partitions.map(placeText).join(', ');
     throw new StateError(
       'TIDE_NOT_OWNED',
@@ -86,6 +96,7 @@ export class SubscribedPartitions implements PartitionSource<ForPartition> {
   }
 
   async close(timeoutMs: number): Promise<void> {
+    this.#heldBack?.stop();
     await this.#changing;
     if (this.#now instanceof GroupPartitions) await this.#now.close(timeoutMs);
     else this.#now?.close();

@@ -30,8 +30,6 @@ export class TopicPartitions implements PartitionSource<number> {
   readonly #core: ConsumerCore;
   readonly #placing: Placing;
   readonly #placement: Placement;
-  /** Those that were read, and are not there any more. */
-  readonly #gone = new Set<number>();
   #growing = false;
 
   constructor(settings: TopicPartitionsSettings) {
@@ -55,8 +53,8 @@ export class TopicPartitions implements PartitionSource<number> {
     const { partitions } = this.#core;
     const found = partitions.find(({ partition }) => partition === id);
     if (found !== undefined) return found;
-    if (this.#gone.has(id))
-      throw new StateError('TIDE_PARTITION_LOST', `${what}: ${topic}/${id} is gone: the topic was created again without it`);
+    const gone = this.#core.whyGone({ topic, partition: id });
+    if (gone !== undefined) throw new StateError('TIDE_PARTITION_LOST', `${what}: ${topic}/${id}: ${gone}`);
     const read = partitions.map(({ partition }) => partition).join(', ');
     throw new StateError(
       'TIDE_NOT_OWNED',
@@ -163,11 +161,7 @@ export class TopicPartitions implements PartitionSource<number> {
     const { partitions } = this.#core;
     const gone = partitions.filter(({ partition, topicId }) => !there.has(partition) && topicId !== undefined && topicId !== topic.id);
     if (gone.length === 0) return;
-    for (const partition of gone) {
-      partition.gone = 'the topic was created again without this partition';
-      this.#gone.add(partition.partition);
-    }
-    this.#core.assign(partitions.filter(({ gone }) => gone === undefined));
+    this.#core.remove(gone, 'the topic was created again without this partition');
   }
 
   async #grow(topic: TopicInfo, bounds: Bounds): Promise<void> {
@@ -179,7 +173,6 @@ export class TopicPartitions implements PartitionSource<number> {
     const starts = await this.#placing.list(fresh, 'earliest', bounds);
     for (const [i, partition] of fresh.entries()) partition.place(starts[i] ?? 0);
     await this.#core.storePlaces(fresh);
-    for (const { partition } of added) this.#gone.delete(partition);
     this.#core.assign([...this.#core.partitions, ...added]);
   }
 }

@@ -1,6 +1,6 @@
 import { asKafkaError, KafkaError } from '../base/errors.js';
 import { backoffMs } from '../base/retry.js';
-import { Bell, settledWithin } from '../base/wait.js';
+import { Bell, orAborted, settledWithin } from '../base/wait.js';
 import type { ClientCore } from '../client/client.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { ForPartition } from '../cluster/scatter.js';
@@ -8,7 +8,7 @@ import type { Assignor } from './assignors/assignor.js';
 import { assigned } from './assignors/checked.js';
 import { ClassicRequests, type ClassicSettings, type Joined } from './classic-requests.js';
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.js';
-import { reactionTo } from './group-errors.js';
+import { type Reaction, reactionTo } from './group-errors.js';
 import { Heartbeats } from './heartbeats.js';
 import { MemberLoop } from './member-loop.js';
 import { type MemberStanding, type Membership, type MembershipEvents, without } from './membership.js';
@@ -52,6 +52,9 @@ export class ClassicMembership implements Membership {
   /** What it was given last, also once that is given up: an assignor may want to give it the same again. */
   #given: readonly ForPartition[] = [];
   #isIn = false;
+  /** Since it has asked to join until it was given partitions: from when all have joined the group knows a generation that this member does not. */
+  #isJoining = false;
+  readonly #joined = new Bell();
   #notice: Notice | undefined;
   readonly #noticed = new Bell();
   readonly #loop = new MemberLoop(signal => this.#run(signal));
@@ -69,7 +72,7 @@ export class ClassicMembership implements Membership {
       beat: async (signal, timeoutMs) => {
         if (this.standing !== undefined) await this.#requests.heartbeat(this.standing, signal, timeoutMs);
       },
-      told: error => this.refused(asKafkaError(error)),
+      told: error => this.#note(asKafkaError(error)),
     });
   }
 
@@ -83,10 +86,16 @@ export class ClassicMembership implements Membership {
     this.#loop.start();
   }
 
-  refused(error: KafkaError): void {
-    const isNews = this.#notice === undefined || !('error' in this.#notice) || reactionTo(this.#notice.error) === 'rejoin';
-    if (isNews) this.#notice = { error };
-    this.#noticed.ring();
+  async steady(signal: AbortSignal | undefined): Promise<void> {
+    while (this.#isJoining) await orAborted(this.#joined.wait(), signal);
+  }
+
+  refused(error: KafkaError, { memberId, generationId }: MemberStanding): Reaction {
+    const reaction = reactionTo(error);
+    const isOld = this.#isJoining || generationId !== this.#generationId || memberId !== this.#memberId;
+    if (isOld && reaction !== 'failed') return 'rejoin'; // whether it is still one of them, it learns when it joins
+    this.#note(error);
+    return reaction;
   }
 
   resubscribe(): void {
@@ -147,12 +156,11 @@ export class ClassicMembership implements Membership {
     this.#notice = undefined;
     const names = await this.#topics.names(signal);
     this.#heartbeats.stop();
-    const joined = await this.#requests.join(this.#memberId, this.#offers(names), reason, signal, memberId => {
-      this.#memberId = memberId;
+    this.#isJoining = true;
+    const { joined, counts, given } = await this.#ask(names, reason, signal).finally(() => {
+      this.#isJoining = false;
+      this.#joined.ring();
     });
-    this.#generationId = joined.generationId;
-    const { counts, assignments } = await this.#divide(joined, signal);
-    const given = decodeAssignment(await this.#requests.sync(joined, assignments, signal)).partitions;
     this.#isIn = true;
     this.#heartbeats.start();
     const gone = without(this.#owned, given);
@@ -168,6 +176,17 @@ export class ClassicMembership implements Membership {
       durationMs: this.#cluster.clock.now() - startedAt,
     });
     return { names, counts: joined.isLeader ? counts : undefined };
+  }
+
+  /** Joins, divides where that is this member's to do, and learns what it is given. */
+  async #ask(names: readonly string[], reason: string, signal: AbortSignal) {
+    const joined = await this.#requests.join(this.#memberId, this.#offers(names), reason, signal, memberId => {
+      this.#memberId = memberId;
+    });
+    this.#generationId = joined.generationId;
+    const { counts, assignments } = await this.#divide(joined, signal);
+    const given = decodeAssignment(await this.#requests.sync(joined, assignments, signal)).partitions;
+    return { joined, counts, given };
   }
 
   #offers(names: readonly string[]) {
@@ -221,6 +240,12 @@ export class ClassicMembership implements Membership {
       }
     }
     return 'it leaves';
+  }
+
+  #note(error: KafkaError): void {
+    const isNews = this.#notice === undefined || !('error' in this.#notice) || reactionTo(this.#notice.error) === 'rejoin';
+    if (isNews) this.#notice = { error };
+    this.#noticed.ring();
   }
 
   async #giveUp(partitions: readonly ForPartition[]): Promise<void> {

@@ -6,7 +6,7 @@ import type { ClientCore } from '../client/client.js';
 import type { ForPartition } from '../cluster/scatter.js';
 import { ConsumerGroupHeartbeat, type RequestIn, type ResponseOf } from '../protocol/index.js';
 import { byTopic } from './by-topic.js';
-import { reactionTo } from './group-errors.js';
+import { type Reaction, reactionTo } from './group-errors.js';
 import { MemberLoop } from './member-loop.js';
 import { type MemberStanding, type Membership, type MembershipEvents, without } from './membership.js';
 import type { SubscribedTopics } from './subscribed-topics.js';
@@ -86,9 +86,17 @@ export class ConsumerMembership implements Membership {
     this.#loop.start();
   }
 
-  refused(error: KafkaError): void {
-    if (reactionTo(error) !== 'rejoin') this.#notice ??= error;
+  /** The old epoch of a member counts until it has heard of the new one. */
+  steady(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  refused(error: KafkaError, { memberId, generationId }: MemberStanding): Reaction {
+    const reaction = reactionTo(error);
+    const isOld = generationId !== this.#epoch || memberId !== this.#memberId;
+    if (!isOld && reaction !== 'rejoin') this.#notice ??= error;
     this.#noticed.ring(); // else a heartbeat tells the present epoch
+    return isOld && reaction !== 'failed' ? 'rejoin' : reaction;
   }
 
   resubscribe(): void {

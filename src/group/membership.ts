@@ -1,6 +1,7 @@
 import type { KafkaError } from '../base/errors.js';
 import type { GroupMember } from '../client/offset-store.js';
 import { type ForPartition, placeText } from '../cluster/scatter.js';
+import type { Reaction } from './group-errors.js';
 
 /** In whose name a member commits offsets. */
 export interface MemberStanding extends GroupMember {
@@ -43,8 +44,13 @@ export interface Membership {
   start(): void;
   /** Undefined while it is no member. */
   readonly standing: MemberStanding | undefined;
-  /** A commit was refused with this: the group says something about the membership by that. */
-  refused(error: KafkaError): void;
+  /** Resolves when the member is not just joining anew, which makes its standing old as soon as others have joined. Rejects with the signal's reason. */
+  steady(signal: AbortSignal | undefined): Promise<void>;
+  /**
+   * A commit in this standing was refused: the group says something about the membership by that. Gives what: of a standing that is old by now
+   * it says nothing but that, and the commit may be sent again in the present one.
+   */
+  refused(error: KafkaError, as: MemberStanding): Reaction;
   /** Other topics are wanted. */
   resubscribe(): void;
   /** Leaves the group, its partitions lost, until {@link start}. */

@@ -1,25 +1,11 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import { KafkaClient } from '../../src/client/client.js';
-import { KafkaConsumer } from '../../src/consumer/kafka-consumer.js';
+import { test } from 'node:test';
+import type { KafkaConsumer } from '../../src/consumer/kafka-consumer.js';
 import type { KafkaConsumerOptions } from '../../src/consumer/kafka-consumer-options.js';
 import { OffsetCommitContext, withOffsets } from '../../src/context/index.js';
-import { EmbeddedCluster } from '../../src/embedded/index.js';
 import { JoinGroup } from '../../src/protocol/index.js';
+import { groupSetting as setting } from './group-setting.js';
 import { fill, stored, until } from './setting.js';
-
-/** Four partitions of "orders" with 25 messages each, and consumers of a group, each with a client of its own. */
-async function setting(t: TestContext) {
-  const cluster = await EmbeddedCluster.start({ topics: { orders: 4 } });
-  t.after(() => cluster.close());
-  for (const partition of [0, 1, 2, 3]) fill(cluster, 25, { partition, perBatch: 5 });
-  const member = (options: KafkaConsumerOptions = {}) => {
-    const client = new KafkaClient({ brokers: cluster.brokers, retry: { backoffMs: 5, maxBackoffMs: 20 } });
-    t.after(() => client.close({ timeoutMs: 1000 }).catch(() => {}));
-    return new KafkaConsumer(client, { topics: ['orders'], groupId: 'billing', heartbeatMs: 20, sessionTimeoutMs: 6000, ...options });
-  };
-  return { cluster, member };
-}
 
 test('a lone member reads everything, in order, and commits what is done', async t => {
   const { cluster, member } = await setting(t);

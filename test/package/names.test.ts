@@ -51,9 +51,9 @@ test('the types exported beside them are these', () => {
     all.join(' '),
     'AdminCallOptions AdminOptions Assignor AutoCommit AutoOffsetReset BrokerInfo BrokerPattern CallOptions Client ' +
       'ClusterMetadata Codec CommitFailureDecision CommitNote CommitResult CompressionName ConnectionTrace Consumer ' +
-      'ConsumerEvents ContextOptions CreateTopicsOptions CreatedTopic Credentials CredentialsProvider ElectionResult ' +
+      'ConsumerEvents ContextOptions CreateTopicsOptions CreatedTopic Credentials CredentialsProvider DroppedMarks ElectionResult ' +
       'ElectionType ErrorCode ErrorCodeInfo ErrorContext FetchOptions FetchRequest Fetched FoundOffset GetOptions ' +
-      'GroupOffset HeaderList HeadersInput Isolation ItemOutcome KafkaClientEvents KafkaClientOptions ' +
+      'GroupOffset HeaderList HeadersInput HeldBack Isolation ItemOutcome KafkaClientEvents KafkaClientOptions ' +
       'KafkaConsumerOptions KeyedProducerOptions ListTransactionsOptions LogFields Logger Markable Marking Member ' +
       'MemberSubscription Mergeable MessageInput MessageWithKey Misplaced NewPartitionReassignment NewTopic ' +
       'NonFatalError OauthToken OauthbearerOptions OffsetCoordinator OffsetCoordinatorOptions OffsetQueries ' +

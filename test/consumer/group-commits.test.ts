@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { JoinGroup, OffsetCommit } from '../../src/protocol/index.js';
+import { every, groupSetting } from './group-setting.js';
+import { stored, until } from './setting.js';
+
+test('a commit that meets a group which knows the next generation already is sent again in that, and nothing is lost for it', async t => {
+  const { cluster, member } = await groupSetting(t);
+  const [first, second] = [member({ autoCommit: false }), member({ autoCommit: false })];
+  const lost = every(first, 'lost');
+  const messages = await first.getMessages(100, { timeoutMs: null });
+  await first.commit(messages);
+  const [{ memberId } = assert.fail()] = cluster.members('billing');
+  const joining = cluster.on(JoinGroup, ({ body }) => body.memberId === memberId).hold();
+  const others = second.getMessages(1, { block: false });
+  await joining.held; // the first has asked to join anew, and does not hear
+  for (const { topic, partition } of messages.slice(0, 1)) await first.seek(7, undefined, { topic, partition });
+  cluster.on(OffsetCommit).failOnce('ILLEGAL_GENERATION');
+  const committed = first.commit();
+  await until(() => cluster.requests(OffsetCommit).length >= 2);
+  joining.release();
+  assert.equal(await committed, true);
+  assert.equal(stored(cluster, 'billing')[messages[0]?.partition ?? -1], 7);
+  await others;
+  await until(() => first.assignment().length === 2);
+  assert.deepEqual(lost, []);
+});
