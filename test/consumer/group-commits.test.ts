@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { JoinGroup, OffsetCommit } from '../../src/protocol/index.js';
-import { every, groupSetting } from './group-setting.js';
+import { Heartbeat, JoinGroup, OffsetCommit } from '../../src/protocol/index.js';
+import { every, groupSetting, nextEvent, throwOut } from './group-setting.js';
 import { stored, until } from './setting.js';
 
 test('a commit that meets a group which knows the next generation already is sent again in that, and nothing is lost for it', async t => {
@@ -24,4 +24,26 @@ test('a commit that meets a group which knows the next generation already is sen
   await others;
   await until(() => first.assignment().length === 2);
   assert.deepEqual(lost, []);
+});
+
+test('a commit that is told late of a member that was thrown out does not cost the member that it is again by then', async t => {
+  const { cluster, member } = await groupSetting(t);
+  const consumer = member({ autoCommit: false });
+  const lost = every(consumer, 'lost');
+  const messages = await consumer.getMessages(10, { timeoutMs: null });
+  const beats = cluster.on(Heartbeat).hold();
+  await beats.held;
+  throwOut(cluster);
+  const commits = cluster.on(OffsetCommit).hold();
+  const committed = consumer.commit(messages);
+  committed.catch(() => {}); // looked at below
+  await commits.held;
+  beats.release();
+  const { memberId } = await nextEvent(consumer, 'rebalance');
+  commits.release();
+  await assert.rejects(committed, { code: 'TIDE_PARTITION_LOST' });
+  await cluster.nextRequest(Heartbeat);
+  await cluster.nextRequest(Heartbeat);
+  assert.deepEqual([lost.length, cluster.members('billing')[0]?.memberId], [1, memberId]);
+  assert.equal(await consumer.commit(await consumer.getMessages(10, { timeoutMs: null })), true);
 });
