@@ -1,6 +1,6 @@
 import { linked } from '../base/abort.js';
 import type { Clock, Deadline, Timer } from '../base/clock.js';
-import { asError, PartialError, TimeoutError } from '../base/errors.js';
+import { asError, PartialError, StateError, TimeoutError } from '../base/errors.js';
 import { limited, orAborted } from '../base/wait.js';
 import type { CommitResult, GroupOffset } from '../client/offset-store.js';
 import type { Bounds } from '../cluster/cluster.js';
@@ -131,7 +131,7 @@ export class Committer {
 
   async #commit(partitions: readonly Partition[], bounds: Bounds): Promise<boolean> {
     const due = partitions
-      .filter(({ placed }) => placed)
+      .filter(({ placed, gone }) => placed && gone === undefined) // the group does not know whose it is: it would store what another has passed
       .map(partition => ({ partition, offset: Math.min(partition.done, partition.keepFrom) }))
       .filter(({ partition: { committed, unsure }, offset }) => unsure || offset !== committed);
     return due.length === 0 ? false : this.#store(due, bounds);
@@ -150,8 +150,13 @@ export class Committer {
     const both = linked(bounds.signal, signal);
     try {
       const bounded = { ...bounds, signal: both.signal };
+      assertRead(due); // it has had to wait for its turn
       if (via === undefined) await target.commit(offsets, bounded);
-      else await via(await target.forTransaction(offsets, bounded), offsets, bounded);
+      else {
+        const group = await target.forTransaction(offsets, bounded);
+        assertRead(due); // the group may have been divided anew meanwhile
+        await via(group, offsets, bounded);
+      }
     } catch (error) {
       // Stored or not: only another commit makes sure, except where the answer said so.
       for (const { partition } of due) partition.committed = undefined;
@@ -194,6 +199,17 @@ export class Committer {
       true,
     );
   }
+}
+
+/** @throws KafkaError `TIDE_PARTITION_LOST` when one of these went to another member. */
+function assertRead(due: readonly StoredOffset[]): void {
+  const lost = due.find(({ partition }) => partition.gone !== undefined)?.partition;
+  if (lost === undefined) return;
+  const { topic, partition, gone } = lost;
+  throw new StateError('TIDE_PARTITION_LOST', `commit ${topic}/${partition}: ${gone}`, {
+    persistence: 'no',
+    context: { topic, partition },
+  });
 }
 
 const ignored = (): void => {};
