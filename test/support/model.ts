@@ -5,6 +5,7 @@ import fc from 'fast-check';
 /*
  * Something real is held against a model of it, in random steps that a seed chooses. What fails is shrunk to the few steps that it takes, and
  * the error says which they are, and the seed: TIDEMARK_SEED=7 node --test dist/test/x/model.test.js
+ * With TIDEMARK_SHRINK=0 it tells of the steps as they were.
  */
 
 /** What can happen; the numbers choose partitions, counts and variants. */
@@ -70,7 +71,12 @@ export async function holdsFor<V, S>(t: Pick<TestContext, 'diagnostic'>, model: 
       await run.close();
     }
   });
-  const found = await fc.check(property, { numRuns: runs, seed, interruptAfterTimeLimit: 500_000 });
+  const found = await fc.check(property, {
+    numRuns: runs,
+    seed,
+    interruptAfterTimeLimit: 500_000,
+    endOnFailure: process.env['TIDEMARK_SHRINK'] === '0',
+  });
   const { failed, errorInstance: cause } = found;
   if (failed) throw new Error(`${cause instanceof Error ? cause.stack : cause}\n${await fc.asyncDefaultReportMessage(found)}`, { cause });
   t.diagnostic(`seed ${seed}, ${steps} steps: ${JSON.stringify(happened)}`);
