@@ -4,6 +4,7 @@ export const tideCodes = [
   'TIDE_TIMEOUT',
   'TIDE_PROTOCOL',
   'TIDE_CORRUPT',
+  'TIDE_DESERIALIZATION',
   'TIDE_TOO_LARGE',
   'TIDE_UNSUPPORTED',
   'TIDE_AUTH',
@@ -113,6 +114,31 @@ export class CorruptRecordError extends KafkaError {
   override readonly name = 'CorruptRecordError';
   constructor(message: string, detail: ErrorDetail = {}) {
     super('TIDE_CORRUPT', message, detail);
+  }
+}
+
+/**
+ * A deserialiser threw, or rejected with, its `cause`. The message stays where it is: the next read tries it again, and a seek to behind its `offset`
+ * passes over it. Always `TIDE_DESERIALIZATION`.
+ */
+export class DeserializationError extends KafkaError {
+  override readonly name = 'DeserializationError';
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** Which part of the message it is. */
+  readonly part: 'key' | 'value';
+
+  constructor(part: 'key' | 'value', { topic, partition, offset }: { topic: string; partition: number; offset: number }, cause: unknown) {
+    super(
+      'TIDE_DESERIALIZATION',
+      `${topic}/${partition} offset ${offset}: the ${part} could not be deserialised: ${asError(cause).message}`,
+      { cause, context: { topic, partition, offset, part } },
+    );
+    this.topic = topic;
+    this.partition = partition;
+    this.offset = offset;
+    this.part = part;
   }
 }
 

@@ -67,6 +67,10 @@ export function deferred<T = void>(): Deferred<T> {
   return { promise, resolve, reject };
 }
 
+/** Whether it is a promise, of whatever kind. */
+export const isThenable = <T>(value: T | Promise<T>): value is Promise<T> =>
+  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+
 /** Many wait, one wakes them all: what a condition variable is elsewhere. Who gives up leaves nothing behind. */
 export class Bell {
   readonly #listeners = new Set<() => void>();

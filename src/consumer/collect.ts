@@ -1,9 +1,9 @@
 import type { Deadline } from '../base/clock.js';
-import { InputError } from '../base/errors.js';
+import { DeserializationError, InputError } from '../base/errors.js';
 import { checkNames, show, signalOf } from '../base/options.js';
 import { orAborted } from '../base/wait.js';
 import { checkCount } from '../client/inputs.js';
-import type { Message } from '../records/index.js';
+import type { AnyMessage } from '../records/index.js';
 import type { EmptyAnswers } from './empty-answers.js';
 import type { HandOut } from './hand-out.js';
 import type { Partition } from './partition.js';
@@ -60,23 +60,34 @@ export function wantedBy(count: number, options: GetOptions, what: string): Want
 
 /** Adds to `messages` what is wanted, as far as it comes in time: what was taken from the partitions is there, also after a throw. */
 export async function collect(
-  messages: Message[],
+  messages: AnyMessage[],
   { count, waitFor, timeoutMs, signal }: Wanted,
   from: Source,
   what: string,
 ): Promise<void> {
   const { handOut, empty } = from;
-  const take = (partition: Partition) => partition.take();
+  const take = (partition: Partition) => {
+    try {
+      return partition.take();
+    } catch (error) {
+      // The next call meets it first, and tells; what came before it must not wait for that.
+      if (messages.length === 0 || !(error instanceof DeserializationError)) throw error;
+      isStuck = true;
+      return undefined;
+    }
+  };
   // What was collected may be what a partition waits for before it can go on: then it is given now.
   const enough = () => (messages.length > 0 ? from.partitions().some(({ stalled, leaving }) => stalled || leaving) : empty.tooMany);
-  const stopped = () => from.isClosing() || from.isOver() || enough();
+  let isStuck = false;
+  const isMaking = () => from.partitions().some(partition => partition.isMaking);
+  const stopped = () => from.isClosing() || from.isOver() || isStuck || enough();
   const deadline = from.deadline(timeoutMs);
   let asked = false;
   while (messages.length < count) {
     const before = messages.length;
     takeReady(messages, count, handOut);
     if (messages.length === before) {
-      const waitMs = before < waitFor ? deadline.remainingMs() : 0;
+      const waitMs = before < waitFor || (before === 0 && isMaking()) ? deadline.remainingMs() : 0;
       const message = await handOut.wait(take, waitMs, signal, stopped);
       if (message !== undefined) messages.push(message);
     }
@@ -85,6 +96,8 @@ export async function collect(
     if (from.isOver()) return;
     if (messages.length > before) continue;
     if (messages.length === 0) empty.check(what);
+    // What is there and is being made counts as there.
+    if (messages.length === 0 && isMaking() && deadline.remainingMs() > 0) continue;
     // Nobody wants to wait, and nothing is there: one fetch that does not wait is left to try.
     if (waitFor > 0 || messages.length > 0 || asked) return;
     asked = true;
@@ -93,7 +106,7 @@ export async function collect(
 }
 
 /** Adds what can be had at once: between two messages of a batch that is at hand nothing can happen that ends the call. */
-function takeReady(messages: Message[], count: number, handOut: HandOut): void {
+function takeReady(messages: AnyMessage[], count: number, handOut: HandOut): void {
   while (messages.length < count) {
     const message = handOut.ready?.takeCurrent();
     if (message === undefined) return;

@@ -1,5 +1,6 @@
 import type { ForPartition } from '../cluster/scatter.js';
 import type { Rebalance } from '../group/index.js';
+import type { NotDeserialized } from './deserializers.js';
 import type { HeldBack } from './held-back-watch.js';
 import type { DroppedMarks } from './implied-marks.js';
 import type { OutOfRange } from './placing.js';
@@ -13,6 +14,8 @@ export interface ConsumerEvents {
   outOfRange: OutOfRange;
   /** Damaged records were passed over (`onCorrupt: 'skip'`), or are handed out as one invalid message (`'return'`). */
   corruptRecords: PassedOver;
+  /** A message whose key or value could not be made was passed over (`onDeserializationError: 'skip'`), or is handed out invalid (`'return'`). */
+  deserializationFailed: NotDeserialized;
   /** These partitions are read from now on: the group has given them to this member. */
   assigned: { readonly partitions: readonly ForPartition[] };
   /** These went to other members of the group; what was done of them is committed, if that is automatic. */

@@ -15,6 +15,9 @@ export function logEvents(log: Log, groupId: string | undefined, consumer: Pick<
     .on('corruptRecords', ({ topic, partition, offset, nextOffset, error }) => {
       log.say('Consumer', 'warn', 'damaged records', { topic, partition, offset, nextOffset, error: error.message });
     })
+    .on('deserializationFailed', ({ topic, partition, offset, part, error }) => {
+      log.say('Consumer', 'warn', 'not deserialised', { topic, partition, offset, part, error: error.message });
+    })
     .on('rebalance', ({ partitions, generationId, durationMs }) => {
       const list = partitions.map(({ topic, partition }) => `${topic}/${partition}`).join(' ');
       log.say('Consumer', 'info', 'the group is at rest', { ...group, generationId, partitions: list, durationMs: Math.round(durationMs) });

@@ -50,7 +50,7 @@ export interface PartitionOffsets {
  * What all consumers offer, over partitions that each kind gets in its own way. `At` is how a partition is named: by its number where there is
  * but one topic, else with its topic.
  */
-export abstract class Consumer<At> extends TypedEvents<ConsumerEvents> implements AsyncIterable<Message> {
+export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<ConsumerEvents> implements AsyncIterable<Message<K, V>> {
   readonly #settings: ConsumerSettings;
   readonly #client: ClientCore;
   readonly #core: ConsumerCore;
@@ -115,7 +115,7 @@ export abstract class Consumer<At> extends TypedEvents<ConsumerEvents> implement
   }
 
   /** As {@link messages} without a signal: `for await (const message of consumer)`. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message<K, V>> {
     return this.messages();
   }
 
@@ -126,13 +126,13 @@ export abstract class Consumer<At> extends TypedEvents<ConsumerEvents> implement
    * @throws KafkaError `TIDE_OPTION`; from the loop: `TIDE_STATE` when somebody else reads; why the partitions, their offsets or records could not
    * be had.
    */
-  messages(options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<Message> {
-    return this.#core.messages(signalOf('messages()', options));
+  messages(options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<Message<K, V>> {
+    return this.#core.messages(signalOf('messages()', options)) as AsyncIterableIterator<Message<K, V>>;
   }
 
   /** As {@link messages}, batch by batch, as they were stored: the fast way. A batch is done when the loop asks for the next. */
-  batches(options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<MessageBatch> {
-    return this.#core.batches(signalOf('batches()', options));
+  batches(options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<MessageBatch<K, V>> {
+    return this.#core.batches(signalOf('batches()', options)) as AsyncIterableIterator<MessageBatch<K, V>>;
   }
 
   /**
@@ -143,12 +143,12 @@ export abstract class Consumer<At> extends TypedEvents<ConsumerEvents> implement
    * partitions, which only the first call does, takes what the client's own limits allow.
    * @throws KafkaError as {@link messages}; the signal's reason when aborted. What the call had collected is handed out again.
    */
-  getMessages(count = 1, options: GetOptions = {}): Promise<Message[]> {
-    return this.#core.getMessages(count, options);
+  getMessages(count = 1, options: GetOptions = {}): Promise<Message<K, V>[]> {
+    return this.#core.getMessages(count, options) as Promise<Message<K, V>[]>;
   }
 
   /** One message, or undefined when none came in time: {@link getMessages} with a count of one. */
-  async getMessage(options: GetOptions = {}): Promise<Message | undefined> {
+  async getMessage(options: GetOptions = {}): Promise<Message<K, V> | undefined> {
     const [message] = await this.getMessages(1, options);
     return message;
   }
@@ -174,14 +174,14 @@ export abstract class Consumer<At> extends TypedEvents<ConsumerEvents> implement
   }
 
   /** As {@link mark}, and everything handed out before it in the same partition is done too. */
-  markUpTo(message: Message | MessageBatch): void;
+  markUpTo(message: Message<unknown, unknown> | MessageBatch<unknown, unknown>): void;
   markUpTo(partition: At, offset: number): void;
   markUpTo(what: Markable | At, offset?: number): void {
     this.#mark(what, offset, true);
   }
 
   /** The old name of {@link mark}. */
-  taskDone(message: Message): void {
+  taskDone(message: Message<unknown, unknown>): void {
     this.#mark(message, undefined, false, 'taskDone()');
   }
 

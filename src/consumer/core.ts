@@ -3,7 +3,7 @@ import { orAborted, settledWithin } from '../base/wait.js';
 import type { Bounds, Cluster } from '../cluster/cluster.js';
 import type { TopicInfo } from '../cluster/metadata.js';
 import { type ForPartition, placeText } from '../cluster/scatter.js';
-import type { Message } from '../records/index.js';
+import type { AnyMessage } from '../records/index.js';
 import type { AutoCommit } from './auto-commit.js';
 import { collect, type GetOptions, type Source, wantedBy } from './collect.js';
 import { type CommitTarget, Committer } from './committer.js';
@@ -14,7 +14,7 @@ import { HandOut } from './hand-out.js';
 import { type DroppedMarks, ImpliedMarks } from './implied-marks.js';
 import { Loop, type LoopHost } from './loop.js';
 import { leaseOf, type Markable, type MarkedRange, rangeAt, rangesOf } from './marking.js';
-import type { MessageBatch } from './message-batch.js';
+import type { AnyBatch } from './message-batch.js';
 import { OffsetRefresh, refreshEveryMs } from './offset-refresh.js';
 import type { Partition } from './partition.js';
 import type { Asking } from './poll-watch.js';
@@ -250,10 +250,10 @@ export class ConsumerCore {
     this.#seat.assertOpen(what);
   }
 
-  messages(signal: AbortSignal | undefined): Loop<Message> {
+  messages(signal: AbortSignal | undefined): Loop<AnyMessage> {
     const host = this.#loopHost(partition => partition.take());
     // The fast path: the next message of the batch at hand, without a look around.
-    const next = (): Message | undefined => {
+    const next = (): AnyMessage | undefined => {
       if (this.#seat.closing) return undefined;
       const source = this.#handOut.ready;
       if (source === undefined) return undefined;
@@ -264,7 +264,7 @@ export class ConsumerCore {
     return new Loop({ ...host, next }, 'messages()', signal);
   }
 
-  batches(signal: AbortSignal | undefined): Loop<MessageBatch> {
+  batches(signal: AbortSignal | undefined): Loop<AnyBatch> {
     return new Loop(
       this.#loopHost(partition => partition.takeBatch()),
       'batches()',
@@ -273,13 +273,13 @@ export class ConsumerCore {
   }
 
   /** Up to `count` messages; see the consumers' own description. */
-  async getMessages(count: number, options: GetOptions): Promise<Message[]> {
+  async getMessages(count: number, options: GetOptions): Promise<AnyMessage[]> {
     const what = 'getMessages()';
     const wanted = wantedBy(count, options, what);
     const { signal } = wanted;
     signal?.throwIfAborted();
     const holder = { kind: 'call', what } as const;
-    const messages: Message[] = [];
+    const messages: AnyMessage[] = [];
     const session = this.#contexts.current;
     this.#seat.take(holder);
     this.#askCount += 1;
@@ -483,7 +483,7 @@ export class ConsumerCore {
   }
 
   /** These were taken for somebody who never got them. */
-  #handBack(messages: readonly Message[]): void {
+  #handBack(messages: readonly AnyMessage[]): void {
     const firsts = new Map<Partition, number>();
     for (const message of messages) {
       const lease = leaseOf(message);

@@ -54,7 +54,7 @@ export class HandOut {
       await this.#breathe();
       if (signal?.aborted || stopped()) return undefined;
       const taken = this.#take(from);
-      if (taken !== undefined) return taken;
+      if (taken !== undefined || stopped()) return taken;
       const leftMs = until - this.#clock.now();
       if (leftMs <= 0) return undefined;
       const arrived = this.#fetcher.arrived.waitFor(this.#clock, leftMs, signal);

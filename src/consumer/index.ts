@@ -3,6 +3,7 @@ export type { GetOptions } from './collect.js';
 export type { Consumer, PartitionOffsets } from './consumer.js';
 export type { ConsumerEvents } from './consumer-events.js';
 export type { Marking } from './core.js';
+export type { Deserializer, DeserializerOptions, NotDeserialized, OnDeserializationError } from './deserializers.js';
 export type { Misplaced } from './fetcher.js';
 export type { PartitionsCallback } from './group-reading.js';
 export type { HeldBack } from './held-back-watch.js';

@@ -2,6 +2,7 @@ import { InputError } from '../base/errors.js';
 import { custom, duration, type Given, integer, oneOf, optional, resolve, text } from '../base/options.js';
 import { type Assignor, assignors } from '../group/index.js';
 import { type AutoCommit, autoCommitRule } from './auto-commit.js';
+import { type DeserializerOptions, deserializerRules } from './deserializers.js';
 import type { PartitionsCallback } from './group-reading.js';
 import { readingRules } from './reading-options.js';
 import { type BrokerPattern, type Subscription, subscriptionOf, type TopicPartitionsEntry } from './subscription.js';
@@ -73,13 +74,13 @@ const ownRules = {
   onLost: callback,
 };
 /** What is given is typed by the parts: what is spread has no TSDoc in declarations. */
-export const kafkaConsumerRules = { ...ownRules, ...readingRules };
+export const kafkaConsumerRules = { ...ownRules, ...readingRules, ...deserializerRules };
 
 /** Options of a `KafkaConsumer`. */
-export type KafkaConsumerOptions = Given<typeof ownRules> & Given<typeof readingRules>;
+export type KafkaConsumerOptions<K = Buffer, V = Buffer> = Given<typeof ownRules> & Given<typeof readingRules> & DeserializerOptions<K, V>;
 
 /** The options, and what depends on two of them. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`. */
-export function kafkaConsumerOptions(given: KafkaConsumerOptions | undefined) {
+export function kafkaConsumerOptions(given: KafkaConsumerOptions<unknown, unknown> | undefined) {
   const options = resolve('KafkaConsumer', kafkaConsumerRules, given);
   const { groupId, autoCommit, sessionTimeoutMs, heartbeatMs } = options;
   const wrong = (text: string) => new InputError(`KafkaConsumer: ${text}`, { code: 'TIDE_OPTION' });

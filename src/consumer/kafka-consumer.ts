@@ -16,12 +16,12 @@ import { type BrokerPattern, type Subscription, subscriptionOf, type TopicPartit
  * A message counts as done when the code is done with it: when the loop, or the next call, asks for more. Only what is done is committed.
  * At least once: after a crash, what was done and not yet committed comes again, perhaps to another member.
  */
-export class KafkaConsumer extends Consumer<ForPartition> {
+export class KafkaConsumer<K = Buffer, V = Buffer> extends Consumer<ForPartition, K, V> {
   readonly #options: ReturnType<typeof kafkaConsumerOptions>;
   readonly #replace: (subscription: Subscription) => void;
 
   /** Checks the options and nothing else; the first read joins the group. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`, `TIDE_CLOSED`. */
-  constructor(client: KafkaClient, options?: KafkaConsumerOptions) {
+  constructor(client: KafkaClient, options?: KafkaConsumerOptions<K, V>) {
     coreOf(client); // first of all: without it, options come in its place
     const settings = kafkaConsumerOptions(options);
     let source: SubscribedPartitions | undefined;
@@ -47,7 +47,7 @@ export class KafkaConsumer extends Consumer<ForPartition> {
   }
 
   /** The next message; the one before counts as done, with `marking: 'loop'`. Waits for `consumerTimeoutMs`. @throws KafkaError `TIDE_CONSUMER_TIMEOUT`. */
-  async nextMessage(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Message> {
+  async nextMessage(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Message<K, V>> {
     const [message] = await this.fetchMessages(1, options);
     return message ?? Promise.reject(nothingCame(this.#options.consumerTimeoutMs));
   }
@@ -57,7 +57,7 @@ export class KafkaConsumer extends Consumer<ForPartition> {
    * before it returned counts as done, with `marking: 'loop'`.
    * @throws KafkaError `TIDE_CONSUMER_TIMEOUT`; else as {@link getMessages}.
    */
-  async fetchMessages(count = 500, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Message[]> {
+  async fetchMessages(count = 500, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Message<K, V>[]> {
     const signal = signalOf('fetchMessages()', options);
     const { consumerTimeoutMs } = this.#options;
     const timeoutMs = consumerTimeoutMs === Number.POSITIVE_INFINITY ? null : consumerTimeoutMs;

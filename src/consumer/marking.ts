@@ -1,12 +1,12 @@
 import { InputError, StateError } from '../base/errors.js';
 import { show } from '../base/options.js';
 import { checkOffset } from '../client/inputs.js';
-import { Message, originOf } from '../records/index.js';
+import { type AnyMessage, Message, originOf } from '../records/index.js';
 import { MessageBatch } from './message-batch.js';
 import type { Lease, Partition } from './partition.js';
 
 /** What can be marked: one message, several, or a whole batch. */
-export type Markable = Message | MessageBatch | Iterable<Message>;
+export type Markable = Message<unknown, unknown> | MessageBatch<unknown, unknown> | Iterable<Message<unknown, unknown>>;
 
 /** Messages of one partition that are to count as done: from the first offset to the last, both included. */
 export interface MarkedRange {
@@ -57,14 +57,14 @@ export function rangeAt(partition: Partition, offset: number, upTo: boolean, wha
 export const noSuchMessage = (partition: Partition, offset: number, what: string): InputError =>
   new InputError(`${placeOf(partition, offset, what)}: there is no such message`);
 
-const placeOf = ({ topic, partition }: Partition | Message, offset: number, what: string): string =>
+const placeOf = ({ topic, partition }: Partition | AnyMessage, offset: number, what: string): string =>
   `${what} ${topic}/${partition} offset ${String(offset)}`;
 
 /** To whom a message was handed out; undefined for one that no consumer made. */
-export const leaseOf = (message: Message): Lease | undefined => originOf(message) as Lease | undefined;
+export const leaseOf = (message: AnyMessage): Lease | undefined => originOf(message) as Lease | undefined;
 
 /** Undefined for what is done already. */
-function rangeTo(message: Message, from: number, owner: object, what: string): MarkedRange | undefined {
+function rangeTo(message: AnyMessage, from: number, owner: object, what: string): MarkedRange | undefined {
   const lease = leaseOf(message);
   if (lease?.owner !== owner) throw refusal('TIDE_NOT_OWNED', 'this consumer did not hand that message out', message, what);
   const { partition } = lease;
@@ -82,14 +82,14 @@ function rangeTo(message: Message, from: number, owner: object, what: string): M
 function refusal(
   code: 'TIDE_NOT_OWNED' | 'TIDE_STALE' | 'TIDE_PARTITION_LOST',
   reason: string,
-  message: Message,
+  message: AnyMessage,
   what: string,
 ): StateError {
   const { topic, partition, offset } = message;
   return new StateError(code, `${placeOf(message, offset, what)}: ${reason}`, { context: { topic, partition, offset } });
 }
 
-function messagesIn(given: unknown, what: string): readonly Message[] {
+function messagesIn(given: unknown, what: string): readonly AnyMessage[] {
   if (typeof given === 'object' && given !== null && Symbol.iterator in given) {
     const messages = [...(given as Iterable<unknown>)];
     if (messages.every(message => message instanceof Message)) return messages;

@@ -1,4 +1,4 @@
-import type { Message, RecordBatch } from '../records/index.js';
+import type { AnyMessage, Message } from '../records/index.js';
 import type { Markable } from './marking.js';
 
 /** Who is told that messages are done. */
@@ -6,8 +6,22 @@ export interface Marker {
   mark(given: Markable, upTo: boolean): void;
 }
 
+/** The messages of a batch; of the last `remaining` a reader has not had any. */
+export interface Records {
+  readonly topic: string;
+  readonly partition: number;
+  readonly count: number;
+  readonly remaining: number;
+  readonly nextOffset: number;
+  at(i: number): AnyMessage | undefined;
+  offsetAt(i: number): number;
+}
+
+/** A batch, whatever keys and values were made into. */
+export type AnyBatch = MessageBatch<unknown, unknown>;
+
 /** Consecutive messages of one partition, as they were stored together: the fast way to read. Messages are made as they are asked for. */
-export class MessageBatch implements Iterable<Message> {
+export class MessageBatch<K = Buffer, V = Buffer> implements Iterable<Message<K, V>> {
   readonly topic: string;
   readonly partition: number;
   /** How many messages there are; at least one. */
@@ -18,12 +32,12 @@ export class MessageBatch implements Iterable<Message> {
   readonly nextOffset: number;
   /** The end of the log when the batch was fetched: `highWatermark - nextOffset` is the lag. */
   readonly highWatermark: number;
-  readonly #records: RecordBatch;
+  readonly #records: Records;
   readonly #start: number;
   readonly #marker: Marker;
 
   /** What `records` has from its cursor on. */
-  constructor(records: RecordBatch, highWatermark: number, marker: Marker) {
+  constructor(records: Records, highWatermark: number, marker: Marker) {
     this.#records = records;
     this.#marker = marker;
     this.count = records.remaining;
@@ -37,16 +51,16 @@ export class MessageBatch implements Iterable<Message> {
   }
 
   /** Message number `i`, from 0; undefined outside. */
-  at(i: number): Message | undefined {
-    return i < 0 ? undefined : this.#records.at(this.#start + i);
+  at(i: number): Message<K, V> | undefined {
+    return i < 0 ? undefined : (this.#records.at(this.#start + i) as Message<K, V> | undefined);
   }
 
   /** All messages, each time anew. */
-  [Symbol.iterator](): Iterator<Message> {
+  [Symbol.iterator](): Iterator<Message<K, V>> {
     let i = this.#start;
     return {
-      next: (): IteratorResult<Message> => {
-        const value = this.#records.at(i++);
+      next: (): IteratorResult<Message<K, V>> => {
+        const value = this.#records.at(i++) as Message<K, V> | undefined;
         return value === undefined ? { done: true, value: undefined } : { done: false, value };
       },
     };
@@ -58,12 +72,12 @@ export class MessageBatch implements Iterable<Message> {
   }
 
   /** These messages are done, or all of the batch; throws as the consumer's own `mark`. */
-  mark(messages: Message | Iterable<Message> = this): void {
+  mark(messages: Message<unknown, unknown> | Iterable<Message<unknown, unknown>> = this): void {
     this.#marker.mark(messages, false);
   }
 
   /** This message is done, and everything handed out before it in its partition; throws as the consumer's own `markUpTo`. */
-  markUpTo(message: Message): void {
+  markUpTo(message: Message<unknown, unknown>): void {
     this.#marker.mark(message, true);
   }
 }

@@ -1,6 +1,8 @@
 import type { KafkaError } from '../base/errors.js';
-import type { Message, RecordBatch } from '../records/index.js';
-import { type Marker, MessageBatch } from './message-batch.js';
+import type { AnyMessage, RecordBatch } from '../records/index.js';
+import { DeserializedBatch, type Deserializing } from './deserialized-batch.js';
+import { type Making, messageOf } from './deserializers.js';
+import { type Marker, MessageBatch, type Records } from './message-batch.js';
 import { Outstanding } from './outstanding.js';
 import { Prefetched, type PrefetchedSettings } from './prefetched.js';
 
@@ -29,7 +31,10 @@ export class Partition {
   #position = -1;
   #first = -1;
   /** The batch messages are being handed out of. */
-  #current: RecordBatch | undefined;
+  #current: RecordBatch | DeserializedBatch | undefined;
+  readonly #deserializing: Deserializing | undefined;
+  /** Something was passed over that could not be made: others have their turn before it goes on. */
+  #rests = false;
   /** What Kafka is known to have stored; undefined: unknown or nothing. */
   committed: number | undefined;
   /** Kafka may hold another offset than `committed`: the next commit states what is true. */
@@ -66,7 +71,9 @@ export class Partition {
   /** Something the reader has to know; handed to it once. */
   failure: KafkaError | undefined;
 
-  constructor(owner: Marker, settings: PrefetchedSettings) {
+  /** @param deserializing How keys and values are made; undefined: they are bytes. */
+  constructor(owner: Marker, settings: PrefetchedSettings, deserializing?: Deserializing | undefined) {
+    this.#deserializing = deserializing;
     this.#owner = owner;
     this.topic = settings.topic;
     this.partition = settings.partition;
@@ -158,15 +165,16 @@ export class Partition {
   }
 
   /**
-   * The next message, handed out; undefined when nothing is there.
-   * @throws KafkaError as {@link Prefetched.next}; nothing is handed out then.
+   * The next message, handed out; undefined when nothing is there, or it is being made.
+   * @throws KafkaError as {@link Prefetched.next}, and `TIDE_DESERIALIZATION`; nothing is handed out then.
    */
-  take(): Message | undefined {
-    return this.takeCurrent() ?? (this.#nextBatch() === undefined ? undefined : this.takeCurrent());
+  take(): AnyMessage | undefined {
+    const message = this.takeCurrent() ?? (this.midBatch || this.#nextBatch() === undefined ? undefined : this.takeCurrent());
+    return message === undefined && this.#current instanceof DeserializedBatch ? this.#takeFailed(this.#current) : message;
   }
 
   /** The next message of the current batch, handed out; undefined at its end. */
-  takeCurrent(): Message | undefined {
+  takeCurrent(): AnyMessage | undefined {
     const message = this.#current?.next();
     if (message === undefined) return undefined;
     this.outstanding.addOne(message.offset);
@@ -179,19 +187,68 @@ export class Partition {
     return this.#current !== undefined && this.#current.remaining > 0;
   }
 
+  /** Whether more comes without a fetch, of what deserialisers make. */
+  get isMaking(): boolean {
+    return this.#rests || (this.#current instanceof DeserializedBatch && this.midBatch);
+  }
+
   /** What is left of the current batch, or the next one, handed out as a whole; undefined when nothing is there. Throws as {@link take}. */
   takeBatch(): MessageBatch | undefined {
     const records = this.#current !== undefined && this.#current.remaining > 0 ? this.#current : this.#nextBatch();
+    if (records instanceof DeserializedBatch) return this.#takeRest(records);
     if (records === undefined) return undefined;
+    this.#current = undefined;
+    return this.#handOut(records);
+  }
+
+  #handOut(records: Records): MessageBatch {
     const batch = new MessageBatch(records, this.highWatermark, this.#owner);
     this.outstanding.add(batch.firstOffset, batch.lastOffset, batch.count, () => batch.offsets());
     this.#position = records.nextOffset;
-    this.#current = undefined;
     return batch;
   }
 
+  /** The next message could not be made, or is being made: goes on as the policy says. */
+  #takeFailed(current: DeserializedBatch): AnyMessage | undefined {
+    const failed = current.takeFailed();
+    if (failed === undefined) return undefined;
+    const returned = this.#deserializing?.onDeserializationError === 'return' ? messageOf(failed) : undefined;
+    const { offset } = failed.source;
+    if (returned !== undefined) this.outstanding.addOne(offset);
+    this.#position = offset + 1;
+    if (!this.#tell([failed])) return undefined;
+    if (returned === undefined) this.#rest();
+    return returned;
+  }
+
+  #takeRest(current: DeserializedBatch): MessageBatch | undefined {
+    const rest = current.takeRest();
+    if (rest === undefined) return undefined;
+    const { records, failures } = rest;
+    this.#position = records.nextOffset;
+    const batch = records.count === 0 ? undefined : this.#handOut(records);
+    if (!this.#tell(failures)) return undefined;
+    if (batch === undefined) this.#rest();
+    return batch;
+  }
+
+  #rest(): void {
+    this.#rests = true;
+    void this.#deserializing?.turn().then(() => {
+      this.#rests = false;
+      this.#deserializing?.ready();
+    });
+  }
+
+  /** Tells of what could not be made; false when a listener has put the position elsewhere. */
+  #tell(failures: readonly Making[]): boolean {
+    const lease = this.#lease;
+    for (const { error } of failures) if (error !== undefined) this.#deserializing?.failed(error);
+    return lease === this.#lease;
+  }
+
   /** The next batch with something to hand out, its cursor there. Moves the position over what is not for users. */
-  #nextBatch(): RecordBatch | undefined {
+  #nextBatch(): RecordBatch | DeserializedBatch | undefined {
     if (this.#current !== undefined) this.#position = Math.max(this.#position, this.#current.nextOffset);
     this.#current = undefined;
     this.prefetched.forget(Math.min(this.done, this.keepFrom));
@@ -200,8 +257,8 @@ export class Partition {
     if (lease !== this.#lease) return undefined; // a listener that was told of damage has put the position elsewhere
     this.#position = position;
     if (batch !== undefined) batch.origin = this.#lease;
-    this.#current = batch;
-    return batch;
+    this.#current = batch === undefined || this.#deserializing === undefined ? batch : new DeserializedBatch(batch, this.#deserializing);
+    return this.#current;
   }
 
   #begin(offset: number): void {

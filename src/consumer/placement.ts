@@ -1,14 +1,16 @@
 import { sleep, turn } from '../base/clock.js';
-import { asError, asKafkaError, KafkaError } from '../base/errors.js';
+import { asError, asKafkaError, type DeserializationError, KafkaError } from '../base/errors.js';
 import type { Bounds } from '../cluster/cluster.js';
 import type { Marking } from './core.js';
+import type { Deserializing } from './deserialized-batch.js';
+import type { Deserializers } from './deserializers.js';
 import type { Misplaced } from './fetcher.js';
 import { Partition } from './partition.js';
 import type { SourceKit } from './partition-source.js';
 import type { OutOfRange } from './placing.js';
-import type { OnCorrupt } from './prefetched.js';
+import type { OnCorrupt, PassedOver } from './prefetched.js';
 
-export interface PlacementSettings {
+export interface PlacementSettings extends Deserializers {
   readonly groupId: string | undefined;
   readonly marking: Marking;
   readonly maxDecompressedBytes: number;
@@ -28,15 +30,26 @@ export class Placement {
   newPartition(topic: string, partition: number): Partition {
     const { maxDecompressedBytes, onCorrupt } = this.#settings;
     const { client, core, emit } = this.#kit;
-    return new Partition(core, {
+    const given = {
       topic,
       partition,
       maxDecompressedBytes,
       onCorrupt,
       turn: () => turn(client.cluster.clock),
       ready: () => core.moved(),
-      passedOver: what => emit('corruptRecords', what),
-    });
+      passedOver: (what: PassedOver) => emit('corruptRecords', what),
+    };
+    return new Partition(core, given, this.#deserializing(given));
+  }
+
+  #deserializing({ turn, ready }: Pick<Deserializing, 'turn' | 'ready'>): Deserializing | undefined {
+    const { keyDeserializer, valueDeserializer, onDeserializationError } = this.#settings;
+    if (keyDeserializer === undefined && valueDeserializer === undefined) return undefined;
+    const failed = (error: DeserializationError) => {
+      const { topic, partition, offset, part } = error;
+      this.#kit.emit('deserializationFailed', { topic, partition, offset, part, error });
+    };
+    return { keyDeserializer, valueDeserializer, onDeserializationError, turn, ready, failed };
   }
 
   /** Puts partitions where the group stands in them; gives those where it stands nowhere. */

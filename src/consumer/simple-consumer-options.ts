@@ -2,6 +2,7 @@ import { InputError } from '../base/errors.js';
 import { custom, duration, type Given, integer, needed, optional, resolve, text } from '../base/options.js';
 import { checkPartition, checkTopic } from '../client/inputs.js';
 import { type AutoCommit, autoCommitRule } from './auto-commit.js';
+import { type DeserializerOptions, deserializerRules } from './deserializers.js';
 import { readingRules } from './reading-options.js';
 
 const autoCommitDefaults: AutoCommit = { everyN: 100, everyMs: 5000 };
@@ -38,13 +39,13 @@ const ownRules = {
   emptyRetryLimit: optional(integer(0, 0, 1_000_000)),
 };
 /** What is given is typed by the parts: what is spread has no TSDoc in declarations. */
-export const simpleConsumerRules = { ...ownRules, ...readingRules };
+export const simpleConsumerRules = { ...ownRules, ...readingRules, ...deserializerRules };
 
 /** Options of a `SimpleConsumer`. */
-export type SimpleConsumerOptions = Given<typeof ownRules> & Given<typeof readingRules>;
+export type SimpleConsumerOptions<K = Buffer, V = Buffer> = Given<typeof ownRules> & Given<typeof readingRules> & DeserializerOptions<K, V>;
 
 /** The options, and what depends on two of them. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`. */
-export function simpleConsumerOptions(given: SimpleConsumerOptions) {
+export function simpleConsumerOptions(given: SimpleConsumerOptions<unknown, unknown>) {
   const options = resolve('SimpleConsumer', simpleConsumerRules, given);
   const { groupId, autoCommit } = options;
   if (groupId === undefined && autoCommit !== undefined && autoCommit !== 'never') {

@@ -12,12 +12,12 @@ import { TopicPartitions } from './topic-partitions.js';
  * A message counts as done when the code is done with it: when the loop, or the next call, asks for more. Only what is done is committed.
  * At least once: after a crash, what was done and not yet committed comes again.
  */
-export class SimpleConsumer extends Consumer<number> {
+export class SimpleConsumer<K = Buffer, V = Buffer> extends Consumer<number, K, V> {
   readonly topic: string;
   readonly #groupId: string | undefined;
 
   /** Checks the options and nothing else; the first read connects. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`, `TIDE_CLOSED`. */
-  constructor(client: KafkaClient, options: SimpleConsumerOptions) {
+  constructor(client: KafkaClient, options: SimpleConsumerOptions<K, V>) {
     coreOf(client); // first of all: without it, options come in its place
     const settings = simpleConsumerOptions(options);
     super(client, settings, kit => new TopicPartitions({ ...kit, options: settings }));

@@ -156,7 +156,7 @@ export class OffsetCommitContext {
   }
 
   /** As {@link mark}, and everything handed out before it in the same partition is done too. */
-  markUpTo(message: Message | MessageBatch): void;
+  markUpTo(message: Message<unknown, unknown> | MessageBatch<unknown, unknown>): void;
   markUpTo(partition: number | Place, offset: number): void;
   markUpTo(what: Markable | number | Place, offset?: number): void {
     this.#mark(what, offset, true, 'markUpTo()');

@@ -1,12 +1,13 @@
 import type { Clock } from '../base/clock.js';
 import { KafkaError } from '../base/errors.js';
+import { isThenable } from '../base/wait.js';
 import type { Accumulator, CallBounds } from './accumulator.js';
 import type { Delivery, ManyDelivery, SingleDelivery } from './delivery.js';
 import type { Line } from './line.js';
 import { type Load, RecordLoad, ValueLoad } from './load.js';
 import type { CheckedRecord, ProducerRecord } from './record.js';
 import { attempt, type RecordChecks, unsent } from './record-checks.js';
-import { isThenable, type Serializer, type Serializers, serialize } from './serializers.js';
+import { type Serializer, type Serializers, serialize } from './serializers.js';
 import type { TopicGate, Waiting } from './topic-gate.js';
 
 /** What records of a call go through before they are in a lane, and who is told when they do not get there. */

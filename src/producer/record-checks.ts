@@ -1,8 +1,9 @@
 import { asKafkaError, InputError, KafkaError } from '../base/errors.js';
 import { withPersistence } from '../base/persistence.js';
+import { isThenable } from '../base/wait.js';
 import type { Bytes } from '../records/index.js';
 import { type CheckedRecord, checkBytes, checkRecord, checkSize, type ProducerRecord, unitsIn } from './record.js';
-import { isThenable, type Serializers, serializeRecord } from './serializers.js';
+import { type Serializers, serializeRecord } from './serializers.js';
 
 /** What a producer asks of each record before it takes it. */
 export class RecordChecks {

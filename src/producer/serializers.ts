@@ -1,4 +1,5 @@
 import { asError, InputError } from '../base/errors.js';
+import { isThenable } from '../base/wait.js';
 import { checkNoMore, type ProducerRecord } from './record.js';
 
 /** What a record's key and value are made of, once serialised. */
@@ -49,9 +50,6 @@ export function serializeRecord<K, V>(
     return Promise.reject(error);
   }
 }
-
-export const isThenable = <T>(value: T | Promise<T>): value is Promise<T> =>
-  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 
 /** What a serialiser gave is checked as everything that users give. */
 const withParts = <K, V>({ topic, headers, timestamp, partition }: ProducerRecord<K, V>, key: unknown, value: unknown): ProducerRecord =>

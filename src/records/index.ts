@@ -13,11 +13,12 @@ export {
   registerCodec,
 } from './compression/index.js';
 export type { ControlType } from './control.js';
+export { DeserializedMessage } from './deserialized-message.js';
 export { type EncodeOptions, encodeBatch, encodeTransactionEnd, type RecordInput, type TransactionEnd } from './encode.js';
 export type { HeaderList } from './headers.js';
 export { type Bytes, type CheckedHeaders, type HeadersInput, toBytes, toHeaders, toTimestamp } from './input.js';
 export type { RecordSource, TimestampType } from './layout.js';
-export { Message, originOf } from './message.js';
+export { type AnyMessage, Message, originOf } from './message.js';
 export { BatchReader, decodeBatches, type ReadOptions, readBatches } from './reader.js';
 export { type Scan, scanBatches } from './scan.js';
 export { stampAppendTime, stampOffset, stampProducer } from './stamp.js';

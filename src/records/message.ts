@@ -1,5 +1,5 @@
 import { type InspectOptions, inspect } from 'node:util';
-import type { CorruptRecordError } from '../base/errors.js';
+import type { CorruptRecordError, DeserializationError } from '../base/errors.js';
 import { endOfHeaders, type HeaderList, NO_HEADERS, readHeaders } from './headers.js';
 import type { TimestampType } from './layout.js';
 import { readable } from './readable.js';
@@ -13,13 +13,16 @@ export interface Shared {
 }
 
 /** Who handed a message out, as its batch was told by `origin`; a detached copy has the same. Undefined where nobody said. */
-export let originOf: (message: Message) => object | undefined;
+export let originOf: (message: AnyMessage) => object | undefined;
+
+/** A message, whatever its key and value were made into. */
+export type AnyMessage = Message<unknown, unknown>;
 
 /**
  * One message of a partition. Key, value and header values are views of the batch they came in: nothing was copied, and a message that is
- * kept keeps its whole batch in memory. {@link detach} gives a copy that does not.
+ * kept keeps its whole batch in memory. {@link detach} gives a copy that does not. With deserialisers, key and value are what those have made.
  */
-export class Message {
+export class Message<K = Buffer, V = Buffer> {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
@@ -30,9 +33,9 @@ export class Message {
   /** The epoch of the partition's leader that appended the message; -1 when unknown. */
   readonly leaderEpoch: number;
   /** Null when the message has none; an empty key is a key. */
-  readonly key: Buffer | null;
+  readonly key: K | null;
   /** Null is a tombstone: compaction will forget the key. */
-  readonly value: Buffer | null;
+  readonly value: V | null;
   readonly #shared: Shared;
   readonly #headersAt: number;
   readonly #origin: object | undefined;
@@ -50,8 +53,8 @@ export class Message {
     timestamp: number,
     timestampType: TimestampType,
     leaderEpoch: number,
-    key: Buffer | null,
-    value: Buffer | null,
+    key: K | null,
+    value: V | null,
     shared: Shared,
     headersAt: number,
     origin?: object | undefined,
@@ -87,13 +90,28 @@ export class Message {
     return this.#shared.attributes;
   }
 
-  /** False for what stands in the place of records that are damaged, where a consumer was told to hand that out: see {@link error}. */
+  /** The bytes that {@link key} was made of; the key itself where there is no deserialiser. */
+  get keyBytes(): Buffer | null {
+    const key: unknown = this.key;
+    return key as Buffer | null;
+  }
+
+  /** The bytes that {@link value} was made of; the value itself where there is no deserialiser. */
+  get valueBytes(): Buffer | null {
+    const value: unknown = this.value;
+    return value as Buffer | null;
+  }
+
+  /**
+   * False for what stands in the place of records that are damaged, and for a message that could not be deserialised, where a consumer was told to
+   * hand these out: see {@link error}. What could not be made is null then, as in a tombstone: look here first.
+   */
   get valid(): boolean {
     return true;
   }
 
-  /** What is wrong with the records this stands for; undefined for every valid message. */
-  get error(): CorruptRecordError | undefined {
+  /** What is wrong with the message, or with the records this stands for; undefined for every valid message. */
+  get error(): CorruptRecordError | DeserializationError | undefined {
     return undefined;
   }
 
@@ -114,8 +132,8 @@ export class Message {
   }
 
   /** The same message in memory of its own: keeping it keeps nothing else alive. */
-  detach(): Message {
-    const { key, value } = this;
+  detach(): Message<K, V> {
+    const { keyBytes: key, valueBytes: value } = this;
     const { bytes } = this.#shared;
     const headers = this.#headersAt < 0 ? undefined : bytes.subarray(this.#headersAt, endOfHeaders(bytes, this.#headersAt));
     const valueAt = key?.length ?? 0;
@@ -124,7 +142,7 @@ export class Message {
     if (key !== null) own.set(key, 0);
     if (value !== null) own.set(value, valueAt);
     if (headers !== undefined) own.set(headers, headersAt);
-    return new Message(
+    const copy: AnyMessage = new Message(
       this.topic,
       this.partition,
       this.offset,
@@ -137,5 +155,6 @@ export class Message {
       headers === undefined ? -1 : headersAt,
       this.#origin,
     );
+    return copy as Message<K, V>;
   }
 }

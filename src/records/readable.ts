@@ -5,9 +5,9 @@ import { inspect } from 'node:util';
 const mostBytes = 500;
 const control = /(?![\t\n\r])\p{Cc}/u;
 
-/** Bytes as `console.log` should show them: as text where they are text, otherwise as Node does. */
-export function readable(bytes: Buffer | null): unknown {
-  if (bytes === null || !isUtf8(bytes)) return bytes;
+/** What `console.log` should show: bytes as text where they are text, all else as Node does. */
+export function readable(bytes: unknown): unknown {
+  if (!Buffer.isBuffer(bytes) || !isUtf8(bytes)) return bytes;
   const text = bytes.toString('utf8', 0, mostBytes);
   if (control.test(text)) return bytes;
   const rest = bytes.length > mostBytes ? `... ${bytes.length - mostBytes} more bytes` : '';

@@ -15,7 +15,7 @@ const names = (module: object): string => Object.keys(module).sort().join(' ');
 test('tidemark exports exactly these names', () => {
   assert.equal(
     names(index),
-    'Admin AuthError BrokerError ConnectionError CorruptRecordError InputError KafkaClient KafkaConsumer KafkaError KeyedProducer Merged ' +
+    'Admin AuthError BrokerError ConnectionError CorruptRecordError DeserializationError InputError KafkaClient KafkaConsumer KafkaError KeyedProducer Merged ' +
       'Message MessageBatch OffsetCommitContext OutputLimitError PartialError ProtocolError SimpleConsumer SimpleProducer ' +
       'StateError TimeoutError UnsupportedError constants errorCodeNamed errorCodes fnv1aPartitioner merge murmur2Partitioner ' +
       'randomPartitioner rawSnappy registerCodec roundRobinPartitioner stickyPartitioner tideCodes withOffsets withTransaction',
@@ -51,13 +51,13 @@ test('the types exported beside them are these', () => {
     all.join(' '),
     'AdminCallOptions AdminOptions Assignor AutoCommit AutoOffsetReset BrokerInfo BrokerPattern CallOptions Client ' +
       'ClusterMetadata Codec CommitFailureDecision CommitNote CommitResult CompressionName ConnectionTrace Consumer ' +
-      'ConsumerEvents ContextOptions CreateTopicsOptions CreatedTopic Credentials CredentialsProvider DroppedMarks ElectionResult ' +
+      'ConsumerEvents ContextOptions CreateTopicsOptions CreatedTopic Credentials CredentialsProvider Deserializer DeserializerOptions DroppedMarks ElectionResult ' +
       'ElectionType ErrorCode ErrorCodeInfo ErrorContext FetchOptions FetchRequest Fetched FoundOffset GetOptions ' +
       'GroupOffset HeaderList HeadersInput HeldBack Isolation ItemOutcome KafkaClientEvents KafkaClientOptions ' +
       'KafkaConsumerOptions KeyedProducerOptions ListTransactionsOptions LogFields Logger Markable Marking Member ' +
       'MemberSubscription Mergeable MessageInput MessageWithKey Misplaced NewPartitionReassignment NewTopic ' +
-      'NonFatalError OauthToken OauthbearerOptions OffsetCoordinator OffsetCoordinatorOptions OffsetQueries ' +
-      'OffsetQueryOptions OffsetQuestion OffsetSpec OnCommitFailure OnCorrupt OutOfRange PartitionChoice PartitionInfo ' +
+      'NonFatalError NotDeserialized OauthToken OauthbearerOptions OffsetCoordinator OffsetCoordinatorOptions OffsetQueries ' +
+      'OffsetQueryOptions OffsetQuestion OffsetSpec OnCommitFailure OnCorrupt OnDeserializationError OutOfRange PartitionChoice PartitionInfo ' +
       'PartitionOffsets PartitionProducers PartitionReassignment PartitionResult PartitionedRecord Partitioner ' +
       'PartitionsCallback PassedOver PasswordOptions Pem Persistence Place PlaceToRead ProduceOptions ProduceRequest ' +
       'Produced Producer ProducerEvents ProducerRecord ProducerState Rebalance RecordResult RequestLists RequestTarget ' +
@@ -71,7 +71,7 @@ test('the types exported beside them are these', () => {
 test("tidemark's own error codes are these", () => {
   assert.equal(
     index.tideCodes.join(' '),
-    'TIDE_CONNECTION TIDE_TIMEOUT TIDE_PROTOCOL TIDE_CORRUPT TIDE_TOO_LARGE TIDE_UNSUPPORTED TIDE_AUTH TIDE_OPTION TIDE_INPUT ' +
+    'TIDE_CONNECTION TIDE_TIMEOUT TIDE_PROTOCOL TIDE_CORRUPT TIDE_DESERIALIZATION TIDE_TOO_LARGE TIDE_UNSUPPORTED TIDE_AUTH TIDE_OPTION TIDE_INPUT ' +
       'TIDE_KEY_REQUIRED TIDE_STATE TIDE_CLOSED TIDE_STALE TIDE_NOT_OWNED TIDE_PARTITION_LOST TIDE_GROUP_IN_USE TIDE_BUFFER_FULL ' +
       'TIDE_NO_DATA TIDE_CONSUMER_TIMEOUT TIDE_FENCED',
   );

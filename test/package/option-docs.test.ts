@@ -18,6 +18,7 @@ for (const [type, file, ...others] of [
   ['KafkaClientOptions', 'client/client-options'],
   ['SimpleConsumerOptions', 'consumer/simple-consumer-options', 'consumer/reading-options'],
   ['KafkaConsumerOptions', 'consumer/kafka-consumer-options', 'consumer/reading-options'],
+  ['DeserializerOptions', 'consumer/deserializers'],
   ['SimpleProducerOptions', 'producer/simple-producer', 'producer/options'],
   ['KeyedProducerOptions', 'producer/options'],
 ] as const) {
