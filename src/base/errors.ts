@@ -123,22 +123,25 @@ export class CorruptRecordError extends KafkaError {
  */
 export class DeserializationError extends KafkaError {
   override readonly name = 'DeserializationError';
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: number;
-  /** Which part of the message it is. */
-  readonly part: 'key' | 'value';
+  constructor(message: string, detail: ErrorDetail = {}) {
+    super('TIDE_DESERIALIZATION', message, detail);
+  }
 
-  constructor(part: 'key' | 'value', { topic, partition, offset }: { topic: string; partition: number; offset: number }, cause: unknown) {
-    super(
-      'TIDE_DESERIALIZATION',
-      `${topic}/${partition} offset ${offset}: the ${part} could not be deserialised: ${asError(cause).message}`,
-      { cause, context: { topic, partition, offset, part } },
-    );
-    this.topic = topic;
-    this.partition = partition;
-    this.offset = offset;
-    this.part = part;
+  get topic(): string {
+    return String(this.context['topic']);
+  }
+
+  get partition(): number {
+    return Number(this.context['partition']);
+  }
+
+  get offset(): number {
+    return Number(this.context['offset']);
+  }
+
+  /** Which part of the message it is. */
+  get part(): 'key' | 'value' {
+    return this.context['part'] === 'key' ? 'key' : 'value';
   }
 }
 

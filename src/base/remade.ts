@@ -3,6 +3,7 @@ import {
   BrokerError,
   ConnectionError,
   CorruptRecordError,
+  DeserializationError,
   type ErrorDetail,
   InputError,
   KafkaError,
@@ -14,7 +15,7 @@ import {
 } from './errors.js';
 
 /** Those whose code is always the same. */
-const fixedCode = [ConnectionError, ProtocolError, CorruptRecordError, UnsupportedError, AuthError];
+const fixedCode = [ConnectionError, ProtocolError, CorruptRecordError, DeserializationError, UnsupportedError, AuthError];
 
 type CodeOf<Kind extends new (message: string, detail: never) => KafkaError> = NonNullable<
   ConstructorParameters<Kind>[1] extends { readonly code?: infer Code } ? Code : never

@@ -1,4 +1,4 @@
-import { DeserializationError } from '../base/errors.js';
+import { asError, DeserializationError } from '../base/errors.js';
 import { custom, type Given, oneOf, optional } from '../base/options.js';
 import { isThenable } from '../base/wait.js';
 import { type AnyMessage, DeserializedMessage, type Message } from '../records/index.js';
@@ -82,7 +82,7 @@ export function begin(source: Message, { keyDeserializer, valueDeserializer }: D
 function beginPart(it: Making, part: 'key' | 'value', bytes: Buffer, make: Deserializer<unknown>, made: (it: Making) => void): void {
   const failed = (thrown: unknown) => {
     it[part] = null;
-    it.error ??= new DeserializationError(part, it.source, thrown);
+    it.error ??= errorOf(part, it.source, thrown);
   };
   try {
     const given = make(bytes, it.source.topic, it.source);
@@ -102,6 +102,11 @@ function beginPart(it: Making, part: 'key' | 'value', bytes: Buffer, make: Deser
   } catch (thrown) {
     failed(thrown);
   }
+}
+
+function errorOf(part: 'key' | 'value', { topic, partition, offset }: Message, thrown: unknown): DeserializationError {
+  const message = `${topic}/${partition} offset ${offset}: the ${part} could not be deserialised: ${asError(thrown).message}`;
+  return new DeserializationError(message, { cause: thrown, context: { topic, partition, offset, part } });
 }
 
 /** What is handed out. What stands for damaged records has nothing to be made of. */

@@ -13,6 +13,7 @@ const one: Record<string, errors.KafkaError> = {
   TimeoutError: new errors.TimeoutError('no room', { code: 'TIDE_BUFFER_FULL', context }),
   ProtocolError: new errors.ProtocolError('not Kafka', { context }),
   CorruptRecordError: new errors.CorruptRecordError('damaged', { context }),
+  DeserializationError: new errors.DeserializationError('no JSON', { context }),
   UnsupportedError: new errors.UnsupportedError('too old', { context }),
   AuthError: new errors.AuthError('wrong password', { context }),
   InputError: new errors.InputError('too large', { code: 'TIDE_TOO_LARGE', context }),

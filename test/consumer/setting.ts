@@ -40,7 +40,7 @@ export function fill(cluster: EmbeddedCluster, count: number, { partition = 0, p
   }
 }
 
-export const offsets = (messages: Iterable<Message>): number[] => Array.from(messages, ({ offset }) => offset);
+export const offsets = (messages: Iterable<Message<unknown, unknown>>): number[] => Array.from(messages, ({ offset }) => offset);
 export const places = (messages: Iterable<Message>): string[] => Array.from(messages, ({ partition, offset }) => `${partition}:${offset}`);
 
 /** The first `count` messages of a loop, which is left when the last has been asked past: all of them are done. */
