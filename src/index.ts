@@ -79,6 +79,7 @@ export {
   type Misplaced,
   merge,
   type NotDeserialized,
+  type OffsetsName,
   type OnCorrupt,
   type OnDeserializationError,
   type OutOfRange,

@@ -19,31 +19,17 @@ import { ConsumerCore, type CoreSettings } from './core.js';
 import type { Markable } from './marking.js';
 import { MessageBatch } from './message-batch.js';
 import type { Partition } from './partition.js';
+import { type OffsetsName, offsetsNamed, offsetsOf, type PartitionOffsets } from './partition-offsets.js';
 import type { PartitionSource, SourceKit } from './partition-source.js';
 import { Placing, type PlacingSettings } from './placing.js';
 import { checkWhence, seekTargets, type Whence } from './seek-targets.js';
 import { offerSessions } from './session.js';
+import type { PlaceToRead } from './subscription.js';
 
 /** What every consumer is told. */
 export interface ConsumerSettings extends CoreSettings, PlacingSettings {
   readonly groupId: string | undefined;
   readonly logger: Logger | undefined;
-}
-
-/** Where a partition that is read stands; undefined: not known yet. */
-export interface PartitionOffsets {
-  readonly topic: string;
-  readonly partition: number;
-  /** The next offset to hand out. */
-  readonly position: number | undefined;
-  /** The offset below which everything is done. */
-  readonly done: number | undefined;
-  /** What Kafka is known to have stored for the group. */
-  readonly committed: number | undefined;
-  /** The end of the log, as the last fetch told it. */
-  readonly highWatermark: number | undefined;
-  /** How many offsets lie between position and the end of the log. */
-  readonly lag: number | undefined;
 }
 
 /**
@@ -95,14 +81,16 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
   }
 
   /** Every partition that is read now, and where it stands. */
-  offsets(): readonly PartitionOffsets[] {
-    return this.#core.partitions.map(({ topic, partition, placed, position, done, committed, highWatermark }) => ({
-      ...{ topic, partition, committed },
-      position: placed ? position : undefined,
-      done: placed ? done : undefined,
-      highWatermark: highWatermark < 0 ? undefined : highWatermark,
-      lag: placed && highWatermark >= 0 ? Math.max(0, highWatermark - position) : undefined,
-    }));
+  offsets(): readonly PartitionOffsets[];
+  /**
+   * One of these numbers of every partition, as `setTopicPartitions` would take it.
+   * @param which Its name, or what kafka-python calls it: `'fetch'`, `'task_done'`, `'commit'`, `'highwater'`. All count the next offset.
+   * @throws KafkaError `TIDE_INPUT` for any other name.
+   */
+  offsets(which: OffsetsName): readonly PlaceToRead[];
+  offsets(which?: OffsetsName): readonly PartitionOffsets[] | readonly PlaceToRead[] {
+    const { partitions } = this.#core;
+    return which === undefined ? offsetsOf(partitions) : offsetsNamed(which, partitions);
   }
 
   /** Every partition that is read now, with its position; undefined where that is not known yet. */
@@ -404,6 +392,14 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
       fetch: (partitions, bounds) => target().fetch(partitions, bounds),
       forTransaction: (offsets, bounds) => target().forTransaction(offsets, bounds),
     };
+  }
+
+  /** As the calls of this class do: `work` has to heed the signal it is given. @throws KafkaError `TIDE_CLOSED`. */
+  protected within<T>(what: string, options: CallOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.#within(what, options, ({ signal }) => {
+      this.#core.assertOpen(what);
+      return work(signal);
+    });
   }
 
   /** Does `work`, which has to heed the signal it is given, within what the caller allows. */

@@ -1,6 +1,6 @@
 export type { AutoCommit } from './auto-commit.js';
 export type { GetOptions } from './collect.js';
-export type { Consumer, PartitionOffsets } from './consumer.js';
+export type { Consumer } from './consumer.js';
 export type { ConsumerEvents } from './consumer-events.js';
 export type { Marking } from './core.js';
 export type { Deserializer, DeserializerOptions, NotDeserialized, OnDeserializationError } from './deserializers.js';
@@ -14,6 +14,7 @@ export type { Markable } from './marking.js';
 export { type Mergeable, Merged, merge } from './merge.js';
 export { MessageBatch } from './message-batch.js';
 export type { AutoOffsetReset } from './offset-reset.js';
+export type { OffsetsName, PartitionOffsets } from './partition-offsets.js';
 export type { OutOfRange } from './placing.js';
 export type { OnCorrupt, PassedOver } from './prefetched.js';
 export type { Whence } from './seek-targets.js';

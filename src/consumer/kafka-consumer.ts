@@ -1,6 +1,9 @@
 import { type InspectOptions, inspect } from 'node:util';
 import { signalOf } from '../base/options.js';
 import { coreOf, type KafkaClient } from '../client/client.js';
+import { checkCount, checkPlace, checkTime } from '../client/inputs.js';
+import type { OffsetQueries } from '../client/offset-queries.js';
+import type { CallOptions } from '../client/wait-options.js';
 import type { ForPartition } from '../cluster/scatter.js';
 import type { Message } from '../records/index.js';
 import { Consumer } from './consumer.js';
@@ -18,6 +21,7 @@ import { type BrokerPattern, type Subscription, subscriptionOf, type TopicPartit
  */
 export class KafkaConsumer<K = Buffer, V = Buffer> extends Consumer<ForPartition, K, V> {
   readonly #options: ReturnType<typeof kafkaConsumerOptions>;
+  readonly #queries: OffsetQueries;
   readonly #replace: (subscription: Subscription) => void;
 
   /** Checks the options and nothing else; the first read joins the group. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`, `TIDE_CLOSED`. */
@@ -27,6 +31,7 @@ export class KafkaConsumer<K = Buffer, V = Buffer> extends Consumer<ForPartition
     let source: SubscribedPartitions | undefined;
     super(client, settings, kit => (source = new SubscribedPartitions(kit, settings)));
     this.#options = settings;
+    this.#queries = client.offsets;
     this.#replace = subscription => source?.replace(subscription);
   }
 
@@ -64,6 +69,35 @@ export class KafkaConsumer<K = Buffer, V = Buffer> extends Consumer<ForPartition
     const messages = await this.getMessages(count, { block: 1, timeoutMs, signal });
     if (messages.length === 0) throw nothingCame(consumerTimeoutMs);
     return messages;
+  }
+
+  /**
+   * Offsets of any partition where reading can begin, the highest first. kafka-python's call; see also `client.offsets`.
+   * @param time `'latest'` (or -1): the end of the log, then its beginning. `'earliest'` (or -2): its beginning. Ms since 1970: the offset of the first message
+   * with this timestamp or a later one, the end where there is none; then the beginning. Where segments begin, which brokers told once, none from 4.0 on tells.
+   * @param maxCount How many at most.
+   * @throws KafkaError `TIDE_INPUT`, `TIDE_OPTION`, `TIDE_TIMEOUT`, `TIDE_CLOSED`; Kafka's own for a partition that is not there; the signal's reason.
+   */
+  async getPartitionOffsets(
+    topic: string,
+    partition: number,
+    time: 'latest' | 'earliest' | number = 'latest',
+    maxCount = 2,
+    options: CallOptions = {},
+  ): Promise<readonly number[]> {
+    const what = 'getPartitionOffsets()';
+    checkPlace({ topic, partition }, what);
+    checkCount(maxCount, `${what} maxCount`);
+    const isEnd = time === 'latest' || time === -1;
+    const isBeginning = time === 'earliest' || time === -2;
+    if (!isEnd && !isBeginning) checkTime(time, what);
+    return this.within(what, options, async signal => {
+      const asking = { signal, isolation: this.#options.isolation };
+      const beginning = await this.#queries.earliest(topic, partition, asking);
+      const at = isEnd || isBeginning ? undefined : await this.#queries.atTime(topic, partition, time, asking);
+      const highest = isBeginning ? beginning : (at ?? (await this.#queries.latest(topic, partition, asking)));
+      return [...new Set([highest, beginning])].slice(0, maxCount);
+    });
   }
 
   /** The partitions that are read now. */

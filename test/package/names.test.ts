@@ -57,7 +57,7 @@ test('the types exported beside them are these', () => {
       'KafkaConsumerOptions KeyedProducerOptions ListTransactionsOptions LogFields Logger Markable Marking Member ' +
       'MemberSubscription Mergeable MessageInput MessageWithKey Misplaced NewPartitionReassignment NewTopic ' +
       'NonFatalError NotDeserialized OauthToken OauthbearerOptions OffsetCoordinator OffsetCoordinatorOptions OffsetQueries ' +
-      'OffsetQueryOptions OffsetQuestion OffsetSpec OnCommitFailure OnCorrupt OnDeserializationError OutOfRange PartitionChoice PartitionInfo ' +
+      'OffsetQueryOptions OffsetQuestion OffsetSpec OffsetsName OnCommitFailure OnCorrupt OnDeserializationError OutOfRange PartitionChoice PartitionInfo ' +
       'PartitionOffsets PartitionProducers PartitionReassignment PartitionResult PartitionedRecord Partitioner ' +
       'PartitionsCallback PassedOver PasswordOptions Pem Persistence Place PlaceToRead ProduceOptions ProduceRequest ' +
       'Produced Producer ProducerEvents ProducerRecord ProducerState Rebalance RecordResult RequestLists RequestTarget ' +
