@@ -112,7 +112,7 @@ const rows = [
   row(72, 'LISTENER_NOT_FOUND', 'refresh-metadata', 'the leader cannot be reached over the listener used here'),
   row(73, 'TOPIC_DELETION_DISABLED', 'none', 'the broker does not allow topics to be deleted'),
   row(74, 'FENCED_LEADER_EPOCH', 'refresh-metadata', 'the partition has a newer leader than the request knows'),
-  row(75, 'UNKNOWN_LEADER_EPOCH', 'retry', 'the broker does not know yet of a leader this new'),
+  row(75, 'UNKNOWN_LEADER_EPOCH', 'refresh-metadata', 'the broker does not know yet of a leader this new'),
   row(76, 'UNSUPPORTED_COMPRESSION_TYPE', 'none', 'this version of the request cannot carry the compression used'),
   row(77, 'STALE_BROKER_EPOCH', 'none', 'the broker has registered anew'),
   row(78, 'OFFSET_NOT_AVAILABLE', 'retry', 'a new leader does not know yet how far the log is safe'),

@@ -9,6 +9,8 @@ export interface FetchPart extends ForPartition {
   readonly topicId: string;
   readonly leaderEpoch: number;
   readonly offset: number;
+  /** The epoch of the record before it: the broker says then where its log parts from what was read. -1, the default: unknown. */
+  readonly fetchedEpoch?: number | undefined;
   readonly maxBytes: number;
 }
 
@@ -24,9 +26,11 @@ export type PartitionAnswer = ResponseOf<typeof Fetch>['responses'][number]['par
 
 /** The last version of Fetch that names topics; later ones carry their ids only (KIP-516). */
 const lastWithNames = 12;
+/** The first that takes the epoch of the record before. */
+const epochsFrom = 12;
 
 /** The body of a fetch, the partitions of each topic in the order given: a broker fills its answer in that order. */
-export function fetchBodyOf(parts: readonly FetchPart[], bounds: FetchBounds): RequestOf<typeof Fetch> {
+export function fetchBodyOf(parts: readonly FetchPart[], bounds: FetchBounds, version: number): RequestOf<typeof Fetch> {
   const { maxWaitMs, minBytes, maxBytes, isolation } = bounds;
   return {
     maxWaitMs: Math.round(maxWaitMs),
@@ -36,10 +40,11 @@ export function fetchBodyOf(parts: readonly FetchPart[], bounds: FetchBounds): R
     topics: [...byTopic(parts)].map(([topic, entries]) => ({
       topic,
       topicId: entries[0]?.topicId ?? ZERO_UUID,
-      partitions: entries.map(({ partition, leaderEpoch, offset, maxBytes: partitionMaxBytes }) => ({
+      partitions: entries.map(({ partition, leaderEpoch, offset, fetchedEpoch = -1, maxBytes: partitionMaxBytes }) => ({
         partition,
         currentLeaderEpoch: leaderEpoch,
         fetchOffset: offset,
+        lastFetchedEpoch: version < epochsFrom ? -1 : fetchedEpoch,
         partitionMaxBytes,
       })),
     })),

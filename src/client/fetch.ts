@@ -133,7 +133,7 @@ async function ask(
     return { topic: item.topic, topicId: topic.id, partition: item.partition, leaderEpoch: partition.leaderEpoch, offset, maxBytes };
   });
   const maxBytes = parts.reduce((sum, part) => sum + part.maxBytes, 0);
-  const body = fetchBodyOf(parts, { maxWaitMs, minBytes, isolation, maxBytes });
+  const body = (version: number) => fetchBodyOf(parts, { maxWaitMs, minBytes, isolation, maxBytes }, version);
   const answer = await polls.run(bounds.signal, purpose =>
     cluster.toBroker(brokerId, Fetch, body, {
       purpose,

@@ -1,7 +1,7 @@
 import { linked } from '../base/abort.js';
 import { brokerError, brokerErrorRow } from '../base/broker-errors.js';
 import { type Clock, Deadline, sleep } from '../base/clock.js';
-import { AuthError, BrokerError, ConnectionError, KafkaError, TimeoutError } from '../base/errors.js';
+import { BrokerError, ConnectionError, KafkaError, TimeoutError } from '../base/errors.js';
 import { type RetryBounds, type RetryPolicy, retrying } from '../base/retry.js';
 import { orAborted } from '../base/wait.js';
 import { type Address, formatAddress } from '../network/address.js';
@@ -19,6 +19,7 @@ import {
   withAnswer,
   withLeader,
 } from './metadata.js';
+import { noneReached } from './none-reached.js';
 
 export interface ClusterSettings extends LinkSettings {
   readonly brokers: readonly Address[];
@@ -171,6 +172,13 @@ export class Cluster {
     } catch (error) {
       throw this.#advertised(id, link, error);
     }
+  }
+
+  /** The highest version of an API that a broker and this client speak; -1 when there is none. Connects if need be. */
+  async highestVersion(id: number, api: Api, { purpose, signal }: Pick<SendOptions, 'purpose' | 'signal'> = {}): Promise<number> {
+    const offered = (await this.#linkTo(id, purpose).connect(signal)).offered(api);
+    const highest = Math.min(api.versions[1], offered?.max ?? -1, this.settings.versionCaps.get(api.name) ?? Number.POSITIVE_INFINITY);
+    return highest < Math.max(api.versions[0], offered?.min ?? 0) ? -1 : highest;
   }
 
   /** The answer of whichever broker can be reached, those already connected first. One round over all of them. */
@@ -390,16 +398,6 @@ export class Cluster {
 
 /** A broker that has not answered its oldest request for so many ms is asked after the others. */
 const stalledMs = 1000;
-
-function noneReached(failures: readonly Error[]): KafkaError {
-  const [first] = failures;
-  if (failures.length === 1 && first instanceof KafkaError) return first;
-  const reasons = failures.map(({ message }) => message.replace(/^connect to /, '')).join('; ');
-  const retriable = failures.some(error => !(error instanceof KafkaError) || error.retriable);
-  if (failures.length > 0 && failures.every(error => error instanceof AuthError))
-    return new AuthError(`no broker accepts this client, or is accepted by it: ${reasons}`, { cause: first, retriable, persistence: 'no' });
-  return new ConnectionError(`no broker could be reached: ${reasons}`, { cause: first, retriable, persistence: 'no', errno: -1010 });
-}
 
 function shuffled<T>(items: readonly T[]): T[] {
   const order = [...items];

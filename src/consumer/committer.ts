@@ -138,7 +138,9 @@ export class Committer {
   }
 
   async #store(due: readonly StoredOffset[], bounds: Bounds, via?: StoreVia): Promise<boolean> {
-    const offsets = due.map(({ partition: { topic, partition, topicId }, offset }) => ({ topic, partition, topicId, offset }));
+    const offsets = due.map(({ partition: { topic, partition, topicId, epochs }, offset }) => {
+      return { topic, partition, topicId, offset, leaderEpoch: epochs.before(offset) };
+    });
     const { target, signal } = this.#settings;
     const doubts = due.map(({ partition }) => partition.doubts);
     const stored = (i: number): void => {

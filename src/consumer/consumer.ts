@@ -57,7 +57,7 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
     this.#placing = new Placing(this.#client, settings);
     this.#core = new ConsumerCore(this.#client.cluster, settings, {
       prepare: signal => this.#source.prepare(signal),
-      outOfRange: (partition, offset, why, signal) => this.#source.outOfRange(partition, offset, why, signal),
+      outOfRange: (partition, what, signal) => this.#source.outOfRange(partition, what, signal),
       looked: (topics, signal) => this.#source.looked(topics, signal),
       commitFailed: error => this.emit('commitFailed', { error }),
       marksDropped: marks => this.emit('marksDropped', marks),
@@ -273,7 +273,7 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
       for (const [i, partition] of chosen.entries()) {
         const offset = stored[i]?.offset;
         if (offset === undefined) continue;
-        partition.place(offset);
+        partition.place(offset, stored[i]?.leaderEpoch);
         partition.committed = offset;
       }
       this.#core.moved();

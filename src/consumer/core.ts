@@ -9,12 +9,13 @@ import { collect, type GetOptions, type Source, wantedBy } from './collect.js';
 import { type CommitTarget, Committer } from './committer.js';
 import { Contexts } from './contexts.js';
 import { EmptyAnswers } from './empty-answers.js';
-import { Fetcher, type FetcherSettings, type Misplaced } from './fetcher.js';
+import { Fetcher, type FetcherSettings } from './fetcher.js';
 import { HandOut } from './hand-out.js';
 import { type DroppedMarks, ImpliedMarks } from './implied-marks.js';
 import { Loop, type LoopHost } from './loop.js';
 import { leaseOf, type Markable, type MarkedRange, rangeAt, rangesOf } from './marking.js';
 import type { AnyBatch } from './message-batch.js';
+import type { Misplacement } from './misplacement.js';
 import { OffsetRefresh, refreshEveryMs } from './offset-refresh.js';
 import type { Partition } from './partition.js';
 import type { Asking } from './poll-watch.js';
@@ -42,8 +43,8 @@ export interface CoreSettings extends FetcherSettings {
 export interface CoreHost {
   /** Finds the partitions and their positions; called once, and again after a failure. */
   prepare(signal: AbortSignal): Promise<void>;
-  /** The offset asked for is not in the log. Never rejects. */
-  outOfRange(partition: Partition, requestedOffset: number, why: Misplaced, signal: AbortSignal): Promise<void>;
+  /** The offset a partition stands at means nothing. Never rejects. */
+  outOfRange(partition: Partition, what: Misplacement, signal: AbortSignal): Promise<void>;
   /** Metadata was looked at: partitions may have appeared. Never rejects. */
   looked(topics: ReadonlyMap<string, TopicInfo>, signal: AbortSignal): Promise<void> | undefined;
   commitFailed(error: Error): void;

@@ -10,6 +10,8 @@ export interface Asked {
   readonly info: PartitionInfo;
   readonly epoch: number;
   readonly offset: number;
+  /** Of the record before that offset; -1 when unknown. */
+  readonly fetchedEpoch: number;
 }
 
 /** How much one fetch may bring, and how long the broker may wait for it. */
@@ -20,23 +22,22 @@ export interface FetchLimits extends FetchBounds {
 export type { PartitionAnswer } from '../client/fetch-request.js';
 
 /** What is asked for one partition, as things are. */
-export const ask = (partition: Partition, topic: TopicInfo, info: PartitionInfo): Asked => ({
-  partition,
-  topic,
-  info,
-  epoch: partition.epoch,
-  offset: partition.prefetched.nextFetch,
-});
+export function ask(partition: Partition, topic: TopicInfo, info: PartitionInfo): Asked {
+  const { epoch, epochs, prefetched } = partition;
+  const offset = prefetched.nextFetch;
+  return { partition, topic, info, epoch, offset, fetchedEpoch: epochs.before(offset) };
+}
 
 /** Whether an answer to `asked` still has a use: nobody seeked meanwhile, and nobody else was faster. */
 export const isCurrent = ({ partition, epoch, offset }: Asked): boolean =>
   partition.epoch === epoch && partition.prefetched.nextFetch === offset;
 
 /** The body of a fetch, the partitions of each topic in the order asked: a broker fills its answer in that order. */
-export const fetchBody = (asked: readonly Asked[], limits: FetchLimits): RequestOf<typeof Fetch> =>
+export const fetchBody = (asked: readonly Asked[], limits: FetchLimits, version: number): RequestOf<typeof Fetch> =>
   fetchBodyOf(
     asked.map(entry => ({ ...placeOf(entry), maxBytes: Math.min(limits.maxBytes, limits.maxPartitionBytes) })),
     limits,
+    version,
   );
 
 /** From version 13 on topics go by their ids, and every one of them must have one. */
@@ -46,10 +47,20 @@ export const fetchVersionFor = (asked: readonly Asked[]): number | undefined => 
 export const answersFor = (asked: readonly Asked[], answer: ResponseOf<typeof Fetch>): readonly (PartitionAnswer | undefined)[] =>
   answersOf(asked.map(placeOf), answer);
 
-const placeOf = ({ topic, partition: { partition }, info: { leaderEpoch }, offset }: Asked) => ({
+/** The first partition in an answer that has records: of them at least one batch is whole, whatever its size (KIP-74). */
+export function firstWithRecords({ responses }: ResponseOf<typeof Fetch>): PartitionAnswer | undefined {
+  for (const { partitions } of responses) {
+    const found = partitions.find(({ records }) => records !== null && records.length > 0);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+const placeOf = ({ topic, partition: { partition }, info: { leaderEpoch }, offset, fetchedEpoch }: Asked) => ({
   topic: topic.name,
   topicId: topic.id,
   partition,
   leaderEpoch,
   offset,
+  fetchedEpoch,
 });

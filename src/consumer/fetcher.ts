@@ -1,26 +1,17 @@
-import { brokerError, errorNumbers } from '../base/broker-errors.js';
+import { brokerError } from '../base/broker-errors.js';
 import type { Clock, Timer } from '../base/clock.js';
-import { asKafkaError, CorruptRecordError, KafkaError } from '../base/errors.js';
-import { backoffMs } from '../base/retry.js';
+import type { KafkaError } from '../base/errors.js';
 import { Bell } from '../base/wait.js';
 import { ZERO_UUID } from '../bytes/reader.js';
-import { type Cluster, remedyOf } from '../cluster/cluster.js';
+import type { Cluster } from '../cluster/cluster.js';
 import type { Purpose } from '../cluster/links.js';
 import type { PartitionInfo, TopicInfo } from '../cluster/metadata.js';
 import { leaderIn } from '../cluster/scatter.js';
 import { Fetch } from '../protocol/index.js';
-import { scanBatches } from '../records/index.js';
-import { fetchOutcome } from './fetch-outcome.js';
-import {
-  type Asked,
-  answersFor,
-  ask,
-  type FetchLimits,
-  fetchBody,
-  fetchVersionFor,
-  isCurrent,
-  type PartitionAnswer,
-} from './fetch-request.js';
+import { type Asked, answersFor, ask, type FetchLimits, fetchBody, fetchVersionFor, firstWithRecords, isCurrent } from './fetch-request.js';
+import { Intake } from './intake.js';
+import { checkLogs, isUnchecked } from './log-check.js';
+import type { Misplacement } from './misplacement.js';
 import type { Partition } from './partition.js';
 import { closedError } from './seat.js';
 import { TopicWatch } from './topic-watch.js';
@@ -29,13 +20,10 @@ export interface FetcherSettings extends FetchLimits {
   readonly prefetchBytes: number;
 }
 
-/** Why an offset means nothing: the log does not reach there, or it is the log of another topic of the same name. */
-export type Misplaced = 'outside' | 'recreated';
-
 /** What the fetcher cannot decide. What is begun here ends with `signal`; {@link Fetcher.stop} waits for it. */
 export interface FetcherEvents {
   /** There is nothing to fetch at the offset that is due. */
-  outOfRange(partition: Partition, requestedOffset: number, why: Misplaced, signal: AbortSignal): Promise<void>;
+  outOfRange(partition: Partition, what: Misplacement, signal: AbortSignal): Promise<void>;
   /** The set of partitions, or who leads them, may have changed. */
   looked(topics: ReadonlyMap<string, TopicInfo>, signal: AbortSignal): Promise<void> | undefined;
 }
@@ -81,8 +69,8 @@ export class Fetcher {
   readonly #background = new Set<Promise<void>>();
   #running: Promise<void> | undefined;
   readonly #watch: TopicWatch;
+  readonly #intake: Intake;
   #alarm: Timer | undefined;
-  #served = 0;
 
   constructor(cluster: Cluster, settings: FetcherSettings, partitions: () => readonly Partition[], events: FetcherEvents) {
     this.#cluster = cluster;
@@ -96,6 +84,12 @@ export class Fetcher {
       for (const partition of partitions()) partition.failure ??= error;
       this.arrived.ring();
     };
+    this.#intake = new Intake({
+      cluster,
+      limits: settings,
+      misplaced: (partition, what) => this.#misplaced(partition, what),
+      failed: () => this.arrived.ring(),
+    });
     this.#watch = new TopicWatch(cluster, { changed: () => this.#wake.ring(), failed }, this.#stop.signal);
   }
 
@@ -176,10 +170,15 @@ export class Fetcher {
         info = ledIn(topic, partition);
       } catch (error) {
         if (topic !== undefined) this.#cluster.outdated(topic);
-        alarmAt = Math.min(alarmAt, this.#quiet(partition, error));
+        alarmAt = Math.min(alarmAt, this.#intake.quiet(partition, error));
         continue;
       }
       if (topic === undefined || this.#recreated(partition, topic)) continue;
+      if (this.#isBehind(partition, info)) {
+        this.#cluster.outdated(topic);
+        alarmAt = Math.min(alarmAt, this.#intake.quiet(partition, undefined));
+        continue;
+      }
       let group = byLeader.get(info.leader);
       if (group === undefined) byLeader.set(info.leader, (group = []));
       if (partition.prefetched.aheadBytes < shareBytes) group.push(ask(partition, topic, info));
@@ -193,13 +192,21 @@ export class Fetcher {
     if (topic.id === ZERO_UUID) return false;
     partition.topicId ??= topic.id;
     if (partition.topicId === topic.id) return false;
-    this.#misplaced(partition, partition.prefetched.nextFetch, 'recreated');
+    this.#misplaced(partition, { why: 'recreated', requestedOffset: partition.prefetched.nextFetch });
     return true;
   }
 
-  #misplaced(partition: Partition, offset: number, why: Misplaced): void {
+  /** Whether a newer leader is known to have been there than the one that metadata names. After all attempts that counts as a mistake. */
+  #isBehind({ epochs, prefetched, failures }: Partition, { leaderEpoch }: PartitionInfo): boolean {
+    if (leaderEpoch < 0 || epochs.before(prefetched.nextFetch) <= leaderEpoch) return false;
+    if (failures < this.#cluster.settings.retry.attempts) return true;
+    epochs.restart(prefetched.nextFetch);
+    return false;
+  }
+
+  #misplaced(partition: Partition, what: Misplacement): void {
     partition.quietUntil = Number.POSITIVE_INFINITY; // no fetch meanwhile
-    this.#track(() => this.#events.outOfRange(partition, offset, why, this.#stop.signal));
+    this.#track(() => this.#events.outOfRange(partition, what, this.#stop.signal));
   }
 
   /** Asks a broker, which leads some of `partitions`, for what it can give; `brokers` share the room. */
@@ -247,117 +254,40 @@ export class Fetcher {
   }
 
   /** One fetch, and what comes of it for each partition. Never rejects. */
-  async #fetch(brokerId: number, asked: readonly Asked[], { pollMs, bytes, purpose }: Poll): Promise<void> {
+  async #fetch(brokerId: number, given: readonly Asked[], { pollMs, bytes, purpose }: Poll): Promise<void> {
+    let asked = given;
     try {
-      const body = fetchBody(asked, { ...this.#settings, maxWaitMs: pollMs, maxBytes: bytes });
-      const answer = await this.#cluster.toBroker(brokerId, Fetch, body, {
+      if (asked.some(isUnchecked)) asked = await this.#checked(brokerId, asked, purpose);
+      if (asked.length === 0) return;
+      const limits = { ...this.#settings, maxWaitMs: pollMs, maxBytes: bytes };
+      const answer = await this.#cluster.toBroker(brokerId, Fetch, version => fetchBody(asked, limits, version), {
         purpose,
         signal: this.#stop.signal,
         timeoutMs: pollMs + this.#cluster.settings.requestTimeoutMs,
         maxVersion: fetchVersionFor(asked),
       });
       if (answer.errorCode !== 0) throw brokerError(answer.errorCode, `fetch from broker ${brokerId}`);
+      const first = firstWithRecords(answer);
       for (const [i, share] of answersFor(asked, answer).entries()) {
         const entry = asked[i];
-        if (entry !== undefined && isCurrent(entry)) this.#take(entry, share, brokerId, i === 0);
+        if (entry === undefined || !isCurrent(entry)) continue;
+        if (share === undefined) this.#intake.leftOut(entry.partition);
+        else this.#intake.take(entry, share, { brokerId, endpoints: answer.nodeEndpoints, first: share === first });
       }
     } catch (error) {
-      this.#failed(asked, error);
+      if (!this.#stop.signal.aborted) this.#intake.unanswered(asked, error);
     }
   }
 
-  /** @param first Whether the broker was asked for this partition first. */
-  #take({ partition, topic, offset }: Asked, answer: PartitionAnswer | undefined, brokerId: number, first: boolean): void {
-    if (answer === undefined) {
-      this.#quiet(partition, undefined);
-      return;
-    }
-    const outcome = fetchOutcome(answer.errorCode);
-    const error = () =>
-      brokerError(answer.errorCode, `fetch ${partition.topic}/${partition.partition} from broker ${brokerId}`, {
-        context: { topic: partition.topic, partition: partition.partition, offset, brokerId },
-      });
-    switch (outcome) {
-      case 'advance':
-        return this.#advance(partition, answer, first);
-      case 'reset':
-        return this.#misplaced(partition, offset, 'outside');
-      case 'refresh':
-        this.#cluster.outdated(topic);
-        return this.#passed(error(), this.#quiet(partition, undefined));
-      case 'wait':
-        return this.#passed(error(), this.#quiet(partition, undefined));
-      case 'fail':
-        partition.failure = error();
-        return;
-      default:
-        return outcome satisfies never;
-    }
-  }
-
-  #advance(partition: Partition, answer: PartitionAnswer, first: boolean): void {
-    const { topic, partition: id, prefetched } = partition;
-    const readCommitted = this.#settings.isolation === 'read_committed';
-    partition.highWatermark = readCommitted && answer.lastStableOffset >= 0 ? answer.lastStableOffset : answer.highWatermark;
-    partition.logStartOffset = answer.logStartOffset;
-    const { records } = answer;
-    if (records === null || records.length === 0) {
-      partition.failures = 0;
-      partition.emptyAnswers += 1;
-      return;
-    }
-    const { nextOffset, bytesNeeded } = scanBatches(records);
-    if (nextOffset === undefined && bytesNeeded > 0) {
-      // Only the first of all batches is sent whole whatever its size. Where not even that was, its length is wrong.
-      this.#quiet(partition, undefined);
-      if (!first) return;
-      const where = `records of ${topic}/${id} at offset ${prefetched.nextFetch}`;
-      partition.failure = new CorruptRecordError(`${where}: a batch claims ${bytesNeeded} bytes, and ${records.length} came`, {
-        context: { topic, partition: id, offset: prefetched.nextFetch },
-      });
-      return;
-    }
-    partition.failures = 0;
-    partition.servedAt = ++this.#served;
-    const aborted = readCommitted ? (answer.abortedTransactions ?? []) : null;
-    // What is no batch at all is given to the reader, who says what is wrong with it.
-    prefetched.add({ records, aborted }, Math.max(nextOffset ?? 0, prefetched.nextFetch));
-  }
-
-  /** The whole request failed: each of its partitions waits, and is looked for elsewhere. */
-  #failed(asked: readonly Asked[], error: unknown): void {
-    if (this.#stop.signal.aborted) return;
-    const passing = error instanceof KafkaError && (error.retriable || remedyOf(error) !== 'none');
-    let untilAt = this.#clock.now();
-    for (const entry of asked) {
-      if (passing) this.#cluster.outdated(entry.topic);
+  /** Those of `asked` whose leaders are known to have the log that was read, or will say where it parts when they are asked for records. */
+  async #checked(brokerId: number, asked: readonly Asked[], purpose: Purpose): Promise<readonly Asked[]> {
+    const results = await checkLogs(this.#cluster, brokerId, asked.filter(isUnchecked), purpose, this.#stop.signal);
+    for (const { asked: entry, errorCode, end } of results) {
       if (!isCurrent(entry)) continue;
-      if (passing) untilAt = Math.max(untilAt, this.#quiet(entry.partition, undefined));
-      else entry.partition.failure = asKafkaError(error);
+      if (errorCode === 0) this.#intake.checked(entry, end);
+      else this.#intake.refused(entry, errorCode, brokerId);
     }
-    if (passing) this.#passed(error, untilAt);
-  }
-
-  /** The reader is not told of `error`: it is tried again at `untilAt`. */
-  #passed(error: KafkaError, untilAt: number): void {
-    this.#cluster.passing(error, Math.max(0, untilAt - this.#clock.now()));
-  }
-
-  /** No fetch of this partition for a while; gives until when. An error that will not pass, or did not in all attempts, is left for the reader. */
-  #quiet(partition: Partition, error: unknown): number {
-    const { retry } = this.#cluster.settings;
-    partition.failures += 1;
-    partition.quietUntil = this.#clock.now() + backoffMs(retry, partition.failures);
-    if (error instanceof KafkaError) {
-      const gone = error.errno === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION && partition.failures >= retry.attempts;
-      if (gone || !error.retriable) {
-        partition.failure = error;
-        this.arrived.ring();
-      } else {
-        this.#passed(error, partition.quietUntil);
-      }
-    }
-    return partition.quietUntil;
+    return asked.filter(entry => isCurrent(entry) && !isUnchecked(entry));
   }
 
   /** Runs `work`, which {@link stop} will wait for. */

@@ -5,7 +5,7 @@ import type { ForPartition } from '../cluster/scatter.js';
 import type { CommitTarget } from './committer.js';
 import type { Emitting } from './consumer-events.js';
 import type { ConsumerCore } from './core.js';
-import type { Misplaced } from './fetcher.js';
+import type { Misplacement } from './misplacement.js';
 import type { Partition } from './partition.js';
 import type { Placing } from './placing.js';
 import type { Place } from './session.js';
@@ -17,7 +17,7 @@ export interface PartitionSource<At> {
   /** Finds the partitions and their positions; called once, and again after a failure. */
   prepare(signal: AbortSignal): Promise<void>;
   /** The offset asked for is not in the log. Never rejects. */
-  outOfRange(partition: Partition, requestedOffset: number, why: Misplaced, signal: AbortSignal): Promise<void>;
+  outOfRange(partition: Partition, what: Misplacement, signal: AbortSignal): Promise<void>;
   /** Metadata was looked at: partitions may have appeared. Never rejects. */
   looked(topics: ReadonlyMap<string, TopicInfo>, signal: AbortSignal): Promise<void> | undefined;
   /** What `at` names. @throws KafkaError `TIDE_INPUT` when it names no partition. */

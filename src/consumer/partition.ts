@@ -2,6 +2,7 @@ import type { KafkaError } from '../base/errors.js';
 import type { AnyMessage, RecordBatch } from '../records/index.js';
 import { DeserializedBatch, type Deserializing } from './deserialized-batch.js';
 import { type Making, messageOf } from './deserializers.js';
+import { EpochTrail } from './epoch-trail.js';
 import { type Marker, MessageBatch, type Records } from './message-batch.js';
 import { Outstanding } from './outstanding.js';
 import { Prefetched, type PrefetchedSettings } from './prefetched.js';
@@ -25,6 +26,8 @@ export class Partition {
   readonly partition: number;
   readonly prefetched: Prefetched;
   readonly outstanding = new Outstanding();
+  /** Of what was fetched. */
+  readonly epochs = new EpochTrail();
   readonly #owner: Marker;
   #lease: Lease;
   #epoch = 0;
@@ -62,6 +65,8 @@ export class Partition {
   /** The end of the log as the last answer told it; -1 before. */
   highWatermark = -1;
   logStartOffset = -1;
+  /** The epoch of the leader whose log is known to be the one that was read so far; -1: none. */
+  validatedFor = -1;
   /** No fetch before this time. */
   quietUntil = 0;
   /** Fetches that brought nothing. */
@@ -114,13 +119,18 @@ export class Partition {
     this.#begin(offset);
     if (known && this.prefetched.goTo(offset)) return; // from memory, which is of the topic as it was fetched
     this.topicId = undefined;
+    this.epochs.restart(offset);
     if (!known) this.prefetched.restart(offset);
   }
 
-  /** As {@link seek}, where the log may not be the one that was read so far: what is in memory does not count any more. */
-  place(offset: number): void {
+  /**
+   * As {@link seek}, where the log may not be the one that was read so far: what is in memory does not count any more.
+   * @param leaderEpoch Of the record before it; -1 when unknown.
+   */
+  place(offset: number, leaderEpoch?: number): void {
     this.#begin(offset);
     this.topicId = undefined;
+    this.epochs.restart(offset, leaderEpoch);
     this.prefetched.restart(offset);
   }
 
@@ -156,6 +166,13 @@ export class Partition {
     this.#position = offset;
     this.#current = undefined;
     this.prefetched.goTo(offset);
+  }
+
+  /** What was fetched and not handed out does not count: it is fetched anew. The position stands. */
+  fetchAgain(): void {
+    this.#current = undefined;
+    this.epochs.truncate(this.#position);
+    this.prefetched.restart(this.#position);
   }
 
   /** Gives memory back: what was read, and where nothing is handed out for now what was fetched ahead. It is fetched again when wanted. */
@@ -251,7 +268,9 @@ export class Partition {
   #nextBatch(): RecordBatch | DeserializedBatch | undefined {
     if (this.#current !== undefined) this.#position = Math.max(this.#position, this.#current.nextOffset);
     this.#current = undefined;
-    this.prefetched.forget(Math.min(this.done, this.keepFrom));
+    const kept = Math.min(this.done, this.keepFrom);
+    this.prefetched.forget(kept);
+    this.epochs.forget(kept);
     const lease = this.#lease;
     const { batch, position } = this.prefetched.next(this.#position);
     if (lease !== this.#lease) return undefined; // a listener that was told of damage has put the position elsewhere
@@ -269,6 +288,7 @@ export class Partition {
     this.#position = offset;
     this.#first = offset;
     if (this.keepFrom !== Number.POSITIVE_INFINITY) this.keepFrom = offset;
+    this.validatedFor = -1;
     this.held = false;
     this.stalled = false;
     this.failure = undefined;

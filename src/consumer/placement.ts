@@ -4,7 +4,7 @@ import type { Bounds } from '../cluster/cluster.js';
 import type { Marking } from './core.js';
 import type { Deserializing } from './deserialized-batch.js';
 import type { Deserializers } from './deserializers.js';
-import type { Misplaced } from './fetcher.js';
+import type { Misplacement } from './misplacement.js';
 import { Partition } from './partition.js';
 import type { SourceKit } from './partition-source.js';
 import type { OutOfRange } from './placing.js';
@@ -57,14 +57,14 @@ export class Placement {
     const committed = await this.#kit.store?.fetch(this.#settings.groupId ?? '', partitions, bounds);
     for (const [i, partition] of partitions.entries()) {
       const offset = committed?.[i]?.offset;
-      if (offset !== undefined) partition.place(offset);
+      if (offset !== undefined) partition.place(offset, committed?.[i]?.leaderEpoch);
       partition.committed = offset;
     }
     return partitions.filter(({ placed }) => !placed);
   }
 
-  /** The policy answers an offset that is not in the log. Never rejects. */
-  async outOfRange(partition: Partition, requestedOffset: number, why: Misplaced, signal: AbortSignal): Promise<void> {
+  /** The policy answers an offset that means nothing. Never rejects. */
+  async outOfRange(partition: Partition, what: Misplacement, signal: AbortSignal): Promise<void> {
     const { core, placing, emit } = this.#kit;
     const inHand = () => this.#settings.marking === 'loop' && !core.inContext && !partition.outstanding.empty;
     let movedIn: number | undefined;
@@ -73,7 +73,7 @@ export class Placement {
       movedIn = partition.epoch;
       emit('outOfRange', event);
     };
-    await placing.reset(partition, requestedOffset, why, { inHand, answered, bounds: { signal } });
+    await placing.reset(partition, what, { inHand, answered, bounds: { signal } });
     if (movedIn !== undefined) {
       await this.stored(partition, signal);
       if (partition.epoch === movedIn) partition.held = false;

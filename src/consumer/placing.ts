@@ -3,11 +3,11 @@ import { asKafkaError, type KafkaError, StateError } from '../base/errors.js';
 import type { ClientCore } from '../client/client.js';
 import { type Isolation, listOffsets, type OffsetSpec } from '../client/list-offsets.js';
 import type { Bounds } from '../cluster/cluster.js';
-import type { Misplaced } from './fetcher.js';
+import type { Diverging, Misplaced, Misplacement } from './misplacement.js';
 import type { AutoOffsetReset } from './offset-reset.js';
 import type { Partition } from './partition.js';
 
-/** An offset to fetch was not in the log. */
+/** An offset to fetch means nothing. */
 export interface OutOfRange {
   readonly topic: string;
   readonly partition: number;
@@ -16,8 +16,15 @@ export interface OutOfRange {
   readonly logEndOffset: number;
   /** Where reading goes on; undefined with the policy `'none'`: the next read fails. */
   readonly newOffset: number | undefined;
-  /** `'outside'`: the log does not reach there. `'recreated'`: it is the log of another topic, created under the name of a deleted one. */
+  /**
+   * `'outside'`: the log does not reach there. `'recreated'`: it is the log of another topic, created under the name of a deleted one.
+   * `'truncated'`: messages that were read are not in it any more, since a leader was elected that lacked them.
+   */
   readonly why: Misplaced;
+  /** Where the logs before and after such an election part, where the leader knows: what is below is the same in both. */
+  readonly divergingOffset?: number | undefined;
+  /** The epoch of the leader that appended the message before that. */
+  readonly divergingEpoch?: number | undefined;
 }
 
 export interface PlacingSettings {
@@ -79,31 +86,36 @@ export class Placing {
   }
 
   /**
-   * The policy answers an offset that means nothing, or does not yet: then a later fetch will ask again. A failure, and the policy `'none'`,
-   * are left at the partition for the reader. Never rejects.
+   * The policy answers an offset that means nothing, or does not yet: then a later fetch will ask again. Where a log was cut, any policy but
+   * `'none'` goes back to where that was. A failure, and the policy `'none'`, are left at the partition for the reader. Never rejects.
    */
-  async reset(partition: Partition, requestedOffset: number, why: Misplaced, { inHand, answered, bounds }: Answering): Promise<void> {
+  async reset(partition: Partition, what: Misplacement, { inHand, answered, bounds }: Answering): Promise<void> {
     const { topic, partition: id, epoch } = partition;
+    const { requestedOffset, diverging } = what;
     const { autoOffsetReset: policy } = this.#settings;
     const { clock, settings } = this.#client.cluster;
     const moved = () => partition.epoch !== epoch; // a seek answers it as well
     try {
       const [logStartOffset = 0] = await this.list([partition], 'earliest', bounds);
       const [logEndOffset = 0] = await this.list([partition], 'latest', bounds);
-      const [chosen] = policy === 'none' ? [] : await this.choose([partition], policy, bounds);
+      const [chosen] = policy === 'none' ? [] : diverging ? [diverging.offset] : await this.choose([partition], policy, bounds);
       if (moved()) return;
-      const passing = why === 'outside' && requestedOffset >= logStartOffset && requestedOffset <= logEndOffset;
+      const inside = requestedOffset >= logStartOffset && requestedOffset <= logEndOffset;
+      // The leader refuses an offset that it has beside an epoch newer than all it knows: that epoch was lost, with what was read of it.
+      const why = what.why === 'outside' && inside && (what.epoch ?? -1) >= 0 ? 'truncated' : what.why;
+      const passing = why === 'outside' && inside;
       partition.stalled = !passing && partition.position >= requestedOffset && inHand();
       if (passing || partition.position < requestedOffset || partition.stalled) {
         partition.quietUntil = clock.now() + settings.retry.backoffMs;
         return;
       }
-      const event = { topic, partition: id, requestedOffset, logStartOffset, logEndOffset, newOffset: chosen, why };
+      const range = { requestedOffset, logStartOffset, logEndOffset };
+      const event = { topic, partition: id, ...range, newOffset: chosen, why, ...(diverging && inEvent(diverging)) };
       if (chosen === undefined) {
         partition.quietUntil = 0;
         partition.failure = notInLog(event);
       } else {
-        partition.place(chosen);
+        partition.place(chosen, diverging?.epoch);
       }
       answered(event);
     } catch (error) {
@@ -128,13 +140,22 @@ function noOffset({ topic, partition }: Partition): StateError {
   return new StateError('TIDE_STATE', message, { context: { topic, partition } });
 }
 
-function notInLog({ topic, partition, requestedOffset, logStartOffset, logEndOffset, why }: OutOfRange): KafkaError {
-  const reason =
-    why === 'recreated'
-      ? `the topic was deleted and created again since offset ${requestedOffset} was read`
-      : `offset ${requestedOffset} is not in the log`;
+const inEvent = ({ offset: divergingOffset, epoch: divergingEpoch }: Diverging) => ({ divergingOffset, divergingEpoch });
+
+function notInLog({ topic, partition, requestedOffset, logStartOffset, logEndOffset, why, ...diverging }: OutOfRange): KafkaError {
+  const { divergingOffset } = diverging;
+  const same = divergingOffset === undefined ? 'nobody knows from where on' : `only what is below offset ${divergingOffset} is the same`;
+  const reasons: Readonly<Record<Misplaced, string>> = {
+    outside: `offset ${requestedOffset} is not in the log`,
+    recreated: `the topic was deleted and created again since offset ${requestedOffset} was read`,
+    truncated: `messages before offset ${requestedOffset} were lost when a leader was elected that lacked them (${same}): it is another log`,
+  };
   return brokerError(errorNumbers.OFFSET_OUT_OF_RANGE, `fetch ${topic}/${partition}`, {
-    message: `${reason}, which has ${logStartOffset} to ${logEndOffset}, and autoOffsetReset is "none"`,
-    context: { topic, partition, requestedOffset, logStartOffset, logEndOffset },
+    message: `${reasons[why]}, which has ${logStartOffset} to ${logEndOffset}, and autoOffsetReset is "none"`,
+    context: { topic, partition, requestedOffset, logStartOffset, logEndOffset, ...placesOf(diverging) },
   });
+}
+
+function placesOf({ divergingOffset, divergingEpoch }: Pick<OutOfRange, 'divergingOffset' | 'divergingEpoch'>): Record<string, number> {
+  return divergingOffset === undefined || divergingEpoch === undefined ? {} : { divergingOffset, divergingEpoch };
 }

@@ -32,7 +32,7 @@ export class Settling {
     for (const [i, partition] of partitions.entries()) {
       const offset = stored[i]?.offset;
       if (offset !== undefined && this.#isNews(partition, offset)) {
-        partition.place(offset);
+        partition.place(offset, stored[i]?.leaderEpoch);
         hasMoved = true;
       }
       partition.committed = offset;

@@ -3,11 +3,11 @@ import { checkPlace } from '../client/inputs.js';
 import type { TopicInfo } from '../cluster/metadata.js';
 import { type ForPartition, placeText } from '../cluster/scatter.js';
 import type { CommitTarget } from './committer.js';
-import type { Misplaced } from './fetcher.js';
 import { GroupPartitions } from './group-partitions.js';
 import { HeldBackWatch } from './held-back-watch.js';
 import type { kafkaConsumerOptions } from './kafka-consumer-options.js';
 import { ListedPartitions } from './listed-partitions.js';
+import type { Misplacement } from './misplacement.js';
 import type { Partition } from './partition.js';
 import type { PartitionSource, SourceKit } from './partition-source.js';
 import { Placement } from './placement.js';
@@ -52,8 +52,8 @@ export class SubscribedPartitions implements PartitionSource<ForPartition> {
     await this.#now.prepare(signal);
   }
 
-  outOfRange(partition: Partition, requestedOffset: number, why: Misplaced, signal: AbortSignal): Promise<void> {
-    return this.#placement.outOfRange(partition, requestedOffset, why, signal);
+  outOfRange(partition: Partition, what: Misplacement, signal: AbortSignal): Promise<void> {
+    return this.#placement.outOfRange(partition, what, signal);
   }
 
   looked(topics: ReadonlyMap<string, TopicInfo>, signal: AbortSignal): Promise<void> | undefined {

@@ -9,7 +9,7 @@ import type { TopicInfo } from '../cluster/metadata.js';
 import type { ForPartition } from '../cluster/scatter.js';
 import type { CommitTarget } from './committer.js';
 import type { ConsumerCore } from './core.js';
-import type { Misplaced } from './fetcher.js';
+import type { Misplacement } from './misplacement.js';
 import type { Partition } from './partition.js';
 import type { PartitionSource, SourceKit } from './partition-source.js';
 import { Placement } from './placement.js';
@@ -120,8 +120,8 @@ export class TopicPartitions implements PartitionSource<number> {
     }, bounds);
   }
 
-  outOfRange(partition: Partition, requestedOffset: number, why: Misplaced, signal: AbortSignal): Promise<void> {
-    return this.#placement.outOfRange(partition, requestedOffset, why, signal);
+  outOfRange(partition: Partition, what: Misplacement, signal: AbortSignal): Promise<void> {
+    return this.#placement.outOfRange(partition, what, signal);
   }
 
   /** A topic that is read whole may have grown. New partitions are read from where the group stands in them, else from their beginning. */

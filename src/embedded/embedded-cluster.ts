@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { asError, InputError } from '../base/errors.js';
 import type { Api } from '../protocol/index.js';
-import { type CompressionName, encodeBatch, type HeaderList, type RecordInput, readBatches, type TimestampType } from '../records/index.js';
+import { type CompressionName, encodeBatch, type RecordInput, readBatches } from '../records/index.js';
 import { BrokerServer, HOST } from './broker-server.js';
 import { ClusterState } from './cluster-state.js';
 import { Dispatcher, type Services } from './dispatcher.js';
@@ -21,21 +21,10 @@ import {
 } from './options.js';
 import { RequestLog, type SeenRequest } from './request-log.js';
 import { ServerConnection } from './server-connection.js';
+import { recordsOf, type StoredRecord } from './stored-records.js';
 import type { Partition } from './topic.js';
 import type { TransactionState } from './transactional-id.js';
 import { OfferedVersions } from './versions.js';
-
-/** A record of the embedded cluster, in memory of its own. */
-export interface StoredRecord {
-  readonly offset: number;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  /** In the order they were written, duplicates included. */
-  readonly headers: HeaderList;
-  /** Ms since 1970; -1 for none. */
-  readonly timestamp: number;
-  readonly timestampType: TimestampType;
-}
 
 /** How records are put into a batch by {@link EmbeddedCluster.append}. */
 export interface AppendBatchOptions {
@@ -190,18 +179,7 @@ export class EmbeddedCluster {
    * @throws CorruptRecordError when it was damaged.
    */
   records(topic: string, partition: number): StoredRecord[] {
-    const { log } = this.#partition(topic, partition);
-    const records: StoredRecord[] = [];
-    for (const { bytes } of log.batches()) {
-      for (const batch of readBatches(bytes, { topic, partition, fromOffset: log.startOffset })) {
-        if (batch.isControl) continue;
-        for (const message of batch) {
-          const { offset, key, value, headers, timestamp, timestampType } = message.detach();
-          records.push({ offset, key, value, headers, timestamp, timestampType });
-        }
-      }
-    }
-    return records;
+    return recordsOf(this.#partition(topic, partition));
   }
 
   /** The first offset a partition holds, and the offset its next record gets. */
@@ -342,6 +320,19 @@ export class EmbeddedCluster {
       const replaced = at.replicas.includes(at.leader) ? at.leader : at.replicas[0];
       at.replicas = at.replicas.map(id => (id === replaced ? broker : id));
     }
+    at.lead(broker);
+  }
+
+  /**
+   * An unclean election: a broker becomes the leader that has not all of the log, which ends at `endOffset` from now on, or where the batch
+   * began that holds it. What is appended next gets offsets that others had before, in a new epoch.
+   * @throws InputError for a broker that is stopped or does not hold the partition.
+   */
+  electUncleanly(topic: string, partition: number, broker: number, endOffset: number): void {
+    const at = this.#partition(topic, partition);
+    this.#live(broker);
+    if (!at.replicas.includes(broker)) throw new InputError(`elect broker ${broker} for ${topic}/${partition}: it does not hold it`);
+    at.truncate(endOffset);
     at.lead(broker);
   }
 

@@ -104,6 +104,18 @@ export class PartitionLog {
     }
   }
 
+  /** Forgets the batches that reach to `endOffset` or behind it: the log ends where the first of them began, or at `endOffset`. */
+  truncate(endOffset: number): void {
+    if (endOffset >= this.#endOffset) return;
+    const batches = this.batches();
+    const kept = batches.findIndex(({ lastOffset }) => lastOffset >= endOffset);
+    const cut = kept < 0 ? [] : batches.slice(kept);
+    this.#batches.length -= cut.length;
+    for (const { bytes } of cut) this.#sizeBytes -= bytes.length;
+    this.#endOffset = Math.min(endOffset, cut[0]?.baseOffset ?? endOffset);
+    this.#startOffset = Math.min(this.#startOffset, this.#endOffset);
+  }
+
   /** Forgets everything; the next record gets offset 0. */
   clear(): void {
     this.#batches = [];

@@ -49,6 +49,15 @@ export class PartitionTransactions {
     }
   }
 
+  /** Forgets what stands from `endOffset` on. A transaction that has lost its marker is open again. */
+  truncate(endOffset: number): void {
+    for (const [producerId, firstOffset] of this.#open) if (firstOffset >= endOffset) this.#open.delete(producerId);
+    for (const { producerId, firstOffset, lastOffset } of this.#aborted) {
+      if (lastOffset >= endOffset && firstOffset < endOffset) this.#open.set(producerId, firstOffset);
+    }
+    this.#aborted = this.#aborted.filter(({ lastOffset }) => lastOffset < endOffset);
+  }
+
   clear(): void {
     this.#open.clear();
     this.#aborted = [];

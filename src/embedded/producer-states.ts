@@ -98,6 +98,16 @@ export class ProducerStates {
     for (const [producerId, { lastDataOffset }] of this.#states) if (lastDataOffset < offset) this.#states.delete(producerId);
   }
 
+  /** Forgets the batches from `endOffset` on, and producers of whom nothing is left. */
+  truncate(endOffset: number): void {
+    for (const [producerId, state] of this.#states) {
+      if (state.lastDataOffset < endOffset) continue;
+      const appended = state.appended.filter(({ stored }) => stored.baseOffset < endOffset);
+      if (appended.length === 0) this.#states.delete(producerId);
+      else this.#states.set(producerId, { ...state, appended, lastDataOffset: endOffset - 1 });
+    }
+  }
+
   clear(): void {
     this.#states.clear();
   }

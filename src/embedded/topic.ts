@@ -1,4 +1,5 @@
 import type { RecordBatch } from '../records/index.js';
+import { LeaderEpochs } from './leader-epochs.js';
 import { type AppendOptions, PartitionLog, type StoredBatch } from './log.js';
 import { PartitionTransactions } from './partition-transactions.js';
 import { ProducerStates } from './producer-states.js';
@@ -20,6 +21,7 @@ export class Partition {
   readonly topic: string;
   readonly index: number;
   readonly log: PartitionLog;
+  readonly epochs = new LeaderEpochs();
   readonly producers = new ProducerStates();
   readonly transactions = new PartitionTransactions();
   /** Ids of the brokers that hold it, the preferred leader first. */
@@ -36,6 +38,7 @@ export class Partition {
     this.log = new PartitionLog({ topic, partition: index });
     this.replicas = replicas;
     this.#leader = leader;
+    this.epochs.begin(this.#leaderEpoch, 0);
   }
 
   /** The broker that leads, or {@link NO_LEADER}. */
@@ -52,7 +55,16 @@ export class Partition {
   lead(broker: number): void {
     this.#leader = broker;
     this.#leaderEpoch++;
+    this.epochs.begin(this.#leaderEpoch, this.log.endOffset);
     this.changed();
+  }
+
+  /** Forgets what is stored from `endOffset` on, batch by batch, and what producers did there. */
+  truncate(endOffset: number): void {
+    this.log.truncate(endOffset);
+    this.epochs.truncate(this.log.endOffset);
+    this.producers.truncate(this.log.endOffset);
+    this.transactions.truncate(this.log.endOffset);
   }
 
   /** Where those stop who read what is committed: before the oldest open transaction. */
@@ -77,12 +89,14 @@ export class Partition {
   /** Moves the start of the log up to `offset`. */
   trim(offset: number): void {
     this.log.trim(offset);
+    this.epochs.trim(this.log.startOffset);
     this.transactions.trim(this.log.startOffset);
   }
 
   /** Forgets records and producers; the next record gets offset 0. */
   clear(): void {
     this.log.clear();
+    this.epochs.begin(this.#leaderEpoch, 0);
     this.producers.clear();
     this.transactions.clear();
   }

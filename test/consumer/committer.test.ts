@@ -4,6 +4,7 @@ import { Deadline } from '../../src/base/clock.js';
 import { type Deferred, deferred } from '../../src/base/wait.js';
 import type { AutoCommit } from '../../src/consumer/auto-commit.js';
 import { Committer } from '../../src/consumer/committer.js';
+import { EpochTrail } from '../../src/consumer/epoch-trail.js';
 import type { Partition } from '../../src/consumer/partition.js';
 import { ManualClock } from '../embedded/setting.js';
 
@@ -13,7 +14,17 @@ function committerSetting(autoCommit?: AutoCommit) {
   const sent: string[] = [];
   const answers: Deferred<void>[] = [];
   /** How far the work of its one partition is done. */
-  const progress = { topic: 'orders', partition: 0, epoch: 0, doubts: 0, placed: true, done: 0, keepFrom: Number.POSITIVE_INFINITY };
+  const epochs = new EpochTrail();
+  const progress = {
+    topic: 'orders',
+    partition: 0,
+    epoch: 0,
+    epochs,
+    doubts: 0,
+    placed: true,
+    done: 0,
+    keepFrom: Number.POSITIVE_INFINITY,
+  };
   const partition = progress as Partition;
   const committer = new Committer({
     clock,

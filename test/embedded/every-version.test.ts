@@ -34,6 +34,7 @@ import {
   OffsetCommit,
   OffsetDelete,
   OffsetFetch,
+  OffsetForLeaderEpoch,
   Produce,
   type RequestOf,
   SyncGroup,
@@ -149,6 +150,7 @@ const cases: readonly Case[] = [
       },
     ],
   })),
+  request(OffsetForLeaderEpoch, () => ({ topics: [{ topic: 'orders', partitions: [{ partition: 0, leaderEpoch: 0 }] }] })),
   request(ListOffsets, () => ({ replicaId: -1, topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, timestamp: -1 }] }] })),
   request(FindCoordinator, version => (version < 4 ? { key: 'billing' } : { coordinatorKeys: ['billing'] })),
   request(OffsetCommit, (version, topicId) => ({

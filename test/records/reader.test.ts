@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeBatch, encodeTransactionEnd, readBatches, scanBatches } from '../../src/records/index.js';
+import { encodeBatch, encodeTransactionEnd, readBatches, scanBatches, stampOffset } from '../../src/records/index.js';
 
 const source = { topic: 'orders', partition: 3 };
 const batchAt = (baseOffset: number, count: number): Buffer =>
@@ -75,6 +75,23 @@ test('a last batch that is cut short, anywhere, is no error: what was whole is r
 test('where reading will end is seen without reading', () => {
   const bytes = Buffer.concat([batchAt(10, 2), batchAt(12, 3)]);
   assert.deepEqual(scanBatches(bytes), { nextOffset: 15, wholeBytes: bytes.length, bytesNeeded: 0 });
+
+  test('where batches of another leader begin is seen without reading', () => {
+    const ledBy = (offset: number, leaderEpoch: number): Buffer => {
+      const batch = batchAt(offset, 2);
+      stampOffset(batch, offset, leaderEpoch);
+      return batch;
+    };
+    const bytes = Buffer.concat([ledBy(10, 3), ledBy(12, 3), ledBy(14, 5)]);
+    const seen: number[][] = [];
+    scanBatches(bytes.subarray(0, -1), (...place) => seen.push(place));
+    assert.deepEqual(seen, [[10, 3]]);
+    scanBatches(bytes, (...place) => seen.push(place));
+    assert.deepEqual(seen.slice(1), [
+      [10, 3],
+      [14, 5],
+    ]);
+  });
   const first = batchAt(10, 2).length;
   assert.deepEqual(scanBatches(bytes.subarray(0, -1)), { nextOffset: 12, wholeBytes: first, bytesNeeded: bytes.length - first });
   assert.deepEqual(scanBatches(bytes.subarray(0, first + 11)), { nextOffset: 12, wholeBytes: first, bytesNeeded: 0 });

@@ -1,17 +1,12 @@
 import { errorNumbers } from '../../base/broker-errors.js';
-import { Fetch, type RequestIn, type ResponseInput } from '../../protocol/index.js';
+import { Fetch, type ResponseInput } from '../../protocol/index.js';
 import { type Call, handler } from '../handler.js';
-import { withWrongChecksum } from '../log.js';
 import type { Partition } from '../topic.js';
-import { findLed, findTopic, LeaderHints, type NamedTopic } from './leadership.js';
+import { readPartition } from './fetch-partition.js';
+import { findTopic, LeaderHints } from './leadership.js';
 
 type Answer = ResponseInput<typeof Fetch>;
-type PartitionAnswer = Answer['responses'][number]['partitions'][number];
-type Wanted = RequestIn<typeof Fetch>['topics'][number]['partitions'][number];
 
-const READ_COMMITTED = 1;
-/** The first version that may carry zstd. */
-const ZSTD_FROM = 10;
 const LEADERS_FROM = 12;
 const IDS_FROM = 13;
 const ENDPOINTS_FROM = 16;
@@ -41,7 +36,7 @@ export const fetch = handler({
 interface Share {
   readonly answer: Answer;
   readonly sizeBytes: number;
-  /** Nothing to wait for: an error, or no partitions. */
+  /** Nothing to wait for: an error, a log that was cut, or no partitions. */
   readonly complete: boolean;
   /** What to wait for. */
   readonly partitions: readonly Partition[];
@@ -59,7 +54,7 @@ function gather(call: Call<typeof Fetch>): Share {
     const answers = wantedPartitions.map(wanted => {
       const read = readPartition(call, topic, wanted, hints, body.maxBytes - sizeBytes, sizeBytes === 0);
       sizeBytes += read.sizeBytes;
-      failed ||= read.answer.errorCode !== 0;
+      failed ||= read.answer.errorCode !== 0 || read.answer.divergingEpoch !== undefined;
       if (read.partition !== undefined) partitions.push(read.partition);
       return read.answer;
     });
@@ -72,66 +67,6 @@ function gather(call: Call<typeof Fetch>): Share {
     partitions,
   };
 }
-
-interface PartitionRead {
-  readonly answer: PartitionAnswer;
-  readonly partition: Partition | undefined;
-  readonly sizeBytes: number;
-}
-
-/** @param first Whether the first batch comes whatever its size: nothing is in the answer yet (KIP-74). */
-function readPartition(
-  call: Call<typeof Fetch>,
-  topic: NamedTopic,
-  wanted: Wanted,
-  hints: LeaderHints,
-  roomBytes: number,
-  first: boolean,
-): PartitionRead {
-  const { partition: partitionIndex, fetchOffset, partitionMaxBytes } = wanted;
-  const led = findLed(call, topic, partitionIndex, wanted.currentLeaderEpoch);
-  const { partition } = led;
-  if (partition === undefined || led.error !== 0) {
-    const abortedTransactions = partition === undefined ? [] : null;
-    const answer = { ...refused(partitionIndex, led.error), abortedTransactions, currentLeader: hints.about(led) };
-    return { answer, partition, sizeBytes: 0 };
-  }
-  const { log, lastStableOffset } = partition;
-  if (fetchOffset < log.startOffset || fetchOffset > log.endOffset) {
-    return { answer: refused(partitionIndex, errorNumbers.OFFSET_OUT_OF_RANGE), partition, sizeBytes: 0 };
-  }
-  const isCommitted = call.body.isolationLevel === READ_COMMITTED;
-  const until = isCommitted ? lastStableOffset : log.endOffset;
-  const maxBytes = Math.max(0, Math.min(partitionMaxBytes, roomBytes));
-  const { chunks, sizeBytes, hasZstd } = log.read(fetchOffset, maxBytes, first, call.cluster.options.cutBatches, until);
-  if (hasZstd && call.version < ZSTD_FROM) {
-    return { answer: refused(partitionIndex, errorNumbers.UNSUPPORTED_COMPRESSION_TYPE), partition, sizeBytes: 0 };
-  }
-  const answer = {
-    partitionIndex,
-    errorCode: 0,
-    highWatermark: log.endOffset,
-    lastStableOffset,
-    logStartOffset: log.startOffset,
-    // As Kafka's, the list goes past what is in this answer: the client has to look where each begins. Beside nothing it is empty.
-    abortedTransactions: isCommitted ? (sizeBytes > 0 ? partition.transactions.abortedFrom(fetchOffset) : []) : null,
-    records: sizeBytes > 0 && call.damages({ topic: topic.name, partition: partitionIndex }) ? damaged(chunks) : chunks,
-  };
-  return { answer, partition, sizeBytes };
-}
-
-/** The checksum of the first batch is wrong; what is stored is not touched. */
-function damaged([first, ...others]: readonly Buffer[]): Buffer[] {
-  return first === undefined ? [] : [withWrongChecksum(first), ...others];
-}
-
-const refused = (partitionIndex: number, errorCode: number): PartitionAnswer => ({
-  partitionIndex,
-  errorCode,
-  highWatermark: -1,
-  abortedTransactions: null,
-  records: [],
-});
 
 /** Resolves when something happens to one of the partitions, when the time is over, or when nobody waits any more. */
 function change({ cluster, closed }: Call<typeof Fetch>, partitions: readonly Partition[], waitMs: number): Promise<void> {

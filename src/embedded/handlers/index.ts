@@ -28,6 +28,7 @@ import { metadata } from './metadata.js';
 import { offsetCommit } from './offset-commit.js';
 import { offsetDelete } from './offset-delete.js';
 import { offsetFetch } from './offset-fetch.js';
+import { offsetForLeaderEpoch } from './offset-for-leader-epoch.js';
 import { produce } from './produce.js';
 import { syncGroup } from './sync-group.js';
 import { txnOffsetCommit } from './txn-offset-commit.js';
@@ -37,6 +38,7 @@ const all: readonly Handler[] = [
   fetch,
   listOffsets,
   metadata,
+  offsetForLeaderEpoch,
   offsetCommit,
   offsetFetch,
   findCoordinator,
