@@ -22,8 +22,9 @@ export class LeaderEpochs {
     this.#starts.push({ epoch, startOffset });
   }
 
-  /** Where the last epoch up to `epoch` ended; undefined when `epoch` is newer than all. */
+  /** Where the last epoch up to `epoch` ended; undefined when `epoch` is newer than all, or none. */
   endOf(epoch: number, logEndOffset: number): EpochEnd | undefined {
+    if (epoch < 0) return undefined;
     const next = this.#starts.findIndex(start => start.epoch > epoch);
     const last = this.#starts[(next < 0 ? this.#starts.length : next) - 1];
     const after = this.#starts[next];

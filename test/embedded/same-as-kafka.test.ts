@@ -12,6 +12,7 @@ import {
   Metadata,
   OffsetCommit,
   OffsetFetch,
+  OffsetForLeaderEpoch,
   Produce,
 } from '../../src/protocol/index.js';
 import { encodeBatch, encodeTransactionEnd, stampAppendTime } from '../../src/records/index.js';
@@ -125,6 +126,20 @@ async function interview(address: string, topic: string): Promise<Interview> {
   await ask('past the end', Fetch, 12, fetchBody(20, { topic }));
   await ask('past the end, read committed', Fetch, 12, fetchBody(20, { topic, isolationLevel: 1 }));
   await ask('below the start', Fetch, 12, fetchBody(-1, { topic }));
+  await ask('behind a known epoch', Fetch, 12, fetchBody(4, { topic, lastFetchedEpoch: 0 }));
+  await ask('behind an unknown epoch', Fetch, 12, fetchBody(4, { topic, lastFetchedEpoch: 3 }));
+  await ask('past the end, behind a known epoch', Fetch, 12, fetchBody(20, { topic, lastFetchedEpoch: 0 }));
+  await ask('below the start, behind a known epoch', Fetch, 12, fetchBody(-1, { topic, lastFetchedEpoch: 0 }));
+  await ask('a newer leader', Fetch, 12, fetchBody(4, { topic, currentLeaderEpoch: 3 }));
+  const epochEnd = (leaderEpoch: number, { name = topic, partition = 0, currentLeaderEpoch = 0 } = {}) => ({
+    replicaId: -1,
+    topics: [{ topic: name, partitions: [{ partition, currentLeaderEpoch, leaderEpoch }] }],
+  });
+  for (const version of [2, 3, 4]) await ask('the end of an epoch', OffsetForLeaderEpoch, version, epochEnd(0));
+  for (const epoch of [-1, 3]) await ask('the end of an unknown epoch', OffsetForLeaderEpoch, 4, epochEnd(epoch));
+  await ask('the end of an epoch, of a newer leader', OffsetForLeaderEpoch, 4, epochEnd(0, { currentLeaderEpoch: 3 }));
+  await ask('the end of an epoch, no topic', OffsetForLeaderEpoch, 4, epochEnd(0, { name: `${topic}-none` }));
+  await ask('the end of an epoch, no partition', OffsetForLeaderEpoch, 4, epochEnd(0, { partition: 2 }));
   await ask('one batch whatever the limit', Fetch, 12, fetchBody(0, { topic, partitionMaxBytes: 1 }));
   await ask('the limit of all', Fetch, 12, fetchBody(0, { topic, maxBytes: 1 }));
   await ask('cut off', Fetch, 12, fetchBody(0, { topic, partitionMaxBytes: good.length + 20 }));

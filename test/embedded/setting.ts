@@ -50,6 +50,7 @@ interface FetchOptions {
   readonly topic?: string;
   readonly partition?: number;
   readonly currentLeaderEpoch?: number;
+  readonly lastFetchedEpoch?: number;
   readonly partitionMaxBytes?: number;
   readonly maxBytes?: number;
   readonly minBytes?: number;
@@ -59,8 +60,15 @@ interface FetchOptions {
 
 /** The body of a fetch request for one partition, up to v12. */
 export const fetchBody = (fetchOffset: number, options: FetchOptions = {}) => {
-  const { topic = 'orders', partition = 0, currentLeaderEpoch = -1, partitionMaxBytes = 1_000_000, ...rest } = options;
-  const partitions = [{ partition, fetchOffset, currentLeaderEpoch, partitionMaxBytes }];
+  const {
+    topic = 'orders',
+    partition = 0,
+    currentLeaderEpoch = -1,
+    lastFetchedEpoch = -1,
+    partitionMaxBytes = 1_000_000,
+    ...rest
+  } = options;
+  const partitions = [{ partition, fetchOffset, currentLeaderEpoch, lastFetchedEpoch, partitionMaxBytes }];
   return { maxWaitMs: 0, minBytes: 1, maxBytes: 1_000_000, ...rest, topics: [{ topic, partitions }] };
 };
 
