@@ -116,10 +116,10 @@ export class Intake {
       partition.emptyAnswers += 1;
       return;
     }
-    const { nextOffset, bytesNeeded } = scanBatches(records, (offset, epoch) => {
+    const { nextOffset, bytesNeeded } = scanBatches(records, (offset, next, epoch) => {
       // Nobody has looked at a checksum yet, and none covers the epoch: what cannot be is not believed, what was known below stays.
       const possible = info.leaderEpoch < 0 || epoch <= info.leaderEpoch;
-      epochs.add(Math.max(offset, from), possible ? epoch : -1);
+      epochs.add(Math.max(offset, from), next, possible ? epoch : -1);
     });
     if (nextOffset === undefined && bytesNeeded > 0) {
       // Only the first of all batches is sent whole whatever its size. Where not even that was, its length is wrong.

@@ -13,12 +13,11 @@ export interface Scan {
 /**
  * Where the records of one fetch answer end, without reading them: the next fetch can be sent before anyone has looked at these.
  * Stops at the first length that cannot be; reading will say what is wrong there.
- * @param ledBy Told where batches of another leader begin: the first offset, and the epoch of that leader; -1 for formats v0 and v1.
+ * @param each Told of each whole batch: its first offset, the offset behind it, and the epoch of the leader that appended it; -1 for formats v0 and v1.
  */
-export function scanBatches(bytes: Uint8Array, ledBy?: (baseOffset: number, leaderEpoch: number) => void): Scan {
+export function scanBatches(bytes: Uint8Array, each?: (baseOffset: number, nextOffset: number, leaderEpoch: number) => void): Scan {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let nextOffset: number | undefined;
-  let leaderEpoch: number | undefined;
   let at = 0;
   while (bytes.length - at >= LENGTH_END) {
     const size = LENGTH_END + view.getInt32(at + LENGTH_AT);
@@ -27,10 +26,8 @@ export function scanBatches(bytes: Uint8Array, ledBy?: (baseOffset: number, lead
     // Formats v0 and v1: a compressed message has the offset of the last one in it.
     const hasDelta = view.getInt8(at + MAGIC_AT) === 2 && size >= HEADER_BYTES;
     const offset = Number(view.getBigInt64(at));
-    const epoch = hasDelta ? view.getInt32(at + LEADER_EPOCH_AT) : -1;
-    if (epoch !== leaderEpoch) ledBy?.(offset, epoch);
-    leaderEpoch = epoch;
     nextOffset = offset + (hasDelta ? view.getInt32(at + LAST_OFFSET_DELTA_AT) : 0) + 1;
+    each?.(offset, nextOffset, hasDelta ? view.getInt32(at + LEADER_EPOCH_AT) : -1);
     at += size;
   }
   return { nextOffset, wholeBytes: at, bytesNeeded: 0 };

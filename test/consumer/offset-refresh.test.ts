@@ -3,12 +3,13 @@ import { test } from 'node:test';
 import { type Deferred, deferred } from '../../src/base/wait.js';
 import type { GroupOffset } from '../../src/client/offset-store.js';
 import { type CommitTarget, Committer } from '../../src/consumer/committer.js';
+import { EpochTrail } from '../../src/consumer/epoch-trail.js';
 import { OffsetRefresh } from '../../src/consumer/offset-refresh.js';
 import type { Partition } from '../../src/consumer/partition.js';
 import { ManualClock } from '../embedded/setting.js';
 
 const partition = (id: number, committed: number | undefined, unsure = false) =>
-  ({ topic: 'orders', partition: id, committed, unsure }) as Partition;
+  ({ topic: 'orders', partition: id, committed, unsure, epochs: new EpochTrail() }) as Partition;
 
 test('what is committed is stated again in time; what others stored since, what is not known, and nothing stay as they are', async () => {
   const clock = new ManualClock();
