@@ -1,14 +1,16 @@
-import { KafkaClient, SimpleConsumer } from '../src/index.js';
+import { KafkaClient, KafkaConsumer, SimpleConsumer } from '../src/index.js';
 import { Meter } from './usage.js';
 
 /*
  * Reads a topic from its start with default settings, and prints what that cost.
- *   node kafka-reader.js BROKERS TOPIC batch|message COUNT WARM-UP
+ *   node kafka-reader.js BROKERS TOPIC batch|message COUNT WARM-UP [group]
+ * As the member of a new group, with automatic commits, or without one.
  */
-const [brokers = '', topic = '', way = '', count = '', warmUp = '0'] = process.argv.slice(2);
+const [brokers = '', topic = '', way = '', count = '', warmUp = '0', group] = process.argv.slice(2);
 const meter = new Meter();
 const client = new KafkaClient({ brokers });
-const consumer = new SimpleConsumer(client, { topic });
+const groupId = `bench-${process.pid}-${Date.now()}`;
+const consumer = group === 'group' ? new KafkaConsumer(client, { topics: topic, groupId }) : new SimpleConsumer(client, { topic });
 const [total, before] = [Number(count), Number(warmUp)];
 let [read, valueBytes, started] = [0, 0, before === 0];
 
