@@ -242,9 +242,9 @@ test('a listener without TLS, one that is silent, one that hangs up: told in tim
     t,
     createServer(socket => socket.on('data', chunk => heard.push(chunk))),
   );
-  const late = await rejection(open(t, `127.0.0.1:${silent}`, { ca }, { connectTimeoutMs: 100 }));
+  const late = await rejection(open(t, `127.0.0.1:${silent}`, { ca }, { connectTimeoutMs: 1000 }));
   assert.deepEqual([late.code, late.retriable], ['TIDE_CONNECTION', true]);
-  assert.match(late.message, /no TLS handshake within 100 ms \(connectTimeoutMs\); is it a TLS listener\?/);
+  assert.match(late.message, /no TLS handshake within 1000 ms \(connectTimeoutMs\); is it a TLS listener\?/);
   const closing = await listening(
     t,
     createServer(socket => socket.on('data', chunk => heard.push(chunk) && socket.end())),
@@ -279,7 +279,7 @@ test('a function that gives the options is asked for each connection: certificat
   const failed = await rejection(open(t, `127.0.0.1:${port}`, () => Promise.reject(new Error('no such file'))));
   assert.deepEqual([failed.code, failed.retriable], ['TIDE_AUTH', true]);
   assert.match(failed.message, /the function given as tls failed: no such file/);
-  const late = await rejection(open(t, `127.0.0.1:${port}`, () => new Promise(() => {}), { connectTimeoutMs: 50 }));
+  const late = await rejection(open(t, `127.0.0.1:${port}`, () => new Promise(() => {}), { connectTimeoutMs: 1000 }));
   assert.match(late.message, /the function given as tls did not answer in time/);
   const wrong = await rejection(open(t, `127.0.0.1:${port}`, () => ({ ca: '' })));
   assert.deepEqual(
