@@ -78,7 +78,7 @@ export function summary(name: string, runs: readonly Usage[]): string {
 }
 
 /** The middle one, with the smallest and the largest. */
-function spread(values: readonly number[], digits: number): string {
+export function spread(values: readonly number[], digits: number): string {
   const sorted = [...values].sort((a, b) => a - b);
   const [smallest = 0, median = 0, largest = 0] = [sorted[0], sorted[sorted.length >> 1], sorted.at(-1)];
   return `${median.toFixed(digits)} (${smallest.toFixed(digits)} to ${largest.toFixed(digits)})`;
