@@ -1,6 +1,7 @@
 import type { ForPartition } from '../cluster/scatter.js';
 import type { Rebalance } from '../group/index.js';
 import type { NotDeserialized } from './deserializers.js';
+import type { CallbackFailure } from './group-callbacks.js';
 import type { HeldBack } from './held-back-watch.js';
 import type { DroppedMarks } from './implied-marks.js';
 import type { OutOfRange } from './placing.js';
@@ -29,6 +30,8 @@ export interface ConsumerEvents {
   marksDropped: DroppedMarks;
   /** With `marking: 'explicit'`: one message is not marked for longer than `maxPollIntervalMs`, and nothing behind it can be committed. Told once for each. */
   heldBack: HeldBack;
+  /** `onAssign`, `onRevoke` or `onLost` threw. What it was called for happens all the same; the next read, or else `close`, rejects with the error too. */
+  callbackFailed: CallbackFailure;
   /** The group is at rest again. */
   rebalance: Rebalance;
 }

@@ -28,6 +28,9 @@ export function logEvents(log: Log, groupId: string | undefined, consumer: Pick<
     .on('marksDropped', ({ topic, partition, offset, count, error }) => {
       log.say('Consumer', 'warn', 'messages in hand do not count as done', { topic, partition, offset, count, error: error.message });
     })
+    .on('callbackFailed', ({ callback, partitions, error }) => {
+      log.say('Consumer', 'warn', 'a callback failed', { ...group, callback, count: partitions.length, error: error.message });
+    })
     .on('heldBack', ({ topic, partition, offset, count, heldMs }) => {
       log.say('Consumer', 'warn', 'a message is not marked', { topic, partition, offset, count, heldMs: Math.round(heldMs) });
     })

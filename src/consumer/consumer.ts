@@ -1,4 +1,4 @@
-import { StateError, TimeoutError } from '../base/errors.js';
+import { asError, StateError, TimeoutError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
 import type { Log, Logger } from '../base/log.js';
 import { resolve, signalOf } from '../base/options.js';
@@ -16,6 +16,7 @@ import type { CommitTarget } from './committer.js';
 import type { ConsumerEvents } from './consumer-events.js';
 import { logCommit, logEvents } from './consumer-log.js';
 import { ConsumerCore, type CoreSettings } from './core.js';
+import { lastCommitMs } from './last-commits.js';
 import type { Markable } from './marking.js';
 import { MessageBatch } from './message-batch.js';
 import type { Partition } from './partition.js';
@@ -60,6 +61,7 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
       outOfRange: (partition, what, signal) => this.#source.outOfRange(partition, what, signal),
       looked: (topics, signal) => this.#source.looked(topics, signal),
       commitFailed: error => this.emit('commitFailed', { error }),
+      callbackFailed: failure => this.emit('callbackFailed', failure),
       marksDropped: marks => this.emit('marksDropped', marks),
       target: this.#target(log),
     });
@@ -70,7 +72,7 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
       placing: this.#placing,
       emit: (event, detail) => this.emit(event, detail),
     });
-    this.#release = this.#client.adopt(this);
+    this.#release = this.#client.adopt({ close: options => this.#closed(options) });
     offerSessions(this, what => this.#core.beginSession(what, (place, asking) => this.#source.findFor(place, asking)));
   }
 
@@ -335,10 +337,15 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
    * Calling it again gives the same promise; every other call rejects with `TIDE_CLOSED`.
    * @param options.timeoutMs Longest wait in ms. Default 30,000. `null`: no limit.
    * @throws KafkaError `TIDE_TIMEOUT` when a body or a context held on, with why the last commit failed as its cause; else why that failed. Everything
-   * is closed all the same. `TIDE_OPTION`: it is not.
+   * is closed all the same. `TIDE_OPTION`: it is not. `TIDE_STATE` inside of `onAssign`, `onRevoke` or `onLost`, where waiting would be for itself: it is
+   * closed as soon as that has come to its end. What a callback threw that is called last.
    */
   close(options: WaitOptions = {}): Promise<void> {
-    return this.#closing.once(options, timeoutMs => this.#close(timeoutMs));
+    const name = this.#core.callbacks.inside;
+    const closed = this.#closed(options);
+    if (name === undefined || !this.#closing.begun) return closed;
+    const text = `close(): awaited inside ${name} it would wait for itself; the consumer is closed when ${name} has come to its end: do not await it there`;
+    return quiet(Promise.reject(new StateError('TIDE_STATE', text)), closed);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -367,13 +374,16 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
     else await this.#core.prepare(what, signal);
   }
 
+  #closed(options: WaitOptions | undefined): Promise<void> {
+    return this.#closing.once(options ?? {}, timeoutMs => this.#close(timeoutMs));
+  }
+
   async #close(timeoutMs: number): Promise<void> {
-    try {
-      await this.#core.close(timeoutMs);
-    } finally {
-      await this.#source.close(timeoutMs);
-      this.#release();
-    }
+    const deadline = this.#client.cluster.deadline(timeoutMs);
+    const failure = await this.#core.close(timeoutMs).then(() => undefined, asError);
+    const later = await this.#source.close(Math.max(lastCommitMs, deadline.remainingMs())).then(() => undefined, asError);
+    this.#release();
+    if (failure !== undefined || later !== undefined) throw failure ?? later;
   }
 
   /** What the source has for that, once there is one. */
@@ -461,6 +471,12 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
     });
     return seekTargets(bounded, offset, whence, what);
   }
+}
+
+/** The first of these, whether or not somebody waits for it, and for the others. */
+function quiet<T>(first: Promise<T>, ...others: readonly Promise<T>[]): Promise<T> {
+  for (const each of [first, ...others]) each.catch(() => {});
+  return first;
 }
 
 /** Anything but a partition and an offset. A message has a partition too: given with a number, as by `forEach`, it is a message all the same. */

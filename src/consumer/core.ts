@@ -1,5 +1,5 @@
-import { asError, asKafkaError, KafkaError, StateError, TimeoutError } from '../base/errors.js';
-import { orAborted, settledWithin } from '../base/wait.js';
+import { asKafkaError, KafkaError, StateError, TimeoutError } from '../base/errors.js';
+import { orAborted } from '../base/wait.js';
 import type { Bounds, Cluster } from '../cluster/cluster.js';
 import type { TopicInfo } from '../cluster/metadata.js';
 import { type ForPartition, placeText } from '../cluster/scatter.js';
@@ -10,8 +10,10 @@ import { type CommitTarget, Committer } from './committer.js';
 import { Contexts } from './contexts.js';
 import { EmptyAnswers } from './empty-answers.js';
 import { Fetcher, type FetcherSettings } from './fetcher.js';
+import { type CallbackFailure, CallbackRunner, type GroupCallbacks } from './group-callbacks.js';
 import { HandOut } from './hand-out.js';
 import { type DroppedMarks, ImpliedMarks } from './implied-marks.js';
+import { type GivingUp, LastCommits, lastCommitMs } from './last-commits.js';
 import { Loop, type LoopHost } from './loop.js';
 import { leaseOf, type Markable, type MarkedRange, rangeAt, rangesOf } from './marking.js';
 import type { AnyBatch } from './message-batch.js';
@@ -35,6 +37,8 @@ export interface CoreSettings extends FetcherSettings {
   readonly iterTimeoutMs: number;
   /** Then it ends, or fails with `TIDE_CONSUMER_TIMEOUT`. */
   readonly idle: 'ends' | 'throws';
+  /** Told of partitions that come and go. */
+  readonly callbacks?: GroupCallbacks | undefined;
   /** A read fails with `TIDE_NO_DATA` after so many fetches without records, and one more. */
   readonly emptyRetryLimit: number;
 }
@@ -48,6 +52,7 @@ export interface CoreHost {
   /** Metadata was looked at: partitions may have appeared. Never rejects. */
   looked(topics: ReadonlyMap<string, TopicInfo>, signal: AbortSignal): Promise<void> | undefined;
   commitFailed(error: Error): void;
+  callbackFailed(failure: CallbackFailure): void;
   /** The reader has asked for more, and what it had in hand is of a partition that is not read any more. */
   marksDropped(marks: DroppedMarks): void;
   /** Where offsets are stored; undefined without a group. */
@@ -62,8 +67,7 @@ const heldByContext = (ms: number): string =>
   `a commit context was open for ${ms} ms (timeoutMs). What it was handed is not done and comes again. ` +
   'If close() is awaited inside the context it waits for itself: commit or roll back first, or do not await it there.';
 
-/** However short its time is, `close` waits so many ms for the answer to its commit. */
-const lastCommitMs = 1000;
+const noCallbacks: GroupCallbacks = { onAssign: undefined, onRevoke: undefined, onLost: undefined };
 
 /**
  * What all consumers share: partitions that are fetched, handed out to one reader, marked and committed. It promises that nothing is
@@ -75,10 +79,12 @@ export class ConsumerCore {
   readonly #host: CoreHost;
   readonly #fetcher: Fetcher;
   readonly #committer: Committer | undefined;
+  readonly #lastCommits: LastCommits | undefined;
   readonly #refresh: OffsetRefresh | undefined;
   readonly #handOut: HandOut;
   readonly #seat: Seat;
   readonly #implied: ImpliedMarks;
+  readonly callbacks: CallbackRunner;
   /** Why partitions that were read are not any more. */
   readonly #departed = new Map<string, string>();
   #partitions: readonly Partition[] = [];
@@ -106,6 +112,11 @@ export class ConsumerCore {
     });
     this.#fetcher = new Fetcher(cluster, settings, partitions, host);
     this.#handOut = new HandOut(clock, this.#fetcher, partitions);
+    this.callbacks = new CallbackRunner(settings.callbacks ?? noCallbacks, failure => {
+      host.callbackFailed(failure);
+      this.#handOut.failure ??= failure.error;
+      this.moved();
+    });
     const { signal } = this.#fetcher;
     const failed = (error: Error) => {
       host.commitFailed(error);
@@ -115,6 +126,7 @@ export class ConsumerCore {
       const committer = new Committer({ clock, target, autoCommit, partitions, failed, signal });
       const inTurn = (work: () => Promise<void>) => committer.inTurn(work);
       this.#committer = committer;
+      this.#lastCommits = new LastCommits({ cluster, committer, autoCommit, signal });
       this.#refresh = new OffsetRefresh({ clock, target, everyMs: refreshEveryMs, partitions, inTurn, failed, signal });
     }
     this.#contexts = new Contexts({
@@ -146,19 +158,16 @@ export class ConsumerCore {
   }
 
   /**
-   * Hands out nothing more of these, and waits up to `timeoutMs` until nothing of them is in hand; then commits what is done of them, if that is
-   * automatic. Gives why it could not be committed. They are still read: {@link remove} them.
+   * Hands out nothing more of these, and waits until nothing of them is in hand; then commits what is done of them, if that is automatic. Gives
+   * why it could not be committed. They are still read: {@link remove} them.
    */
-  async drain(partitions: readonly Partition[], timeoutMs: number): Promise<Error | undefined> {
+  async drain(partitions: readonly Partition[], { drainMs, commitMs }: GivingUp): Promise<Error | undefined> {
+    const deadline = this.#cluster.deadline(drainMs);
     for (const partition of partitions) partition.leaving = true;
     this.moved();
-    const isInHand = () => partitions.some(({ outstanding }) => !outstanding.empty) || this.#contexts.current?.touches(partitions) === true;
-    await this.#seat.until(isInHand, timeoutMs);
-    if (this.#settings.autoCommit === undefined || this.#committer === undefined) return undefined;
-    const bounds = { deadline: this.#cluster.deadline(lastCommitMs * 5) };
-    return this.#cluster
-      .retrying(() => this.#committer?.commitOnly(partitions, bounds) ?? Promise.resolve(false), bounds)
-      .then(() => undefined, asError);
+    const isOutstanding = () => partitions.some(({ outstanding }) => !outstanding.empty);
+    await this.#seat.until(() => isOutstanding() || this.#contexts.current?.touches(partitions) === true, drainMs);
+    return this.#lastCommits?.ofLeaving(partitions, Math.max(commitMs, deadline.remainingMs()));
   }
 
   /** These are not read any more: what of them is in hand is nobody's to mark, because of `why`. */
@@ -233,6 +242,8 @@ export class ConsumerCore {
   async prepare(what: string, signal?: AbortSignal): Promise<void> {
     this.#seat.assertOpen(what);
     if (this.#isPrepared) return;
+    this.callbacks.assertOutside(what);
+    this.#handOut.tell();
     this.#preparing ??= this.#host.prepare(this.#fetcher.signal).then(
       () => {
         this.#isPrepared = true;
@@ -277,6 +288,7 @@ export class ConsumerCore {
   async getMessages(count: number, options: GetOptions): Promise<AnyMessage[]> {
     const what = 'getMessages()';
     const wanted = wantedBy(count, options, what);
+    this.callbacks.assertOutside(what);
     const { signal } = wanted;
     signal?.throwIfAborted();
     const holder = { kind: 'call', what } as const;
@@ -367,21 +379,11 @@ export class ConsumerCore {
     if (commitFailure !== undefined) throw commitFailure;
   }
 
-  /** Waits for the commit under way and, where commits are automatic, commits what is done, as often as there is time for; gives why it failed. */
+  /** Before the partitions are found there is nothing to commit, and nothing may begin after this. */
   async #lastCommit(timeoutMs: number): Promise<Error | undefined> {
-    const committer = this.#committer;
-    const stopped = committer?.stop(); // also when the partitions are being found only now: nothing may begin after this
-    if (committer === undefined || stopped === undefined || !this.#isPrepared) return undefined;
-    const { clock, settings } = this.#cluster;
-    const deadline = this.#cluster.deadline(timeoutMs);
-    const bounds = { deadline, policy: { ...settings.retry, attempts: Number.MAX_SAFE_INTEGER }, signal: this.#fetcher.signal };
-    const committed = stopped.then(async () => {
-      if (this.#settings.autoCommit !== undefined) await this.#cluster.retrying(() => committer.commit(bounds), bounds);
-    });
-    if (await settledWithin(clock, committed, timeoutMs)) return committed.then(() => undefined, asError);
-    return new TimeoutError(`close(): the last commit got no answer within ${Math.round(timeoutMs)} ms (timeoutMs)`, {
-      persistence: 'maybe',
-    });
+    if (this.#isPrepared) return this.#lastCommits?.ofAll(timeoutMs);
+    void this.#committer?.stop();
+    return undefined;
   }
 
   #source(what: string, isOver: () => boolean): Source {
@@ -404,6 +406,7 @@ export class ConsumerCore {
   #loopHost<T>(take: (partition: Partition) => T | undefined): LoopHost<T> {
     return {
       open: holder => {
+        this.callbacks.assertOutside(holder.what);
         this.#seat.take(holder);
         this.#markHandedOut();
       },

@@ -22,8 +22,8 @@ export class GroupPartitions {
     this.#options = options;
     this.#subscription = subscription;
     this.#topics = new SubscribedTopics(kit.client.cluster, wholeTopics(subscription));
-    const { maxPollIntervalMs, revokeDrainMs, onAssign, onRevoke, onLost } = options;
-    const settings = { groupId, maxPollIntervalMs, revokeDrainMs, callbacks: { onAssign, onRevoke, onLost } };
+    const { maxPollIntervalMs, revokeDrainMs } = options;
+    const settings = { groupId, maxPollIntervalMs, revokeDrainMs };
     this.#reading = new GroupReading(kit, settings, placement, events => this.#join(groupId, events), this.#stop.signal);
   }
 
@@ -42,10 +42,9 @@ export class GroupPartitions {
     this.#reading.membership.resubscribe();
   }
 
-  /** Leaves the group. Never rejects. */
-  async close(timeoutMs: number): Promise<void> {
-    await this.#reading.close(timeoutMs);
-    this.#stop.abort();
+  /** See {@link GroupReading.close}. */
+  async close(timeoutMs: number, replaced?: string): Promise<void> {
+    await this.#reading.close(timeoutMs, replaced).finally(() => this.#stop.abort());
   }
 
   #join(groupId: string, events: MembershipEvents): Membership {

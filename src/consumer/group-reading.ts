@@ -1,29 +1,20 @@
-import { asKafkaError, type KafkaError, StateError } from '../base/errors.js';
+import { asKafkaError, type KafkaError, StateError, TimeoutError } from '../base/errors.js';
 import { backoffMs } from '../base/retry.js';
-import { type Deferred, deferred, orAborted } from '../base/wait.js';
+import { type Deferred, deferred, orAborted, settledWithin } from '../base/wait.js';
 import { type ForPartition, placeText } from '../cluster/scatter.js';
 import type { Membership, MembershipEvents, Rebalance } from '../group/index.js';
 import type { CommitTarget } from './committer.js';
+import { givingUpWithin, lastCommitMs } from './last-commits.js';
 import { memberTarget } from './member-target.js';
 import type { Partition } from './partition.js';
 import type { SourceKit } from './partition-source.js';
 import type { Placement } from './placement.js';
 import { PollWatch } from './poll-watch.js';
 
-/** What users want to do when partitions come and go. What they give is waited for. */
-export interface GroupCallbacks {
-  readonly onAssign: PartitionsCallback | undefined;
-  readonly onRevoke: PartitionsCallback | undefined;
-  readonly onLost: PartitionsCallback | undefined;
-}
-
-export type PartitionsCallback = (partitions: readonly ForPartition[]) => void | Promise<void>;
-
 export interface GroupReadingSettings {
   readonly groupId: string;
   readonly maxPollIntervalMs: number;
   readonly revokeDrainMs: number;
-  readonly callbacks: GroupCallbacks;
 }
 
 /** Reads what a group gives to this member, and gives it back in order: what is in hand is waited for, and what is done is committed first. */
@@ -38,7 +29,10 @@ export class GroupReading implements MembershipEvents {
   /** Settled when the group has given this member something, or nothing, for the first time since it was asked. */
   #asked: Deferred<void> | undefined;
   #placing: Promise<unknown> = Promise.resolve();
+  /** What the group has said last, being done. */
+  #last: Promise<void> = Promise.resolve();
   #closed = false;
+  readonly #over = deferred();
 
   /** @param signal Ends what is under way. */
   constructor(
@@ -79,32 +73,45 @@ export class GroupReading implements MembershipEvents {
     );
   }
 
-  async assigned(given: readonly ForPartition[]): Promise<void> {
-    const { core, emit } = this.#kit;
-    const partitions = given.map(({ topic, partition }) => this.#placement.newPartition(topic, partition));
-    core.assign([...core.partitions, ...partitions]);
-    emit('assigned', { partitions: given });
-    await this.#call(this.#settings.callbacks.onAssign, given);
-    const placed = this.#place(partitions);
-    this.#placing = this.#placing.then(() => placed);
+  assigned(given: readonly ForPartition[]): Promise<void> {
+    return this.#inTurn(async () => {
+      const { core, emit } = this.#kit;
+      const partitions = given.map(({ topic, partition }) => this.#placement.newPartition(topic, partition));
+      core.assign([...core.partitions, ...partitions]);
+      emit('assigned', { partitions: given });
+      await core.callbacks.run('onAssign', given);
+      const placed = this.#place(partitions);
+      this.#placing = this.#placing.then(() => placed);
+    });
   }
 
-  async revoked(taken: readonly ForPartition[]): Promise<void> {
-    const { core, emit } = this.#kit;
-    const partitions = this.#these(taken);
-    const failure = await core.drain(partitions, this.#settings.revokeDrainMs);
-    if (failure !== undefined) emit('commitFailed', { error: failure });
-    await this.#call(this.#settings.callbacks.onRevoke, taken);
-    core.remove(partitions, 'the group has given the partition to another member');
-    emit('revoked', { partitions: taken });
+  revoked(taken: readonly ForPartition[]): Promise<void> {
+    return this.#inTurn(async () => {
+      const { core, emit } = this.#kit;
+      const partitions = this.#these(taken);
+      const { maxPollIntervalMs, revokeDrainMs } = this.#settings;
+      const within = givingUpWithin(revokeDrainMs, maxPollIntervalMs, this.#requestTimeoutMs);
+      this.#told(await core.drain(partitions, within));
+      await core.callbacks.run('onRevoke', taken);
+      core.remove(partitions, 'the group has given the partition to another member');
+      emit('revoked', { partitions: taken });
+    });
   }
 
-  async lost(taken: readonly ForPartition[], why: KafkaError): Promise<void> {
-    if (this.#closed) return;
-    const { core, emit } = this.#kit;
-    core.remove(this.#these(taken), `the group has gone on without this member (${why.message})`);
-    emit('lost', { partitions: taken, error: why });
-    await this.#call(this.#settings.callbacks.onLost, taken);
+  leaving(held: readonly ForPartition[]): Promise<void> {
+    return this.#inTurn(async () => {
+      const { maxPollIntervalMs } = this.#settings;
+      this.#told(await this.#kit.core.drain(this.#these(held), givingUpWithin(0, maxPollIntervalMs, this.#requestTimeoutMs)));
+    });
+  }
+
+  lost(taken: readonly ForPartition[], why: KafkaError): Promise<void> {
+    return this.#inTurn(async () => {
+      const { core, emit } = this.#kit;
+      core.remove(this.#these(taken), `the group has gone on without this member (${why.message})`);
+      emit('lost', { partitions: taken, error: why });
+      await core.callbacks.run('onLost', taken);
+    });
   }
 
   settled(rebalance: Rebalance): void {
@@ -122,17 +129,52 @@ export class GroupReading implements MembershipEvents {
     asked.reject(error);
   }
 
-  /** Leaves the group; everything is given up already. Never rejects. */
-  async close(timeoutMs: number): Promise<void> {
+  /**
+   * Leaves the group; what is done is committed already. What it holds is given up, as far as there is time.
+   * @param replaced Why it is not read here any more; undefined when nothing is.
+   * @throws Error what `onRevoke` threw; `TIDE_TIMEOUT` when a callback has not come to its end. The group is left all the same.
+   */
+  async close(timeoutMs: number, replaced?: string): Promise<void> {
     this.#watch.stop();
+    const { cluster } = this.#kit.client;
+    const deadline = cluster.deadline(timeoutMs);
+    let failure: Error | undefined = new TimeoutError(
+      `close(): a callback of the group has not come to its end within ${timeoutMs} ms (timeoutMs)`,
+    );
+    const given = this.#inTurn(async () => {
+      failure = await this.#giveAll(replaced);
+    });
+    await settledWithin(cluster.clock, given, timeoutMs);
     this.#closed = true;
+    this.#over.resolve();
+    await this.#membership.close(Math.max(lastCommitMs, deadline.remainingMs()));
+    if (failure !== undefined) throw failure;
+  }
+
+  async #giveAll(replaced: string | undefined): Promise<Error | undefined> {
     const { core, emit } = this.#kit;
     const partitions = core.partitions.map(({ topic, partition }) => ({ topic, partition }));
-    if (partitions.length > 0) {
-      await this.#call(this.#settings.callbacks.onRevoke, partitions);
-      emit('revoked', { partitions });
-    }
-    await this.#membership.close(timeoutMs);
+    this.#closed = true;
+    if (partitions.length === 0) return undefined;
+    const failure = await core.callbacks.run('onRevoke', partitions);
+    if (replaced !== undefined) core.remove(core.partitions, replaced);
+    emit('revoked', { partitions });
+    return failure;
+  }
+
+  /** One thing after the other, and nothing after closing, when what hangs is not waited for any more. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#last = this.#last.then(() => (this.#closed ? undefined : work()));
+    return Promise.race([this.#last, this.#over.promise]);
+  }
+
+  get #requestTimeoutMs(): number {
+    return this.#kit.client.cluster.settings.requestTimeoutMs;
+  }
+
+  /** Why a commit that nobody waits for failed, if it did. */
+  #told(error: Error | undefined): void {
+    if (error !== undefined) this.#kit.emit('commitFailed', { error });
   }
 
   /** Puts partitions where the group stands in them, else where the policy says, however long that takes. Never rejects. */
@@ -186,14 +228,5 @@ export class GroupReading implements MembershipEvents {
   #these(given: readonly ForPartition[]): readonly Partition[] {
     const places = new Set(given.map(placeText));
     return this.#kit.core.partitions.filter(each => places.has(placeText(each)));
-  }
-
-  /** What a callback throws is for the reader. */
-  async #call(callback: PartitionsCallback | undefined, partitions: readonly ForPartition[]): Promise<void> {
-    try {
-      await callback?.(partitions);
-    } catch (error) {
-      this.#kit.core.unprepare(asKafkaError(error));
-    }
   }
 }

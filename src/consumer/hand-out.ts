@@ -1,5 +1,4 @@
 import { type Clock, turn } from '../base/clock.js';
-import type { KafkaError } from '../base/errors.js';
 import type { Fetcher } from './fetcher.js';
 import type { Partition } from './partition.js';
 
@@ -19,7 +18,7 @@ export class HandOut {
   #budget = 0;
   #sliceEnd = 0;
   /** Something that the next reader has to know; handed to it once. */
-  failure: KafkaError | undefined;
+  failure: Error | undefined;
 
   constructor(clock: Clock, fetcher: Fetcher, partitions: () => readonly Partition[]) {
     this.#clock = clock;
@@ -36,6 +35,13 @@ export class HandOut {
   reset(): void {
     this.#source = undefined;
     this.#fetcher.wake();
+  }
+
+  /** @throws Error what the next reader has to know. */
+  tell(): void {
+    const { failure } = this;
+    this.failure = undefined;
+    if (failure !== undefined) throw failure;
   }
 
   /**
@@ -64,9 +70,7 @@ export class HandOut {
   }
 
   #take<T>(from: (partition: Partition) => T | undefined): T | undefined {
-    const told = this.failure;
-    this.failure = undefined;
-    if (told !== undefined) throw told;
+    this.tell();
     const partitions = this.#partitions();
     if (this.#source?.midBatch === false) this.#turn += 1; // its batch is at its end: now the others
     for (let i = 0; i < partitions.length; i++) {

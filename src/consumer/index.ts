@@ -4,7 +4,7 @@ export type { Consumer } from './consumer.js';
 export type { ConsumerEvents } from './consumer-events.js';
 export type { Marking } from './core.js';
 export type { Deserializer, DeserializerOptions, NotDeserialized, OnDeserializationError } from './deserializers.js';
-export type { PartitionsCallback } from './group-reading.js';
+export type { CallbackFailure, GroupCallbacks, PartitionsCallback } from './group-callbacks.js';
 export type { HeldBack } from './held-back-watch.js';
 export type { DroppedMarks } from './implied-marks.js';
 export { KafkaConsumer } from './kafka-consumer.js';

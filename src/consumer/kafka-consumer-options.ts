@@ -3,7 +3,7 @@ import { custom, duration, type Given, integer, oneOf, optional, resolve, text }
 import { type Assignor, assignors } from '../group/index.js';
 import { type AutoCommit, autoCommitRule } from './auto-commit.js';
 import { type DeserializerOptions, deserializerRules } from './deserializers.js';
-import type { PartitionsCallback } from './group-reading.js';
+import type { PartitionsCallback } from './group-callbacks.js';
 import { readingRules } from './reading-options.js';
 import { type BrokerPattern, type Subscription, subscriptionOf, type TopicPartitionsEntry } from './subscription.js';
 
@@ -94,6 +94,7 @@ export function kafkaConsumerOptions(given: KafkaConsumerOptions<unknown, unknow
   return {
     ...options,
     assignors: options.assignors ?? assignorList(['cooperative-sticky']) ?? [],
+    callbacks: { onAssign: options.onAssign, onRevoke: options.onRevoke, onLost: options.onLost },
     autoCommit: autoCommit === 'never' ? undefined : (autoCommit ?? byDefault),
     iterTimeoutMs: options.consumerTimeoutMs,
     idle: 'throws' as const,

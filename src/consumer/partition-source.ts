@@ -26,7 +26,7 @@ export interface PartitionSource<At> {
   find(at: At, what: string): Partition;
   /** As {@link find}, by how contexts name it. */
   findFor(place: Place, what: string): Partition;
-  /** Nothing is read any more, and everything is committed. Never rejects. */
+  /** Nothing is read any more, and everything is committed. Rejects with what a callback threw, when all is closed. */
   close(timeoutMs: number): Promise<void>;
 }
 

@@ -84,11 +84,11 @@ export class Seat {
     this.#released.ring();
   }
 
-  /** Waits up to `timeoutMs` until `holds` says no; false when time ran out. */
+  /** Waits up to `timeoutMs` until `holds` says no, or nothing can be said of what is held any more; false when time ran out. */
   async until(holds: () => boolean, timeoutMs: number): Promise<boolean> {
     const until = this.#clock.now() + timeoutMs;
     let inTime = true;
-    while (inTime && holds()) inTime = (await this.#released.waitFor(this.#clock, until - this.#clock.now())) !== 'late';
+    while (inTime && !this.closed && holds()) inTime = (await this.#released.waitFor(this.#clock, until - this.#clock.now())) !== 'late';
     return inTime;
   }
 
@@ -100,6 +100,7 @@ export class Seat {
     this.#state = 'closing';
     const inTime = await this.until(() => this.#bodyHolds || othersHold(), timeoutMs);
     this.#state = 'closed';
+    this.released();
     return inTime;
   }
 }

@@ -6,6 +6,7 @@ import type { CommitTarget } from './committer.js';
 import { GroupPartitions } from './group-partitions.js';
 import { HeldBackWatch } from './held-back-watch.js';
 import type { kafkaConsumerOptions } from './kafka-consumer-options.js';
+import { givingUpWithin } from './last-commits.js';
 import { ListedPartitions } from './listed-partitions.js';
 import type { Misplacement } from './misplacement.js';
 import type { Partition } from './partition.js';
@@ -113,13 +114,15 @@ export class SubscribedPartitions implements PartitionSource<ForPartition> {
   /** Never rejects. */
   async #giveUp(before: GroupPartitions | ListedPartitions | undefined): Promise<void> {
     const { core, emit } = this.#kit;
-    const { revokeDrainMs } = this.#options;
+    const { maxPollIntervalMs, revokeDrainMs } = this.#options;
     const partitions = before instanceof ListedPartitions ? before.close() : core.partitions;
     if (before === undefined) return;
-    const failure = await core.drain(partitions, revokeDrainMs);
+    const { requestTimeoutMs } = this.#kit.client.cluster.settings;
+    const failure = await core.drain(partitions, givingUpWithin(revokeDrainMs, maxPollIntervalMs, requestTimeoutMs));
     if (failure !== undefined) emit('commitFailed', { error: failure });
-    core.remove(partitions, 'setTopicPartitions() has replaced what this consumer reads');
-    if (before instanceof GroupPartitions) await before.close(revokeDrainMs);
+    const replaced = 'setTopicPartitions() has replaced what this consumer reads';
+    if (before instanceof GroupPartitions) await before.close(requestTimeoutMs, replaced).catch(() => {}); // what a callback threw the reader is told
+    core.remove(partitions, replaced);
     if (this.#leaving === before) this.#leaving = undefined;
   }
 }

@@ -104,7 +104,6 @@ export class ClassicMembership implements Membership {
   }
 
   leave(why: KafkaError): Promise<void> {
-    this.#heartbeats.stop();
     return this.#loop.leave(why, () => this.#left(why, this.#cluster.settings.requestTimeoutMs));
   }
 
@@ -265,6 +264,7 @@ export class ClassicMembership implements Membership {
 
   /** The loop has ended: what is held is lost, and the group is told. Never rejects. */
   async #left(why: KafkaError, timeoutMs: number): Promise<void> {
+    if (this.#owned.length > 0) await this.#events.leaving(this.#owned);
     await this.#lose(why);
     const { groupInstanceId } = this.#settings;
     const memberId = this.#memberId;

@@ -271,6 +271,8 @@ export class ConsumerMembership implements Membership {
   /** The loop has ended: what is held is lost, and the group is told. Never rejects. */
   async #left(why: KafkaError, timeoutMs: number): Promise<void> {
     const wasIn = this.#isIn;
+    await this.#changing;
+    if (wasIn && this.#owned.length > 0) await this.#events.leaving(this.#owned);
     await this.#lose(why);
     if (!wasIn) return;
     const epoch = this.#settings.groupInstanceId === undefined ? leaving : leavingForAWhile;

@@ -19,6 +19,8 @@ export interface MembershipEvents {
   revoked(partitions: readonly ForPartition[]): Promise<void>;
   /** Others may have these already: nothing can be committed for them any more. */
   lost(partitions: readonly ForPartition[], why: KafkaError): Promise<void>;
+  /** It leaves by itself, and {@link lost} follows: until the promise resolves what is done can be committed. */
+  leaving(partitions: readonly ForPartition[]): Promise<void>;
   /** The group does not take this member, and asking again would not help: it is tried again when the reader asks for more. */
   failed(error: KafkaError): void;
   /** Something changed hands, or did not: the group is at rest. */

@@ -30,6 +30,7 @@ export class Watched {
     this.membership = make({
       assigned: partitions => event('assigned', partitions, take),
       revoked: partitions => event('revoked', partitions, give),
+      leaving: async () => {},
       lost: partitions => event('lost', partitions, give),
       failed: error => void this.said.push(error.code),
       settled: rebalance => void this.rebalances.push(rebalance),

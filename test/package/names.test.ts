@@ -49,11 +49,11 @@ test('the types exported beside them are these', () => {
   const all = [...new Set([...types, ...inline].map(name => name.trim()).filter(Boolean))].sort();
   assert.equal(
     all.join(' '),
-    'AdminCallOptions AdminOptions Assignor AutoCommit AutoOffsetReset BrokerInfo BrokerPattern CallOptions Client ' +
+    'AdminCallOptions AdminOptions Assignor AutoCommit AutoOffsetReset BrokerInfo BrokerPattern CallOptions CallbackFailure Client ' +
       'ClusterMetadata Codec CommitFailureDecision CommitNote CommitResult CompressionName ConnectionTrace Consumer ' +
       'ConsumerEvents ContextOptions CreateTopicsOptions CreatedTopic Credentials CredentialsProvider Deserializer DeserializerOptions DroppedMarks ElectionResult ' +
       'ElectionType ErrorCode ErrorCodeInfo ErrorContext FetchOptions FetchRequest Fetched FoundOffset GetOptions ' +
-      'GroupOffset HeaderList HeadersInput HeldBack Isolation ItemOutcome KafkaClientEvents KafkaClientOptions ' +
+      'GroupCallbacks GroupOffset HeaderList HeadersInput HeldBack Isolation ItemOutcome KafkaClientEvents KafkaClientOptions ' +
       'KafkaConsumerOptions KeyedProducerOptions ListTransactionsOptions LogFields Logger Markable Marking Member ' +
       'MemberSubscription Mergeable MessageInput MessageWithKey Misplaced NewPartitionReassignment NewTopic ' +
       'NonFatalError NotDeserialized OauthToken OauthbearerOptions OffsetCoordinator OffsetCoordinatorOptions OffsetQueries ' +
