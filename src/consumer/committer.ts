@@ -15,6 +15,8 @@ export interface CommitTarget {
   commit(offsets: readonly GroupOffset[], bounds: Bounds): Promise<void>;
   /** What is stored for each; undefined where nothing is. */
   fetch(partitions: readonly ForPartition[], bounds: Bounds): Promise<readonly (GroupOffset | undefined)[]>;
+  /** Whether the group's offsets are forgotten by time alone, also while this consumer is there. */
+  forgets(bounds: Bounds): Promise<boolean>;
   /**
    * In whose name a transaction may store these offsets.
    * @throws KafkaError `TIDE_GROUP_IN_USE`; why that could not be found out; that one of the topics is not there any more.

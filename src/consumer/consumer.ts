@@ -400,6 +400,7 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
         if (log !== undefined) logCommit(log, groupId, offsets);
       },
       fetch: (partitions, bounds) => target().fetch(partitions, bounds),
+      forgets: bounds => target().forgets(bounds),
       forTransaction: (offsets, bounds) => target().forTransaction(offsets, bounds),
     };
   }

@@ -1,15 +1,23 @@
 import { asKafkaError, KafkaError, PartialError, StateError } from '../base/errors.js';
 import { backoffMs } from '../base/retry.js';
+import { packageVersion } from '../base/version.js';
+import type { Bounds, Cluster } from '../cluster/cluster.js';
 import { placeText } from '../cluster/scatter.js';
 import { type Membership, reactionTo } from '../group/index.js';
+import { ApiVersions, OffsetCommit } from '../protocol/index.js';
 import type { CommitTarget } from './committer.js';
 import type { SourceKit } from './partition-source.js';
+
+/** What this needs: of the core, what is read. */
+interface MemberKit extends Pick<SourceKit, 'client' | 'store'> {
+  readonly core: Pick<SourceKit['core'], 'partitions'>;
+}
 
 /**
  * Where the offsets of a group are stored by one of its members. While the group is being divided anew it is tried again, for what the member
  * still reads then: the group does not know whose a partition is, and would store the offset of one that another reads by now.
  */
-export function memberTarget({ client, core, store }: SourceKit, groupId: string, membership: Membership): CommitTarget | undefined {
+export function memberTarget({ client, core, store }: MemberKit, groupId: string, membership: Membership): CommitTarget | undefined {
   if (store === undefined) return undefined;
   const { cluster } = client;
   const lost = (cause?: KafkaError): StateError =>
@@ -46,6 +54,7 @@ export function memberTarget({ client, core, store }: SourceKit, groupId: string
       }
     },
     fetch: (partitions, bounds) => store.fetch(groupId, partitions, bounds),
+    forgets: bounds => forgetsMembers(cluster, bounds),
     async forTransaction(offsets, bounds) {
       await store.assertMeant(groupId, offsets, bounds);
       await membership.steady(bounds.signal); // a transaction whose offsets are refused can only be aborted
@@ -53,3 +62,14 @@ export function memberTarget({ client, core, store }: SourceKit, groupId: string
     },
   };
 }
+
+/** Before Kafka 2.1 (KIP-211) offsets went by the time of their commit, whether or not the group had members; since then no commit says how long they are kept. */
+async function forgetsMembers(cluster: Cluster, { signal }: Bounds): Promise<boolean> {
+  const asked = { clientSoftwareName: 'tidemark', clientSoftwareVersion: packageVersion };
+  const { apiKeys } = await cluster.toAny(ApiVersions, asked, { signal });
+  const commits = apiKeys.find(({ apiKey }) => apiKey === OffsetCommit.key);
+  return commits !== undefined && commits.maxVersion < withoutRetention;
+}
+
+/** The first version of OffsetCommit that does not say how long an offset is kept. */
+const withoutRetention = 5;

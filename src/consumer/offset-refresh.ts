@@ -18,8 +18,8 @@ export interface OffsetRefreshSettings {
 }
 
 /**
- * States again what is committed, now and then, so that the broker does not forget it while nothing new is done. Nothing new is stated: where
- * the group holds another offset by then, that stays.
+ * States again what is committed, now and then, where brokers forget it by time while nothing new is done. Nothing new is stated: where the group
+ * holds another offset by then, that stays.
  */
 export class OffsetRefresh {
   readonly #settings: OffsetRefreshSettings;
@@ -55,7 +55,7 @@ export class OffsetRefresh {
     const ended = () => this.#stopped || signal.aborted;
     const isKnown = ({ committed, unsure }: Partition) => committed !== undefined && !unsure;
     const ours = partitions().filter(isKnown);
-    if (ours.length === 0 || ended()) return;
+    if (ours.length === 0 || ended() || !(await target.forgets({ signal }))) return;
     const held = await target.fetch(ours, { signal });
     const same = ours.flatMap((partition, i) => {
       const offset = held[i];

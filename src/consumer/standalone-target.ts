@@ -8,6 +8,7 @@ export function standaloneTarget({ client, store }: SourceKit, groupId: string |
   return {
     commit: (offsets, bounds) => store.commit(groupId, offsets, bounds),
     fetch: (partitions, bounds) => store.fetch(groupId, partitions, bounds),
+    forgets: async () => true, // the group has no members
     forTransaction: async (offsets, bounds) => {
       await store.assertMeant(groupId, offsets, bounds);
       await assertNoMembers(client, groupId, bounds);

@@ -40,6 +40,7 @@ function committerSetting(autoCommit?: AutoCommit) {
         return answer.promise;
       },
       fetch: async partitions => partitions.map(() => undefined),
+      forgets: async () => true,
       forTransaction: async () => assert.fail('there is none'),
     },
   });

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Deferred, deferred } from '../../src/base/wait.js';
-import type { GroupOffset } from '../../src/client/offset-store.js';
+import { coreOf, KafkaClient } from '../../src/client/client.js';
+import { type GroupOffset, OffsetStore } from '../../src/client/offset-store.js';
 import { type CommitTarget, Committer } from '../../src/consumer/committer.js';
 import { EpochTrail } from '../../src/consumer/epoch-trail.js';
+import { memberTarget } from '../../src/consumer/member-target.js';
 import { OffsetRefresh } from '../../src/consumer/offset-refresh.js';
 import type { Partition } from '../../src/consumer/partition.js';
+import { EmbeddedCluster } from '../../src/embedded/index.js';
+import type { Membership } from '../../src/group/index.js';
 import { ManualClock } from '../embedded/setting.js';
 
 const partition = (id: number, committed: number | undefined, unsure = false) =>
@@ -37,6 +41,7 @@ test('what is committed is stated again in time; what others stored since, what 
         });
       },
       commit: async offsets => void commits.push(offsets),
+      forgets: async () => true,
       forTransaction: async () => assert.fail('there is none'),
     },
   });
@@ -60,7 +65,7 @@ test('what is committed is stated again in time; what others stored since, what 
 });
 
 /** A consumer's commits and what states them again, by a clock of their own; each request is answered by hand. */
-function refreshSetting() {
+function refreshSetting(forgets = true) {
   const clock = new ManualClock();
   const ours = partition(0, 10);
   let held = 10;
@@ -82,6 +87,7 @@ function refreshSetting() {
       await answered(`commit ${offset}`);
       held = offset;
     },
+    forgets: async () => forgets,
     forTransaction: async () => assert.fail('there is none'),
   };
   const signal = new AbortController().signal;
@@ -139,3 +145,29 @@ test('what is not sure any more once it was looked at is not stated, and nothing
   assert.deepEqual(log.splice(0), ['commit 20']);
   assert.equal(clock.pending, 0);
 });
+
+test('where the brokers keep what is committed while the group has members, nothing is asked or stated', async () => {
+  const { clock, log, refresh } = refreshSetting(false);
+  clock.advance(1000);
+  await new Promise(setImmediate);
+  await refresh.stop();
+  assert.deepEqual(log, []);
+});
+
+for (const [release, forgets] of [
+  ['1.1', true],
+  ['2.8', false],
+  ['4.1', false],
+] as const) {
+  test(`brokers of Kafka ${release} ${forgets ? 'forget' : 'keep'} the offsets of a group with members`, async t => {
+    const cluster = await EmbeddedCluster.start({ emulate: release });
+    const client = new KafkaClient({ brokers: cluster.brokers });
+    t.after(async () => {
+      await client.close();
+      await cluster.close();
+    });
+    const core = coreOf(client);
+    const kit = { client: core, store: new OffsetStore(core), core: { partitions: [] } };
+    assert.equal(await memberTarget(kit, 'billing', {} as Membership)?.forgets({}), forgets);
+  });
+}
