@@ -20,6 +20,8 @@ export interface FetchBounds {
   readonly minBytes: number;
   readonly maxBytes: number;
   readonly isolation: Isolation;
+  /** Where the client runs: a leader may name a replica there to be asked instead. */
+  readonly rackId?: string | undefined;
 }
 
 export type PartitionAnswer = ResponseOf<typeof Fetch>['responses'][number]['partitions'][number];
@@ -31,12 +33,13 @@ const epochsFrom = 12;
 
 /** The body of a fetch, the partitions of each topic in the order given: a broker fills its answer in that order. */
 export function fetchBodyOf(parts: readonly FetchPart[], bounds: FetchBounds, version: number): RequestOf<typeof Fetch> {
-  const { maxWaitMs, minBytes, maxBytes, isolation } = bounds;
+  const { maxWaitMs, minBytes, maxBytes, isolation, rackId } = bounds;
   return {
     maxWaitMs: Math.round(maxWaitMs),
     minBytes,
     maxBytes: Math.min(2 ** 31 - 1, maxBytes),
     isolationLevel: isolation === 'read_committed' ? 1 : 0,
+    rackId: rackId ?? '',
     topics: [...byTopic(parts)].map(([topic, entries]) => ({
       topic,
       topicId: entries[0]?.topicId ?? ZERO_UUID,

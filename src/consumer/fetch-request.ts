@@ -8,9 +8,11 @@ export interface Asked {
   readonly partition: Partition;
   readonly topic: TopicInfo;
   readonly info: PartitionInfo;
+  /** Who is asked: its leader, or another replica. */
+  readonly brokerId: number;
   readonly epoch: number;
   readonly offset: number;
-  /** Of the record before that offset; -1 when unknown. */
+  /** Of the record before that offset; -1 when unknown, and when only the leader could say what it means. */
   readonly fetchedEpoch: number;
 }
 
@@ -22,11 +24,14 @@ export interface FetchLimits extends FetchBounds {
 export type { PartitionAnswer } from '../client/fetch-request.js';
 
 /** What is asked for one partition, as things are. */
-export function ask(partition: Partition, topic: TopicInfo, info: PartitionInfo): Asked {
+export function ask(partition: Partition, topic: TopicInfo, info: PartitionInfo, brokerId: number): Asked {
   const { epoch, epochs, prefetched } = partition;
   const offset = prefetched.nextFetch;
-  return { partition, topic, info, epoch, offset, fetchedEpoch: epochs.before(offset) };
+  return { partition, topic, info, brokerId, epoch, offset, fetchedEpoch: brokerId === info.leader ? epochs.before(offset) : -1 };
 }
+
+/** Whether another replica than the leader is asked. */
+export const isOfFollower = ({ brokerId, info }: Asked): boolean => brokerId !== info.leader;
 
 /** Whether an answer to `asked` still has a use: nobody seeked meanwhile, and nobody else was faster. */
 export const isCurrent = ({ partition, epoch, offset }: Asked): boolean =>

@@ -13,6 +13,7 @@ import { Intake } from './intake.js';
 import { checkLogs, isUnchecked } from './log-check.js';
 import type { Misplacement } from './misplacement.js';
 import type { Partition } from './partition.js';
+import { readFrom } from './read-replica.js';
 import { closedError } from './seat.js';
 import { TopicWatch } from './topic-watch.js';
 
@@ -125,18 +126,19 @@ export class Fetcher {
   once(): Promise<void> {
     return this.#track(async () => {
       const { topics } = this.#cluster.metadata;
-      const byLeader = new Map<number, Asked[]>();
+      const byBroker = new Map<number, Asked[]>();
       for (const partition of this.#partitions()) {
         const { prefetched, paused, placed, failure } = partition;
         if (!placed || paused || failure !== undefined || prefetched.aheadBytes > 0) continue;
         const topic = topics.get(partition.topic);
         const info = topic?.partitions.find(found => found.partition === partition.partition);
         if (topic === undefined || info === undefined || info.leader < 0) continue;
-        byLeader.set(info.leader, [...(byLeader.get(info.leader) ?? []), ask(partition, topic, info)]);
+        const brokerId = readFrom(partition, info, this.#cluster);
+        byBroker.set(brokerId, [...(byBroker.get(brokerId) ?? []), ask(partition, topic, info, brokerId)]);
       }
       const { maxBytes, prefetchBytes } = this.#settings;
-      const bytes = Math.min(maxBytes, Math.ceil(prefetchBytes / byLeader.size));
-      await Promise.all([...byLeader].map(([id, asked]) => this.#fetch(id, asked, { pollMs: 0, bytes, purpose: 'shared' })));
+      const bytes = Math.min(maxBytes, Math.ceil(prefetchBytes / byBroker.size));
+      await Promise.all([...byBroker].map(([id, asked]) => this.#fetch(id, asked, { pollMs: 0, bytes, purpose: 'shared' })));
     });
   }
 
@@ -148,7 +150,7 @@ export class Fetcher {
     }
   }
 
-  /** Sends a fetch to every broker that leads something with room, and has none under way that asks for it. */
+  /** Sends a fetch to every broker that has something with room, and has none under way that asks for it. */
   #round(): void {
     const partitions = this.#partitions();
     const { topics } = this.#watch.look(new Set(partitions.map(({ topic }) => topic)));
@@ -157,7 +159,7 @@ export class Fetcher {
     const now = this.#clock.now();
     let alarmAt = this.#watch.nextAt > now ? this.#watch.nextAt : Number.POSITIVE_INFINITY;
     const shareBytes = Math.max(this.#settings.maxPartitionBytes, this.#settings.prefetchBytes / Math.max(1, partitions.length));
-    const byLeader = new Map<number, Asked[]>();
+    const byBroker = new Map<number, Asked[]>();
     for (const partition of partitions) {
       if (!partition.placed || partition.paused || partition.failure !== undefined) continue;
       if (partition.quietUntil > now) {
@@ -179,12 +181,13 @@ export class Fetcher {
         alarmAt = Math.min(alarmAt, this.#intake.quiet(partition, undefined));
         continue;
       }
-      let group = byLeader.get(info.leader);
-      if (group === undefined) byLeader.set(info.leader, (group = []));
-      if (partition.prefetched.aheadBytes < shareBytes) group.push(ask(partition, topic, info));
+      const brokerId = readFrom(partition, info, this.#cluster);
+      let group = byBroker.get(brokerId);
+      if (group === undefined) byBroker.set(brokerId, (group = []));
+      if (partition.prefetched.aheadBytes < shareBytes) group.push(ask(partition, topic, info, brokerId));
     }
     this.#setAlarm(alarmAt);
-    for (const [brokerId, asked] of byLeader) this.#supply(brokerId, asked, partitions, byLeader.size);
+    for (const [brokerId, asked] of byBroker) this.#supply(brokerId, asked, partitions, byBroker.size);
   }
 
   /** Whether the topic is not the one that was read so far: it was deleted, and created again. */
@@ -209,7 +212,7 @@ export class Fetcher {
     this.#track(() => this.#events.outOfRange(partition, what, this.#stop.signal));
   }
 
-  /** Asks a broker, which leads some of `partitions`, for what it can give; `brokers` share the room. */
+  /** Asks a broker, which has some of `partitions`, for what it can give; `brokers` share the room. */
   #supply(brokerId: number, asked: readonly Asked[], partitions: readonly Partition[], brokers: number): void {
     const poll = this.#polls.get(brokerId);
     const sidePoll = this.#sidePolls.get(brokerId);
@@ -281,7 +284,8 @@ export class Fetcher {
 
   /** Those of `asked` whose leaders are known to have the log that was read, or will say where it parts when they are asked for records. */
   async #checked(brokerId: number, asked: readonly Asked[], purpose: Purpose): Promise<readonly Asked[]> {
-    const results = await checkLogs(this.#cluster, brokerId, asked.filter(isUnchecked), purpose, this.#stop.signal);
+    const options = { purpose, signal: this.#stop.signal, rackId: this.#settings.rackId };
+    const results = await checkLogs(this.#cluster, brokerId, asked.filter(isUnchecked), options);
     for (const { asked: entry, errorCode, end } of results) {
       if (!isCurrent(entry)) continue;
       if (errorCode === 0) this.#intake.checked(entry, end);

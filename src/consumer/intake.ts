@@ -5,9 +5,10 @@ import { type Cluster, remedyOf } from '../cluster/cluster.js';
 import type { Endpoint } from '../cluster/metadata.js';
 import { scanBatches } from '../records/index.js';
 import { fetchOutcome } from './fetch-outcome.js';
-import { type Asked, type FetchLimits, isCurrent, type PartitionAnswer } from './fetch-request.js';
+import { type Asked, type FetchLimits, isCurrent, isOfFollower, type PartitionAnswer } from './fetch-request.js';
 import type { Misplacement } from './misplacement.js';
 import type { Partition } from './partition.js';
+import { readInstead } from './read-replica.js';
 
 export interface IntakeSettings {
   readonly cluster: Cluster;
@@ -48,12 +49,13 @@ export class Intake {
 
   /** The answer for one partition, nobody having moved it meanwhile. */
   take(asked: Asked, answer: PartitionAnswer, from: Answered): void {
-    const { errorCode, divergingEpoch, partitionIndex: index, currentLeader } = answer;
+    const { errorCode, divergingEpoch, preferredReadReplica, partitionIndex: index, currentLeader } = answer;
     if (errorCode !== 0) {
       const hint = () => this.#cluster.leaderMoved(asked.topic.name, { index, currentLeader }, from.endpoints);
       return this.refused(asked, errorCode, from.brokerId, hint);
     }
     if (divergingEpoch.endOffset >= 0) return this.#parted(asked.partition, divergingEpoch);
+    if (preferredReadReplica >= 0 && !isOfFollower(asked)) return this.#sentOn(asked, preferredReadReplica);
     this.#advance(asked, answer, from.first);
   }
 
@@ -65,8 +67,10 @@ export class Intake {
       brokerError(errorCode, `fetch ${partition.topic}/${partition.partition} from broker ${brokerId}`, {
         context: { topic: partition.topic, partition: partition.partition, offset, brokerId },
       });
+    partition.readReplica = undefined; // whatever it is, the leader knows better
     switch (outcome) {
       case 'reset':
+        if (isOfFollower(asked)) return this.#passed(error(), this.quiet(partition, undefined)); // it may be behind
         return this.#settings.misplaced(partition, { why: 'outside', requestedOffset: offset, epoch: asked.fetchedEpoch });
       case 'refresh':
         if (!knowsLeader()) this.#cluster.outdated(topic);
@@ -80,6 +84,13 @@ export class Intake {
       default:
         return outcome satisfies never;
     }
+  }
+
+  /** The leader has named another replica to be asked, and given nothing. */
+  #sentOn({ partition, info, topic }: Asked, brokerId: number): void {
+    if (readInstead(partition, brokerId, info, this.#cluster)) return;
+    this.#cluster.outdated(topic); // it knows more brokers
+    this.quiet(partition, undefined);
   }
 
   /** A leader has said where the epoch ended that the last record fetched is of. */
@@ -145,6 +156,7 @@ export class Intake {
     let untilAt = this.#cluster.clock.now();
     for (const entry of asked) {
       if (passing) this.#cluster.outdated(entry.topic);
+      entry.partition.readReplica = undefined;
       if (!isCurrent(entry)) continue;
       if (passing) untilAt = Math.max(untilAt, this.quiet(entry.partition, undefined));
       else entry.partition.failure = asKafkaError(error);

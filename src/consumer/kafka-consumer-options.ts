@@ -64,8 +64,6 @@ const ownRules = {
   revokeDrainMs: duration(30_000, 0),
   /** A read that waits for so many ms in vain fails with `TIDE_CONSUMER_TIMEOUT`. `null`: never. */
   consumerTimeoutMs: duration(Number.POSITIVE_INFINITY, 0, true),
-  /** Where this consumer runs. Kafka: client.rack. */
-  rackId: optional(text('')),
   /** Called when partitions are given to this member, before anything of them is read: to seek, for instance. What it gives is awaited. */
   onAssign: callback,
   /** Called when partitions go to other members, after what is done of them was committed. What it gives is awaited. */

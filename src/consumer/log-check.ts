@@ -5,10 +5,17 @@ import { Fetch, OffsetForLeaderEpoch } from '../protocol/index.js';
 import type { Asked } from './fetch-request.js';
 import type { EpochEnd } from './intake.js';
 
-/** From here on the answer to a fetch says itself where logs part (KIP-595). */
+/** From here on the answer to a fetch says itself where logs part (KIP-595); but not where it names another replica to be asked. */
 const fetchTells = 12;
 /** Before that only replicas may ask. */
 const consumersAskFrom = 3;
+
+export interface CheckOptions {
+  readonly purpose: Purpose;
+  readonly signal: AbortSignal;
+  /** Where this consumer runs, if it may be sent to other replicas than leaders. */
+  readonly rackId: string | undefined;
+}
 
 /** What became of one partition. */
 export interface Checked {
@@ -31,11 +38,10 @@ export async function checkLogs(
   cluster: Cluster,
   brokerId: number,
   asked: readonly Asked[],
-  purpose: Purpose,
-  signal: AbortSignal,
+  { purpose, signal, rackId }: CheckOptions,
 ): Promise<readonly Checked[]> {
   const options = { purpose, signal };
-  const isNeeded = (await cluster.highestVersion(brokerId, Fetch, options)) < fetchTells;
+  const isNeeded = rackId !== undefined || (await cluster.highestVersion(brokerId, Fetch, options)) < fetchTells;
   const isPossible = isNeeded && (await cluster.highestVersion(brokerId, OffsetForLeaderEpoch, options)) >= consumersAskFrom;
   if (!isPossible) return asked.map(entry => ({ asked: entry, errorCode: 0, end: undefined }));
   const parts = asked.map(

@@ -6,6 +6,7 @@ import { EpochTrail } from './epoch-trail.js';
 import { type Marker, MessageBatch, type Records } from './message-batch.js';
 import { Outstanding } from './outstanding.js';
 import { Prefetched, type PrefetchedSettings } from './prefetched.js';
+import type { ReadReplica } from './read-replica.js';
 
 /**
  * What a handed-out message refers back to: whose it is, and until when marks for it count. A partition gets a new one whenever what was
@@ -67,6 +68,8 @@ export class Partition {
   logStartOffset = -1;
   /** The epoch of the leader whose log is known to be the one that was read so far; -1: none. */
   validatedFor = -1;
+  /** Who is asked instead of the leader. */
+  readReplica: ReadReplica | undefined;
   /** No fetch before this time. */
   quietUntil = 0;
   /** Fetches that brought nothing. */

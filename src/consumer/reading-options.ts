@@ -1,4 +1,4 @@
-import { integer, oneOf } from '../base/options.js';
+import { integer, oneOf, optional, text } from '../base/options.js';
 import { loggerRule } from '../client/client-log.js';
 import { autoOffsetResetRule } from './offset-reset.js';
 import type { OnCorrupt } from './prefetched.js';
@@ -21,6 +21,11 @@ export const readingRules = {
   maxBytes: integer(50 * mebibyte, 1, 2 ** 31 - 1),
   /** Largest part of an answer in bytes for one partition; a first batch that is larger comes all the same. Kafka: max.partition.fetch.bytes. */
   maxPartitionBytes: integer(mebibyte, 1, 2 ** 31 - 1),
+  /**
+   * In which rack this consumer runs, as the brokers name theirs. It reads from a replica there where the brokers choose one, else from leaders
+   * (KIP-392); its group is told. Kafka: client.rack.
+   */
+  rackId: optional(text('')),
   /** So many bytes are fetched ahead of the work, over all partitions. */
   prefetchBytes: integer(32 * mebibyte, 1, 2 ** 31 - 1),
   /**

@@ -94,6 +94,17 @@ export class ClusterState {
     return this.#addresses.get(broker);
   }
 
+  /** Where a broker is; null when nobody has said. */
+  rack(broker: number): string | null {
+    return this.options.racks[broker - 1] ?? null;
+  }
+
+  /** The replica that a client in `rack` is to read from instead of the leader; undefined for none. */
+  nearer({ leader, replicas }: Partition, rack: string): number | undefined {
+    if (this.options.replicaSelector === 'leader' || rack === '' || this.rack(leader) === rack) return undefined;
+    return replicas.find(id => this.#live.has(id) && this.rack(id) === rack);
+  }
+
   /** The broker with the lowest id of those that are up; -1 when none is. */
   get controllerId(): number {
     return this.liveBrokers()[0]?.id ?? -1;

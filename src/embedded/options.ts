@@ -34,6 +34,12 @@ export function topicSettings(given: number | TopicOptions | undefined): TopicSe
 const rules = {
   /** How many brokers there are; their ids are 1, 2, 3 and so on. */
   brokers: integer(1, 1, 100),
+  /** In which rack each broker is, the first first. Kafka: broker.rack. */
+  racks: custom<readonly string[], readonly string[]>('a list of names, one for each broker', [], value =>
+    Array.isArray(value) && value.every(each => typeof each === 'string' && each !== '') ? value : undefined,
+  ),
+  /** Who is read from: `'leader'`, or `'rack-aware'`, a replica in the rack of the client where there is one. Kafka: replica.selector.class. */
+  replicaSelector: oneOf('leader', ['leader', 'rack-aware']),
   /** Topics to begin with: a name with a number of partitions or with {@link TopicOptions}. */
   topics: custom<Readonly<Record<string, number | TopicOptions>>, ReadonlyMap<string, TopicSettings>>(
     'an object with a number of partitions or TopicOptions per topic',

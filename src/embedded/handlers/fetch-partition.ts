@@ -3,7 +3,7 @@ import type { Fetch, RequestIn, ResponseInput } from '../../protocol/index.js';
 import type { Call } from '../handler.js';
 import { withWrongChecksum } from '../log.js';
 import type { Partition } from '../topic.js';
-import { findLed, type LeaderHints, type NamedTopic } from './leadership.js';
+import { findHeld, findLed, type LeaderHints, type NamedTopic } from './leadership.js';
 
 export type PartitionAnswer = ResponseInput<typeof Fetch>['responses'][number]['partitions'][number];
 /** What is asked for one partition. */
@@ -12,6 +12,8 @@ export type Wanted = RequestIn<typeof Fetch>['topics'][number]['partitions'][num
 const READ_COMMITTED = 1;
 /** The first version that may carry zstd. */
 const ZSTD_FROM = 10;
+/** The first version that followers answer too (KIP-392). */
+const REPLICAS_FROM = 11;
 
 export interface PartitionRead {
   readonly answer: PartitionAnswer;
@@ -32,7 +34,8 @@ export function readPartition(
   first: boolean,
 ): PartitionRead {
   const { partition: partitionIndex, fetchOffset, lastFetchedEpoch, partitionMaxBytes } = wanted;
-  const led = findLed(call, topic, partitionIndex, wanted.currentLeaderEpoch);
+  const find = call.version < REPLICAS_FROM ? findLed : findHeld;
+  const led = find(call, topic, partitionIndex, wanted.currentLeaderEpoch);
   const { partition } = led;
   if (partition === undefined || led.error !== 0) {
     const abortedTransactions = partition === undefined ? [] : null;
@@ -56,6 +59,9 @@ export function readPartition(
     abortedTransactions: isCommitted ? [] : null,
     records: [],
   };
+  const nearer =
+    call.version >= REPLICAS_FROM && partition.leader === call.broker ? call.cluster.nearer(partition, call.body.rackId) : undefined;
+  if (nearer !== undefined) return { answer: { ...state, preferredReadReplica: nearer }, partition, sizeBytes: 0 };
   if (diverges) return { answer: { ...state, divergingEpoch: fetched }, partition, sizeBytes: 0 };
   const until = isCommitted ? lastStableOffset : log.endOffset;
   const maxBytes = Math.max(0, Math.min(partitionMaxBytes, roomBytes));

@@ -36,7 +36,7 @@ export const fetch = handler({
 interface Share {
   readonly answer: Answer;
   readonly sizeBytes: number;
-  /** Nothing to wait for: an error, a log that was cut, or no partitions. */
+  /** Nothing to wait for: an error, a log that was cut, another broker to ask, or no partitions. */
   readonly complete: boolean;
   /** What to wait for. */
   readonly partitions: readonly Partition[];
@@ -48,13 +48,14 @@ function gather(call: Call<typeof Fetch>): Share {
   const hints = new LeaderHints(cluster, version >= LEADERS_FROM, version >= ENDPOINTS_FROM);
   const partitions: Partition[] = [];
   let sizeBytes = 0;
-  let failed = false;
+  let isUrgent = false;
   const responses = body.topics.map(({ topic: name, topicId, partitions: wantedPartitions }) => {
     const topic = findTopic(cluster, name, topicId, version >= IDS_FROM);
     const answers = wantedPartitions.map(wanted => {
       const read = readPartition(call, topic, wanted, hints, body.maxBytes - sizeBytes, sizeBytes === 0);
       sizeBytes += read.sizeBytes;
-      failed ||= read.answer.errorCode !== 0 || read.answer.divergingEpoch !== undefined;
+      const { errorCode, divergingEpoch, preferredReadReplica = -1 } = read.answer;
+      isUrgent ||= errorCode !== 0 || divergingEpoch !== undefined || preferredReadReplica >= 0;
       if (read.partition !== undefined) partitions.push(read.partition);
       return read.answer;
     });
@@ -63,7 +64,7 @@ function gather(call: Call<typeof Fetch>): Share {
   return {
     answer: { sessionId: 0, responses, nodeEndpoints: hints.endpoints() },
     sizeBytes,
-    complete: failed || partitions.length === 0,
+    complete: isUrgent || partitions.length === 0,
     partitions,
   };
 }

@@ -43,6 +43,18 @@ export function findLed(call: Call, { name, topic, error }: NamedTopic, index: n
   return { partition, error: 0 };
 }
 
+/** As {@link findLed}, for a request that any replica may answer. */
+export function findHeld(call: Call, { name, topic, error }: NamedTopic, index: number, currentLeaderEpoch = -1): Led {
+  const partition = topic?.partitions[index];
+  const refused = call.refusal({ topic: name, partition: index }) || error;
+  if (refused !== 0) return { partition, error: refused };
+  if (partition === undefined) return { partition, error: errorNumbers.UNKNOWN_TOPIC_OR_PARTITION };
+  if (!partition.replicas.includes(call.broker)) return { partition, error: errorNumbers.NOT_LEADER_OR_FOLLOWER };
+  if (currentLeaderEpoch > partition.leaderEpoch) return { partition, error: errorNumbers.UNKNOWN_LEADER_EPOCH };
+  if (currentLeaderEpoch >= 0 && currentLeaderEpoch < partition.leaderEpoch) return { partition, error: errorNumbers.FENCED_LEADER_EPOCH };
+  return { partition, error: 0 };
+}
+
 /** Collects what an answer says about leaders that a client did not know (KIP-951). */
 export class LeaderHints {
   readonly #cluster: ClusterState;

@@ -20,7 +20,7 @@ export const metadata = handler({
         ? [...cluster.topics.values()].map(topic => describeTopic(call, topic))
         : body.topics.map(wanted => answerTopic(call, wanted));
     return {
-      brokers: cluster.liveBrokers().map(({ id, host, port }) => ({ nodeId: id, host, port })),
+      brokers: cluster.liveBrokers().map(({ id, host, port }) => ({ nodeId: id, host, port, rack: cluster.rack(id) })),
       clusterId: cluster.clusterId,
       controllerId: cluster.controllerId,
       topics,
