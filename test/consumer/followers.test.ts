@@ -44,10 +44,7 @@ test('who only looks without waiting is sent to that replica too', async t => {
   const orders = consumer({ rackId: 'b' });
   await get(orders, 20);
   askedSince();
-  await orders.seek(0);
-  const seen: string[] = [];
-  while (seen.length < 20) seen.push(...values(await orders.getMessages(20, { block: false })));
-  assert.deepEqual(seen, numbers(0, 20));
+  assert.deepEqual(await orders.getMessages(1, { block: false }), []);
   assert.deepEqual([...new Set(askedSince())], [2]);
 });
 

@@ -26,6 +26,8 @@ export interface ClusterOptions {
   readonly nodes?: number | undefined;
   /** Broker settings that win over the harness's own, by Kafka's names. */
   readonly properties?: settings.Properties | undefined;
+  /** The rack of each node, the first first. */
+  readonly racks?: readonly string[] | undefined;
   /** Listeners next to the plain one, each on a port of its own: `{ SASLPT: 'SASL_PLAINTEXT' }`. */
   readonly listeners?: Readonly<Record<string, settings.SecurityProtocol>> | undefined;
   /** Ports that clients of a listener are told instead of the brokers' own, one per node: those of proxies. */
@@ -164,7 +166,8 @@ export class KafkaCluster extends KafkaHandle implements AsyncDisposable {
   #writeProperties(address: settings.NodeAddress, kraft: boolean): void {
     const data = this.#path(`data-${address.id}`);
     const own = kraft ? settings.kraftProperties(address, this.#addresses, data) : settings.zookeeperBrokerProperties(address, data);
-    this.#write(`node-${address.id}.properties`, { ...own, ...this.#options.properties });
+    const rack = this.#options.racks?.[address.id - 1];
+    this.#write(`node-${address.id}.properties`, { ...own, ...(rack && { 'broker.rack': rack }), ...this.#options.properties });
     if (!kraft) this.#write('zookeeper.properties', settings.zookeeperProperties(address.metadataPort, this.#path('data-zookeeper')));
   }
 
