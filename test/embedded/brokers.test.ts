@@ -4,7 +4,7 @@ import { errorNumbers } from '../../src/base/broker-errors.js';
 import { Fetch, FindCoordinator, Metadata, OffsetCommit, OffsetFetch, Produce } from '../../src/protocol/index.js';
 import { encodeBatch } from '../../src/records/index.js';
 import { RawClient } from './raw-client.js';
-import { connectTo, fetch, only, produce, produceBody, startCluster } from './setting.js';
+import { connectTo, fetch, fetchBody, only, produce, produceBody, startCluster } from './setting.js';
 
 const record = [{ value: 'v' }];
 
@@ -39,7 +39,9 @@ test('the old leader refuses, and names the new one where the version has a plac
     [[2, cluster.brokers[1]]],
   );
   assert.equal((await produce(old, record)).errorCode, errorNumbers.NOT_LEADER_OR_FOLLOWER, 'v9 has no place');
-  assert.deepEqual((await fetch(old, 0)).currentLeader, { leaderId: 2, leaderEpoch: 1 });
+  const fenced = await fetch(old, 0, { currentLeaderEpoch: 0 });
+  assert.equal(fenced.errorCode, errorNumbers.FENCED_LEADER_EPOCH);
+  assert.deepEqual(fenced.currentLeader, { leaderId: 2, leaderEpoch: 1 });
   assert.equal((await produce(next, record)).baseOffset, 1);
   const epochs = (await fetch(next, 0)).records;
   assert.deepEqual(
@@ -53,10 +55,42 @@ test('a waiting fetch hears at once that the leader has moved', async t => {
   const cluster = await startCluster(t, { brokers: 2, topics: { orders: 1 } });
   const client = await connectTo(t, cluster, 1);
   const arrived = cluster.nextRequest(Fetch);
-  const waiting = fetch(client, 0, { maxWaitMs: 2 ** 31 - 1 });
+  const waiting = fetch(client, 0, { version: 10, maxWaitMs: 2 ** 31 - 1 });
   await arrived;
   cluster.moveLeader('orders', 0, 2);
   assert.equal((await waiting).errorCode, errorNumbers.NOT_LEADER_OR_FOLLOWER);
+});
+
+test('any replica gives records from version 11 on, others do not; who is in a rack is sent to the replica there', async t => {
+  const cluster = await startCluster(t, {
+    brokers: 3,
+    racks: ['a', 'b', 'c'],
+    replicaSelector: 'rack-aware',
+    topics: { orders: { partitions: 1, replicationFactor: 2 } },
+  });
+  cluster.append('orders', 0, record);
+  const [leader, follower, other] = [await connectTo(t, cluster, 1), await connectTo(t, cluster, 2), await connectTo(t, cluster, 3)];
+  const { brokers } = await leader.request(Metadata, 9, { topics: null });
+  assert.deepEqual(
+    brokers.map(({ rack }) => rack),
+    ['a', 'b', 'c'],
+  );
+  const codes = [];
+  for (const version of [10, 11]) for (const client of [follower, other]) codes.push((await fetch(client, 0, { version })).errorCode);
+  const { NOT_LEADER_OR_FOLLOWER } = errorNumbers;
+  assert.deepEqual(codes, [NOT_LEADER_OR_FOLLOWER, NOT_LEADER_OR_FOLLOWER, 0, NOT_LEADER_OR_FOLLOWER]);
+  const named = [];
+  for (const rackId of ['', 'a', 'b', 'c']) {
+    const { partitions } = only((await leader.request(Fetch, 12, { ...fetchBody(0, { maxWaitMs: 60_000 }), rackId })).responses);
+    const { preferredReadReplica, records } = only(partitions);
+    named.push([preferredReadReplica, (records?.length ?? 0) > 0]);
+  }
+  assert.deepEqual(named, [
+    [-1, true],
+    [-1, true],
+    [2, false],
+    [-1, true],
+  ]);
 });
 
 test('a broker that stops closes its connections; the next replica leads; started again it has its port', async t => {
@@ -79,7 +113,8 @@ test('a broker that stops closes its connections; the next replica leads; starte
 
   await cluster.startBroker(1);
   assert.deepEqual(cluster.brokers, addresses);
-  assert.equal((await fetch(await connectTo(t, cluster, 1), 0)).errorCode, errorNumbers.NOT_LEADER_OR_FOLLOWER, 'leaders do not move back');
+  const back = await fetch(await connectTo(t, cluster, 1), 0, { version: 10 });
+  assert.equal(back.errorCode, errorNumbers.NOT_LEADER_OR_FOLLOWER, 'leaders do not move back');
   await assert.rejects(cluster.startBroker(1), { code: 'TIDE_STATE' });
 });
 
