@@ -1,9 +1,9 @@
-import { asKafkaError, type KafkaError, StateError, TimeoutError } from '../base/errors.js';
-import { backoffMs } from '../base/retry.js';
+import { type KafkaError, StateError, TimeoutError } from '../base/errors.js';
 import { type Deferred, deferred, orAborted, settledWithin } from '../base/wait.js';
 import { type ForPartition, placeText } from '../cluster/scatter.js';
 import type { Membership, MembershipEvents, Rebalance } from '../group/index.js';
 import type { CommitTarget } from './committer.js';
+import { GroupPlacing } from './group-placing.js';
 import { givingUpWithin, lastCommitMs } from './last-commits.js';
 import { memberTarget } from './member-target.js';
 import type { Partition } from './partition.js';
@@ -23,12 +23,11 @@ export class GroupReading implements MembershipEvents {
   readonly #kit: SourceKit;
   readonly #settings: GroupReadingSettings;
   readonly #placement: Placement;
+  readonly #placing: GroupPlacing;
   readonly #membership: Membership;
   readonly #watch: PollWatch;
-  readonly #signal: AbortSignal;
   /** Settled when the group has given this member something, or nothing, for the first time since it was asked. */
   #asked: Deferred<void> | undefined;
-  #placing: Promise<unknown> = Promise.resolve();
   /** What the group has said last, being done. */
   #last: Promise<void> = Promise.resolve();
   #closed = false;
@@ -45,7 +44,7 @@ export class GroupReading implements MembershipEvents {
     this.#kit = kit;
     this.#settings = settings;
     this.#placement = placement;
-    this.#signal = signal;
+    this.#placing = new GroupPlacing(kit, placement, signal);
     this.#membership = join(this);
     this.target = memberTarget(kit, settings.groupId, this.#membership);
     const { core, client } = kit;
@@ -67,10 +66,7 @@ export class GroupReading implements MembershipEvents {
     this.#watch.start();
     this.#membership.start();
     await orAborted(asked.promise, signal);
-    await orAborted(
-      this.#placing.then(() => {}),
-      signal,
-    );
+    await orAborted(this.#placing.tried(), signal);
   }
 
   assigned(given: readonly ForPartition[]): Promise<void> {
@@ -80,8 +76,7 @@ export class GroupReading implements MembershipEvents {
       core.assign([...core.partitions, ...partitions]);
       emit('assigned', { partitions: given });
       await core.callbacks.run('onAssign', given);
-      const placed = this.#place(partitions);
-      this.#placing = this.#placing.then(() => placed);
+      this.#placing.begin(partitions);
     });
   }
 
@@ -175,42 +170,6 @@ export class GroupReading implements MembershipEvents {
   /** Why a commit that nobody waits for failed, if it did. */
   #told(error: Error | undefined): void {
     if (error !== undefined) this.#kit.emit('commitFailed', { error });
-  }
-
-  /** Puts partitions where the group stands in them, else where the policy says, however long that takes. Never rejects. */
-  async #place(partitions: readonly Partition[]): Promise<void> {
-    const { client, core, placing } = this.#kit;
-    const { cluster } = client;
-    const signal = this.#signal;
-    for (let failures = 1; !signal.aborted; failures++) {
-      const waiting = partitions.filter(({ placed, gone }) => !placed && gone === undefined);
-      if (waiting.length === 0) return;
-      try {
-        const unplaced = await this.#placement.atCommitted(waiting, { signal });
-        const chosen = await placing.place(unplaced, { signal });
-        for (const partition of chosen) partition.held = true;
-        core.moved();
-        await Promise.all(chosen.map(partition => this.#store(partition)));
-        core.moved();
-        return;
-      } catch (thrown) {
-        if (signal.aborted) return;
-        const error = asKafkaError(thrown);
-        if (!error.retriable) {
-          for (const partition of waiting) partition.failure = error;
-          return core.moved();
-        }
-        const pauseMs = backoffMs(cluster.settings.retry, failures);
-        cluster.passing(error, pauseMs);
-        await cluster.pause(pauseMs, signal).catch(() => {});
-      }
-    }
-  }
-
-  async #store(partition: Partition): Promise<void> {
-    const { epoch } = partition;
-    await this.#placement.stored(partition, this.#signal);
-    if (partition.epoch === epoch) partition.held = false;
   }
 
   /** The reader has not come back for too long: others shall have its partitions, until it does. */

@@ -1,4 +1,4 @@
-import { writeSync } from 'node:fs';
+import { existsSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ForPartition } from '../../src/cluster/scatter.js';
 import { KafkaClient, KafkaConsumer, type KafkaConsumerOptions } from '../../src/index.js';
@@ -8,8 +8,8 @@ export interface MemberWork {
   readonly consumer?: KafkaConsumerOptions;
   /** How many messages it works on in a ms. */
   readonly perMs?: number;
-  /** At this message its event loop stands still for `ms`, the first time that it comes. */
-  readonly block?: { readonly partition: number; readonly offset: number; readonly ms: number };
+  /** At the first message behind this offset its event loop stands still until there is a file of this name. */
+  readonly block?: { readonly offset: number; readonly untilFile: string };
 }
 
 /*
@@ -22,6 +22,7 @@ export interface MemberWork {
  *   ! MS PARTITIONS              lost
  *   = MS GENERATION MEMBER-ID    the group is at rest
  *   ? MS TEXT                    a commit failed
+ *   # MS PARTITION OFFSET        its event loop stands still with this message in hand
  *   . MS                         it begins, and can be ended in good order
  */
 const [brokers = '', topic = '', groupId = '', text = '{}'] = process.argv.slice(2);
@@ -46,9 +47,11 @@ note('.', Date.now());
 let [done, blocks] = [0, block !== undefined];
 for await (const { partition, offset, value } of consumer.messages({ signal: over.signal })) {
   if (++done % perMs === 0) await delay(1);
-  if (blocks && partition === block?.partition && offset === block.offset) {
+  if (blocks && block !== undefined && offset > block.offset) {
     blocks = false;
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, block.ms);
+    note('#', Date.now(), partition, offset);
+    const nobody = new Int32Array(new SharedArrayBuffer(4));
+    while (!existsSync(block.untilFile)) Atomics.wait(nobody, 0, 0, 20);
   }
   note(partition, offset, Number.parseInt(String(value), 10), Date.now());
 }

@@ -29,6 +29,8 @@ export class GroupNotes {
   said = '';
   /** Whether it can be ended in good order. */
   isUp = false;
+  /** The message at which its event loop stood still. */
+  blockedAt: { readonly partition: number; readonly offset: number } | undefined;
   memberId = '';
   /** Of the last time that the group was at rest. */
   generationId = -1;
@@ -78,7 +80,8 @@ export class GroupNotes {
     } else if (what === '?') {
       this.commitFailures += 1;
       for (const owned of this.#owned.values()) if (owned.end === 'open') owned.hadFailure = true;
-    } else if (what === '.') this.isUp = true;
+    } else if (what === '#') this.blockedAt = { partition: Number(more[0]), offset: Number(more[1]) };
+    else if (what === '.') this.isUp = true;
     else this.said += `${line}\n`;
   }
 

@@ -5,6 +5,8 @@ import { ConsumerGroupDescribe, DescribeGroups, IncrementalAlterConfigs } from '
 /** A group as its coordinator describes it. */
 export interface GroupView {
   readonly state: string;
+  /** Counts the changes of a group of the new protocol. The generation of a classic one its members know. */
+  readonly epoch?: number | undefined;
   readonly members: readonly { readonly memberId: string; readonly clientId: string; readonly partitions: readonly number[] }[];
 }
 
@@ -29,7 +31,7 @@ export async function viewGroup(client: KafkaClient, groupId: string, protocol: 
     ...{ memberId, clientId },
     partitions: assignment.topicPartitions.flatMap(({ topicName, partitions }) => (topicName === topic ? partitions : [])),
   }));
-  return { state: group.groupState, members };
+  return { state: group.groupState, epoch: group.groupEpoch, members };
 }
 
 /** Settings of one group of the new protocol, by Kafka's names: the brokers' own are not touched. */
