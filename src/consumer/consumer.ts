@@ -448,7 +448,7 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
   }
 
   #setPaused(partitions: readonly At[] | undefined, paused: boolean, what: string): void {
-    this.#core.assertOpen(what);
+    this.#core.assertNotClosed(what); // who works on what it holds while close waits may go on as before
     this.#checkAll(partitions, what);
     const chosen = this.#chosen(partitions, what);
     if (partitions === undefined && chosen.length === 0)

@@ -149,6 +149,19 @@ test('work that gives up while close waits says so with rewind', async t => {
   assert.deepEqual(stored(cluster, 'audit'), { 0: 1 });
 });
 
+test('work that goes on while close waits may pause and resume as before', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, 4);
+  const orders = consumer({ groupId: 'audit', marking: 'explicit' });
+  const messages = await get(orders, 4);
+  const closed = orders.close();
+  orders.pause();
+  orders.mark(messages);
+  orders.resume();
+  await closed;
+  assert.deepEqual(stored(cluster, 'audit'), { 0: 4 });
+});
+
 test('close may be called again, and everything else is refused afterwards', async t => {
   const { consumer, cluster } = await setting(t);
   fill(cluster, 2);
