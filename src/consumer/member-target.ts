@@ -3,7 +3,7 @@ import { backoffMs } from '../base/retry.js';
 import { packageVersion } from '../base/version.js';
 import type { Bounds, Cluster } from '../cluster/cluster.js';
 import { placeText } from '../cluster/scatter.js';
-import { type Membership, reactionTo } from '../group/index.js';
+import { isOfMembership, type Membership } from '../group/index.js';
 import { ApiVersions, OffsetCommit } from '../protocol/index.js';
 import type { CommitTarget } from './committer.js';
 import type { SourceKit } from './partition-source.js';
@@ -41,8 +41,7 @@ export function memberTarget({ client, core, store }: MemberKit, groupId: string
           return;
         } catch (thrown) {
           const said = thrown instanceof PartialError ? asKafkaError(thrown.cause) : thrown;
-          if (!(said instanceof KafkaError)) throw thrown;
-          if (reactionTo(said) === 'retry' || said.errno === undefined) throw thrown;
+          if (!(said instanceof KafkaError && isOfMembership(said))) throw thrown;
           const reaction = membership.refused(said, as);
           if (reaction !== 'rejoin') throw reaction === 'failed' ? thrown : lost(said);
           const pauseMs = backoffMs(cluster.settings.retry, failures);

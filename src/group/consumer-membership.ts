@@ -59,6 +59,8 @@ export class ConsumerMembership implements Membership {
   readonly #noticed = new Bell();
   readonly #loop = new MemberLoop(signal => this.#run(signal));
   #hasSettled = false;
+  /** It may be a member, also when it was never told so. */
+  #hasAsked = false;
 
   /** @param pattern What the brokers are to match, in place of what `topics` gives. */
   constructor(
@@ -150,6 +152,7 @@ export class ConsumerMembership implements Membership {
   async #beat(signal: AbortSignal): Promise<Answer> {
     const hasNews = this.#news || this.#epoch === joining;
     this.#news = false;
+    this.#hasAsked = true;
     try {
       return await this.#send(this.#epoch, hasNews ? await this.#said(signal) : {}, signal);
     } catch (error) {
@@ -170,7 +173,13 @@ export class ConsumerMembership implements Membership {
     };
   }
 
-  async #send(memberEpoch: number, more: Heartbeat, signal: AbortSignal | undefined, timeoutMs = answerMarginMs): Promise<Answer> {
+  async #send(
+    memberEpoch: number,
+    more: Heartbeat,
+    signal: AbortSignal | undefined,
+    timeoutMs = answerMarginMs,
+    attempts = 1,
+  ): Promise<Answer> {
     const { groupId, groupInstanceId: instanceId = null } = this.#settings;
     const { retry } = this.#core.cluster.settings;
     return this.#core.coordinators.request(
@@ -186,7 +195,7 @@ export class ConsumerMembership implements Membership {
           context: { groupId },
         });
       },
-      { signal, timeoutMs, purpose: this.#purpose, policy: { ...retry, attempts: 1 } },
+      { signal, timeoutMs, purpose: this.#purpose, policy: { ...retry, attempts } },
     );
   }
 
@@ -274,9 +283,10 @@ export class ConsumerMembership implements Membership {
     await this.#changing;
     if (wasIn && this.#owned.length > 0) await this.#events.leaving(this.#owned);
     await this.#lose(why);
-    if (!wasIn) return;
+    if (!this.#hasAsked) return;
+    this.#hasAsked = false;
     const epoch = this.#settings.groupInstanceId === undefined ? leaving : leavingForAWhile;
-    await this.#send(epoch, {}, undefined, timeoutMs).catch(() => {}); // then its session runs out
+    await this.#send(epoch, {}, undefined, timeoutMs, 2).catch(() => {}); // then its session runs out
   }
 }
 

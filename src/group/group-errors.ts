@@ -20,6 +20,10 @@ const reactions: ReadonlyMap<number | undefined, Reaction> = new Map([
   [errorNumbers.STALE_MEMBER_EPOCH, 'rejoin'],
 ]);
 
+/** Whether what a commit was refused with is about the membership, and not about this commit alone. */
+export const isOfMembership = (error: KafkaError): boolean =>
+  error instanceof BrokerError && (reactions.has(error.errno) || error.errno === errorNumbers.FENCED_INSTANCE_ID);
+
 export function reactionTo(error: unknown): Reaction {
   if (!(error instanceof KafkaError)) return 'failed';
   const listed = error instanceof BrokerError ? reactions.get(error.errno) : undefined;

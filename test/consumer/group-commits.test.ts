@@ -47,3 +47,16 @@ test('a commit that is told late of a member that was thrown out does not cost t
   assert.deepEqual([lost.length, cluster.members('billing')[0]?.memberId], [1, memberId]);
   assert.equal(await consumer.commit(await consumer.getMessages(10, { timeoutMs: null })), true);
 });
+
+test('a commit that is refused for itself costs a member nothing', async t => {
+  const { cluster, member } = await groupSetting(t);
+  const consumer = member({ autoCommit: false });
+  const lost = every(consumer, 'lost');
+  const messages = await consumer.getMessages(10, { timeoutMs: null });
+  cluster.on(OffsetCommit).failOnce('OFFSET_METADATA_TOO_LARGE');
+  await assert.rejects(consumer.commit(messages), { code: 'OFFSET_METADATA_TOO_LARGE' });
+  await cluster.nextRequest(Heartbeat);
+  await cluster.nextRequest(Heartbeat);
+  assert.deepEqual([lost.length, consumer.assignment().length], [0, 4]);
+  assert.equal(await consumer.commit(), true);
+});
