@@ -3,6 +3,6 @@ export { assignors, cooperativeStickyAssignor, rangeAssignor, roundRobinAssignor
 export { ClassicMembership, type ClassicMembershipSettings } from './classic-membership.js';
 export { ConsumerMembership, type ConsumerMembershipSettings, type ServerPattern } from './consumer-membership.js';
 export type { MemberSubscription } from './consumer-protocol.js';
-export { isOfMembership } from './group-errors.js';
+export { isOfMembership, reactionTo } from './group-errors.js';
 export type { MemberStanding, Membership, MembershipEvents, Rebalance } from './membership.js';
 export { SubscribedTopics, type TopicFilter } from './subscribed-topics.js';
