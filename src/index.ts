@@ -90,6 +90,7 @@ export {
   type PassedOver,
   type Place,
   type PlaceToRead,
+  type PoisonedMessage,
   SimpleConsumer,
   type SimpleConsumerOptions,
   type TopicPartitionsEntry,
@@ -104,6 +105,22 @@ export {
   withOffsets,
 } from './context/index.js';
 export type { Assignor, Member, MemberSubscription, Rebalance } from './group/index.js';
+export {
+  type BatchContext,
+  type BatchHandler,
+  type FleetSnapshot,
+  type HandlerContext,
+  type MessageContext,
+  type MessageHandler,
+  MultiProcessConsumer,
+  type MultiProcessConsumerOptions,
+  type OnPoison,
+  type Ordering,
+  type ResultPlace,
+  type RunOptions,
+  type ThreadContext,
+  type ThreadSnapshot,
+} from './multiprocess/index.js';
 export type { Credentials, CredentialsProvider } from './network/sasl/credentials.js';
 export type { SaslExchange, SaslMechanism, SaslTarget } from './network/sasl/mechanism.js';
 export type { OauthToken, TokenProvider } from './network/sasl/oauthbearer.js';

@@ -21,6 +21,9 @@ export const tideCodes = [
   'TIDE_NO_DATA',
   'TIDE_CONSUMER_TIMEOUT',
   'TIDE_FENCED',
+  'TIDE_HANDLER',
+  'TIDE_THREAD',
+  'TIDE_POISON',
 ] as const;
 export type TideCode = (typeof tideCodes)[number];
 
@@ -166,7 +169,7 @@ export class InputError extends KafkaError {
   override readonly name = 'InputError';
   constructor(
     message: string,
-    detail: ErrorDetail & { readonly code?: 'TIDE_INPUT' | 'TIDE_OPTION' | 'TIDE_KEY_REQUIRED' | 'TIDE_TOO_LARGE' } = {},
+    detail: ErrorDetail & { readonly code?: 'TIDE_INPUT' | 'TIDE_OPTION' | 'TIDE_KEY_REQUIRED' | 'TIDE_TOO_LARGE' | 'TIDE_HANDLER' } = {},
   ) {
     super(detail.code ?? 'TIDE_INPUT', message, detail);
   }

@@ -7,8 +7,22 @@ import type { DroppedMarks } from './implied-marks.js';
 import type { OutOfRange } from './placing.js';
 import type { PassedOver } from './prefetched.js';
 
+/** A message that was tried `maxAttempts` times in vain, and is passed over. */
+export interface PoisonedMessage extends ForPartition {
+  readonly offset: number;
+  readonly attempts: number;
+  /** Why the last attempt failed. */
+  readonly error: Error;
+  /** `'skipped'`, or the topic where a record stands for it. */
+  readonly to: 'skipped' | { readonly topic: string };
+}
+
 /** What a consumer tells its listeners. */
 export interface ConsumerEvents {
+  /** A handler of a `MultiProcessConsumer` failed at a message again and again, and it is passed over. */
+  poisoned: PoisonedMessage;
+  /** A thread of a `MultiProcessConsumer` ended; another stands in its place. */
+  threadReplaced: { readonly threadIndex: number; readonly error: Error };
   /** An automatic commit failed; the next trigger tries again. */
   commitFailed: { readonly error: Error };
   /** The offset to fetch was not in the log; the policy chose another. */

@@ -25,6 +25,7 @@ import type { PartitionSource, SourceKit } from './partition-source.js';
 import { Placing, type PlacingSettings } from './placing.js';
 import { checkWhence, seekTargets, type Whence } from './seek-targets.js';
 import { offerSessions } from './session.js';
+import type { Shares } from './shares.js';
 import type { PlaceToRead } from './subscription.js';
 
 /** What every consumer is told. */
@@ -79,7 +80,18 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
   /** @throws KafkaError `TIDE_CLOSED`; `TIDE_STATE` in a commit context. */
   protected assertChangeable(what: string): void {
     this.#core.assertOpen(what);
-    this.#core.assertNoContext(what);
+    this.#core.assertUnheld(what);
+  }
+
+  /** Takes the reader's place for work on shares. @throws KafkaError `TIDE_STATE` when somebody else reads, `TIDE_CLOSED`. */
+  protected openShares(what: string): Shares {
+    this.#core.assertUnheld(what);
+    return this.#core.openShares(what);
+  }
+
+  /** Commits what is done, where commits are automatic and the consumer is open. */
+  protected async commitIfAutomatic(): Promise<void> {
+    if (this.#settings.autoCommit !== undefined && !this.#closing.begun) await this.#core.commit({});
   }
 
   /** Every partition that is read now, and where it stands. */
@@ -148,7 +160,7 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
    * @throws KafkaError `TIDE_CLOSED`.
    */
   rewind(): void {
-    this.#core.assertNoContext('rewind()');
+    this.#core.assertUnheld('rewind()');
     this.#core.rewind();
   }
 
@@ -183,7 +195,8 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
   async commit(messages?: Markable, options: CallOptions = {}): Promise<boolean> {
     const what = 'commit()';
     const { signal, timeoutMs } = resolve(what, callRules, options);
-    this.#core.assertNoContext(what);
+    if (messages === undefined) this.#core.assertNoContext(what);
+    else this.#core.assertUnheld(what);
     if (messages !== undefined) this.#core.mark(messages, false, what);
     const deadline = timeoutMs === Number.POSITIVE_INFINITY ? undefined : this.#client.cluster.deadline(timeoutMs);
     return this.#core.commit({ signal, deadline });
@@ -203,12 +216,12 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
     else checkWhence(offset, whence, what);
     if (partition !== undefined) this.#source.check(partition, what);
     return this.#within(what, options, async bounds => {
-      this.#core.assertNoContext(what);
+      this.#core.assertUnheld(what);
       await this.#prepareFor(partition, what, bounds.signal);
       const partitions = partition === undefined ? this.#core.partitions : [this.#source.find(partition, what)];
       const targets = whence === undefined ? partitions.map(() => offset) : await this.#targets(partitions, offset, whence, what, bounds);
       this.#core.assertOpen(what);
-      this.#core.assertNoContext(what);
+      this.#core.assertUnheld(what);
       for (const [i, target] of targets.entries()) partitions[i]?.seek(target);
       this.#core.moved();
     });
@@ -244,12 +257,12 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
     const what = 'resetPartitionOffset()';
     this.#source.check(partition, what);
     return this.#within(what, options, async bounds => {
-      this.#core.assertNoContext(what);
+      this.#core.assertUnheld(what);
       await this.#core.prepare(what, bounds.signal);
       const found = this.#source.find(partition, what);
       const target = await this.#placing.target(found, bounds);
       this.#core.assertOpen(what);
-      this.#core.assertNoContext(what);
+      this.#core.assertUnheld(what);
       found.place(target);
       this.#core.moved();
       return found.position;
@@ -266,12 +279,12 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
     this.#checkAll(partitions, what);
     return this.#within(what, options, async bounds => {
       const store = this.#storeOf(what);
-      this.#core.assertNoContext(what);
+      this.#core.assertUnheld(what);
       await this.#core.prepare(what, bounds.signal);
       const chosen = this.#chosen(partitions, what);
       const stored = await store.fetch(this.#settings.groupId ?? '', chosen, bounds);
       this.#core.assertOpen(what);
-      this.#core.assertNoContext(what);
+      this.#core.assertUnheld(what);
       for (const [i, partition] of chosen.entries()) {
         const offset = stored[i]?.offset;
         if (offset === undefined) continue;
@@ -355,12 +368,12 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
   async #seekTo(at: OffsetSpec, partitions: readonly At[] | undefined, what: string, options: CallOptions): Promise<void> {
     this.#checkAll(partitions, what);
     return this.#within(what, options, async bounds => {
-      this.#core.assertNoContext(what);
+      this.#core.assertUnheld(what);
       await this.#prepareFor(partitions?.[0], what, bounds.signal);
       const chosen = this.#chosen(partitions, what);
       const targets = await this.#placing.choose(chosen, at, bounds);
       this.#core.assertOpen(what);
-      this.#core.assertNoContext(what);
+      this.#core.assertUnheld(what);
       for (const [i, partition] of chosen.entries()) if (partition.gone === undefined) partition.seek(targets[i] ?? 0);
       this.#core.moved();
     });
@@ -425,7 +438,7 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
 
   #mark(given: Markable | At, offset: number | undefined, upTo: boolean, what = upTo ? 'markUpTo()' : 'mark()'): void {
     this.#core.assertNotClosed(what);
-    this.#core.assertNoContext(what);
+    this.#core.assertUnheld(what);
     if (isMarkable(given, offset)) return this.#core.mark(given, upTo, what);
     checkOffset(offset, `${what} of a partition and an offset`);
     this.#core.markOffset(this.#source.find(given, what), offset, upTo, what);

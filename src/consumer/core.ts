@@ -23,6 +23,7 @@ import type { Partition } from './partition.js';
 import type { Asking } from './poll-watch.js';
 import { Seat } from './seat.js';
 import type { FindPartition, Session } from './session.js';
+import { Shares } from './shares.js';
 
 /**
  * Who says that a message is done. `'loop'`: asking for more means that what came before is done. `'explicit'`: only marks do, which is
@@ -92,6 +93,7 @@ export class ConsumerCore {
   #preparing: Promise<void> | undefined;
   #isPrepared = false;
   #closing: Promise<void> | undefined;
+  #shares: Shares | undefined;
   #askCount = 0;
   #isAsking = false;
   #isStarted = false;
@@ -198,7 +200,7 @@ export class ConsumerCore {
 
   /** How often the reader has asked for more, and whether it waits for that now. */
   get asking(): Asking {
-    return { count: this.#askCount, waits: this.#isAsking };
+    return { count: this.#askCount, waits: this.#isAsking || this.#shares?.isOpen === true };
   }
 
   /** Positions changed: fetch, and hand out, accordingly. */
@@ -233,9 +235,35 @@ export class ConsumerCore {
     this.#contexts.assertNone(what);
   }
 
+  /** As {@link assertNoContext}, and while shares are worked on. */
+  assertUnheld(what: string): void {
+    this.#contexts.assertNone(what);
+    if (this.#shares?.isOpen)
+      throw new StateError('TIDE_STATE', `${what}: run() decides what is handed out and what is done; end it first`);
+  }
+
   /** See {@link Contexts.begin}. */
   beginSession(what: string, find: FindPartition): Session {
     return this.#contexts.begin(what, find);
+  }
+
+  /** Takes the reader's place for work on shares, see {@link Shares}. @throws KafkaError `TIDE_STATE`, `TIDE_CLOSED`. */
+  openShares(what: string): Shares {
+    this.#shares = new Shares(
+      {
+        seat: this.#seat,
+        handOut: this.#handOut,
+        fetcher: this.#fetcher,
+        partitions: () => this.#partitions,
+        prepare: (asking, signal) => this.prepare(asking, signal),
+        markHandedOut: () => this.#markHandedOut(),
+        counted: messages => this.#counted(messages),
+        putBack: () => this.#putBack(),
+        moved: () => this.moved(),
+      },
+      what,
+    );
+    return this.#shares;
   }
 
   /** Partitions are known after this, and positions where there are any; a failure is thrown, and tried again at the next call. */

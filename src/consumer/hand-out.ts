@@ -59,7 +59,7 @@ export class HandOut {
     for (;;) {
       await this.#breathe();
       if (signal?.aborted || stopped()) return undefined;
-      const taken = this.#take(from);
+      const taken = this.look(from);
       if (taken !== undefined || stopped()) return taken;
       const leftMs = until - this.#clock.now();
       if (leftMs <= 0) return undefined;
@@ -69,7 +69,11 @@ export class HandOut {
     }
   }
 
-  #take<T>(from: (partition: Partition) => T | undefined): T | undefined {
+  /**
+   * What `from` gives for the first partition, in turns, that has something and may be handed out; undefined when none has.
+   * @throws KafkaError as {@link wait}.
+   */
+  look<T>(from: (partition: Partition) => T | undefined): T | undefined {
     this.tell();
     const partitions = this.#partitions();
     if (this.#source?.midBatch === false) this.#turn += 1; // its batch is at its end: now the others

@@ -1,7 +1,7 @@
 export type { AutoCommit } from './auto-commit.js';
 export type { GetOptions } from './collect.js';
 export type { Consumer } from './consumer.js';
-export type { ConsumerEvents } from './consumer-events.js';
+export type { ConsumerEvents, PoisonedMessage } from './consumer-events.js';
 export type { Marking } from './core.js';
 export type { Deserializer, DeserializerOptions, NotDeserialized, OnDeserializationError } from './deserializers.js';
 export type { CallbackFailure, GroupCallbacks, PartitionsCallback } from './group-callbacks.js';

@@ -36,31 +36,32 @@ export class MessageBatch<K = Buffer, V = Buffer> implements Iterable<Message<K,
   readonly #start: number;
   readonly #marker: Marker;
 
-  /** What `records` has from its cursor on. */
-  constructor(records: Records, highWatermark: number, marker: Marker) {
+  /** What `records` has from its cursor on, or the first `count` of that. */
+  constructor(records: Records, highWatermark: number, marker: Marker, count = records.remaining) {
     this.#records = records;
     this.#marker = marker;
-    this.count = records.remaining;
-    this.#start = records.count - this.count;
+    this.count = count;
+    this.#start = records.count - records.remaining;
     this.topic = records.topic;
     this.partition = records.partition;
     this.firstOffset = records.offsetAt(this.#start);
-    this.lastOffset = records.offsetAt(records.count - 1);
-    this.nextOffset = records.nextOffset;
+    this.lastOffset = records.offsetAt(this.#start + count - 1);
+    this.nextOffset = count === records.remaining ? records.nextOffset : this.lastOffset + 1;
     this.highWatermark = highWatermark;
   }
 
   /** Message number `i`, from 0; undefined outside. */
   at(i: number): Message<K, V> | undefined {
-    return i < 0 ? undefined : (this.#records.at(this.#start + i) as Message<K, V> | undefined);
+    return i < 0 || i >= this.count ? undefined : (this.#records.at(this.#start + i) as Message<K, V> | undefined);
   }
 
   /** All messages, each time anew. */
   [Symbol.iterator](): Iterator<Message<K, V>> {
     let i = this.#start;
+    const end = i + this.count;
     return {
       next: (): IteratorResult<Message<K, V>> => {
-        const value = this.#records.at(i++) as Message<K, V> | undefined;
+        const value = i < end ? (this.#records.at(i++) as Message<K, V> | undefined) : undefined;
         return value === undefined ? { done: true, value: undefined } : { done: false, value };
       },
     };

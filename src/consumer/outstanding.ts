@@ -94,6 +94,16 @@ export class Outstanding {
     return count;
   }
 
+  /**
+   * Everything below `offset` is done, in a run whose offsets nobody has listed and that may be very long: it is not listed for this either.
+   */
+  markBelow(offset: number): void {
+    for (let run = this.#runs[0]; run !== undefined && run.first < offset; run = this.#runs[0]) {
+      this.#runs.shift();
+      if (run.last >= offset) this.#runs.unshift({ ...run, first: offset, left: run.last - offset + 1 });
+    }
+  }
+
   /** Whether the message at `offset`, not below {@link first}, was handed out; done or not. */
   knows(offset: number): boolean {
     if (this.#single >= 0) return this.#single === offset;

@@ -1,5 +1,5 @@
 import type { KafkaError } from '../base/errors.js';
-import type { AnyMessage, RecordBatch } from '../records/index.js';
+import type { AbortedTransaction, AnyMessage, RecordBatch } from '../records/index.js';
 import { DeserializedBatch, type Deserializing } from './deserialized-batch.js';
 import { type Making, messageOf } from './deserializers.js';
 import { EpochTrail } from './epoch-trail.js';
@@ -16,6 +16,20 @@ export interface Lease {
   readonly owner: Marker;
   readonly partition: Partition;
   readonly epoch: number;
+}
+
+/** Consecutive records of a partition as they were fetched, handed out as a whole. */
+export interface RawShare {
+  readonly partition: Partition;
+  readonly lease: Lease;
+  /** What is below is not part of it. */
+  readonly from: number;
+  /** Where the one after it begins. */
+  readonly nextOffset: number;
+  /** A view of the answer it came in. */
+  readonly records: Buffer;
+  /** Transactions that were aborted; null when reading uncommitted. */
+  readonly aborted: readonly AbortedTransaction[] | null;
 }
 
 /**
@@ -265,6 +279,23 @@ export class Partition {
     const lease = this.#lease;
     for (const { error } of failures) if (error !== undefined) this.#deserializing?.failed(error);
     return lease === this.#lease;
+  }
+
+  /** What was fetched first and not read, handed out as a whole; undefined when nothing is there. */
+  takeShare(): RawShare | undefined {
+    if (this.#current !== undefined) this.#position = Math.max(this.#position, this.#current.nextOffset);
+    this.#current = undefined;
+    for (let taken = this.prefetched.takeShare(this.#position); taken !== undefined; taken = this.prefetched.takeShare(this.#position)) {
+      const { share, nextOffset } = taken;
+      const from = this.#position;
+      if (nextOffset <= from) continue;
+      this.#position = nextOffset;
+      if (share.records.length === 0) continue;
+      // Which offsets there are shows when it is read: as far as marks go, all of them.
+      this.outstanding.add(from, nextOffset - 1, nextOffset - from, () => []);
+      return { partition: this, lease: this.#lease, from, nextOffset, ...share };
+    }
+    return undefined;
   }
 
   /** The next batch with something to hand out, its cursor there. Moves the position over what is not for users. */

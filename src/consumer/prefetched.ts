@@ -43,7 +43,7 @@ export interface PassedOver {
  */
 export class Prefetched {
   readonly #settings: PrefetchedSettings;
-  #shares: Share[] = [];
+  #shares: { readonly share: Share; readonly nextOffset: number }[] = [];
   #reading: Reading | undefined;
   /** Batches given out, oldest first; kept until {@link forget}. */
   #given: Kept[] = [];
@@ -94,9 +94,22 @@ export class Prefetched {
 
   /** Takes what a fetch from {@link nextFetch} brought; `nextOffset` is where the fetch after it begins. */
   add(share: Share, nextOffset: number): void {
-    this.#shares.push(share);
+    this.#shares.push({ share, nextOffset });
     this.#aheadBytes += share.records.length;
     this.#nextFetch = nextOffset;
+  }
+
+  /**
+   * The first share that is there, as it was fetched, for somebody else to read; `nextOffset` is where the one after it begins. What was read here
+   * in part is dropped, and fetched again. Nothing of what is given is kept: going back costs a fetch.
+   */
+  takeShare(position: number): { readonly share: Share; readonly nextOffset: number } | undefined {
+    if (this.#reading !== undefined || this.#given.length + this.#again.length > 0) this.restart(position);
+    const first = this.#shares.shift();
+    if (first === undefined) return undefined;
+    this.#aheadBytes -= first.share.records.length;
+    this.#keptFrom = Math.max(this.#keptFrom, first.nextOffset);
+    return first;
   }
 
   /**
@@ -229,7 +242,7 @@ export class Prefetched {
   }
 
   #open(): Reading | undefined {
-    const share = this.#shares.shift();
+    const share = this.#shares.shift()?.share;
     if (share === undefined) return undefined;
     const { topic, partition, maxDecompressedBytes } = this.#settings;
     const reader = readBatches(share.records, { topic, partition, maxDecompressedBytes });

@@ -133,6 +133,12 @@ test('group: two members share a topic, and one reads on alone', async () => {
   assert.deepEqual(lines.slice(-2), ['second reads 4 partitions', '40 of 40 orders are handled']);
 });
 
+test('threads: one of them ends, and all is handled', async () => {
+  const lines = (await run([example('threads')])).trim().split('\n');
+  assert.match(lines[0] ?? '', /^a thread ended: worker exited with code: 1$/);
+  assert.equal(lines.at(-1), '40 of 40 orders are handled');
+});
+
 test('exactly-once: what was sent by work that failed is not seen', async () => {
   assert.deepEqual((await run([example('exactly-once')])).trim().split('\n'), [
     'nothing is billed: the printer jams',

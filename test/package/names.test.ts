@@ -16,7 +16,7 @@ test('tidemark exports exactly these names', () => {
   assert.equal(
     names(index),
     'Admin AuthError BrokerError ConnectionError CorruptRecordError DeserializationError InputError KafkaClient KafkaConsumer KafkaError KeyedProducer Merged ' +
-      'Message MessageBatch OffsetCommitContext OutputLimitError PartialError ProtocolError SimpleConsumer SimpleProducer ' +
+      'Message MessageBatch MultiProcessConsumer OffsetCommitContext OutputLimitError PartialError ProtocolError SimpleConsumer SimpleProducer ' +
       'StateError TimeoutError UnsupportedError constants errorCodeNamed errorCodes fnv1aPartitioner merge murmur2Partitioner ' +
       'randomPartitioner rawSnappy registerCodec roundRobinPartitioner stickyPartitioner tideCodes withOffsets withTransaction',
   );
@@ -49,22 +49,26 @@ test('the types exported beside them are these', () => {
   const all = [...new Set([...types, ...inline].map(name => name.trim()).filter(Boolean))].sort();
   assert.equal(
     all.join(' '),
-    'AdminCallOptions AdminOptions Assignor AutoCommit AutoOffsetReset BrokerInfo BrokerPattern CallOptions CallbackFailure Client ' +
-      'ClusterMetadata Codec CommitFailureDecision CommitNote CommitResult CompressionName ConnectionTrace Consumer ' +
-      'ConsumerEvents ContextOptions CreateTopicsOptions CreatedTopic Credentials CredentialsProvider Deserializer DeserializerOptions DroppedMarks ElectionResult ' +
-      'ElectionType ErrorCode ErrorCodeInfo ErrorContext FetchOptions FetchRequest Fetched FoundOffset GetOptions ' +
-      'GroupCallbacks GroupOffset HeaderList HeadersInput HeldBack Isolation ItemOutcome KafkaClientEvents KafkaClientOptions ' +
-      'KafkaConsumerOptions KeyedProducerOptions ListTransactionsOptions LogFields Logger Markable Marking Member ' +
-      'MemberSubscription Mergeable MessageInput MessageWithKey Misplaced NewPartitionReassignment NewTopic ' +
-      'NonFatalError NotDeserialized OauthToken OauthbearerOptions OffsetCoordinator OffsetCoordinatorOptions OffsetQueries ' +
-      'OffsetQueryOptions OffsetQuestion OffsetSpec OffsetsName OnCommitFailure OnCorrupt OnDeserializationError OutOfRange PartitionChoice PartitionInfo ' +
-      'PartitionOffsets PartitionProducers PartitionReassignment PartitionResult PartitionedRecord Partitioner ' +
-      'PartitionsCallback PassedOver PasswordOptions Pem Persistence Place PlaceToRead ProduceOptions ProduceRequest ' +
-      'Produced Producer ProducerEvents ProducerRecord ProducerState Rebalance RecordResult RequestLists RequestTarget ' +
-      'RequestTrace RoomOptions SaslExchange SaslMechanism SaslOptions SaslTarget SecurityWarning SendOptions ' +
-      'Serialized Serializer SimpleConsumerOptions SimpleProducerOptions TideCode TimestampType TlsOptions TlsProvider ' +
-      'TokenProvider TopicInfo TopicListing TopicPartitionsEntry TopicResult Topics TransactionDescription ' +
-      'TransactionGroup TransactionListing TransactionState WaitOptions Whence',
+    'AdminCallOptions AdminOptions Assignor AutoCommit AutoOffsetReset BatchContext BatchHandler BrokerInfo ' +
+      'BrokerPattern CallOptions CallbackFailure Client ClusterMetadata Codec CommitFailureDecision CommitNote ' +
+      'CommitResult CompressionName ConnectionTrace Consumer ConsumerEvents ContextOptions CreateTopicsOptions ' +
+      'CreatedTopic Credentials CredentialsProvider Deserializer DeserializerOptions DroppedMarks ElectionResult ' +
+      'ElectionType ErrorCode ErrorCodeInfo ErrorContext FetchOptions FetchRequest Fetched FleetSnapshot FoundOffset ' +
+      'GetOptions GroupCallbacks GroupOffset HandlerContext HeaderList HeadersInput HeldBack Isolation ItemOutcome ' +
+      'KafkaClientEvents KafkaClientOptions KafkaConsumerOptions KeyedProducerOptions ListTransactionsOptions LogFields ' +
+      'Logger Markable Marking Member MemberSubscription Mergeable MessageContext MessageHandler MessageInput ' +
+      'MessageWithKey Misplaced MultiProcessConsumerOptions NewPartitionReassignment NewTopic NonFatalError ' +
+      'NotDeserialized OauthToken OauthbearerOptions OffsetCoordinator OffsetCoordinatorOptions OffsetQueries ' +
+      'OffsetQueryOptions OffsetQuestion OffsetSpec OffsetsName OnCommitFailure OnCorrupt OnDeserializationError ' +
+      'OnPoison Ordering OutOfRange PartitionChoice PartitionInfo PartitionOffsets PartitionProducers ' +
+      'PartitionReassignment PartitionResult PartitionedRecord Partitioner PartitionsCallback PassedOver ' +
+      'PasswordOptions Pem Persistence Place PlaceToRead PoisonedMessage ProduceOptions ProduceRequest Produced ' +
+      'Producer ProducerEvents ProducerRecord ProducerState Rebalance RecordResult RequestLists RequestTarget ' +
+      'RequestTrace ResultPlace RoomOptions RunOptions SaslExchange SaslMechanism SaslOptions SaslTarget ' +
+      'SecurityWarning SendOptions Serialized Serializer SimpleConsumerOptions SimpleProducerOptions ThreadContext ' +
+      'ThreadSnapshot TideCode TimestampType TlsOptions TlsProvider TokenProvider TopicInfo TopicListing ' +
+      'TopicPartitionsEntry TopicResult Topics TransactionDescription TransactionGroup TransactionListing ' +
+      'TransactionState WaitOptions Whence',
   );
 });
 
@@ -73,7 +77,7 @@ test("tidemark's own error codes are these", () => {
     index.tideCodes.join(' '),
     'TIDE_CONNECTION TIDE_TIMEOUT TIDE_PROTOCOL TIDE_CORRUPT TIDE_DESERIALIZATION TIDE_TOO_LARGE TIDE_UNSUPPORTED TIDE_AUTH TIDE_OPTION TIDE_INPUT ' +
       'TIDE_KEY_REQUIRED TIDE_STATE TIDE_CLOSED TIDE_STALE TIDE_NOT_OWNED TIDE_PARTITION_LOST TIDE_GROUP_IN_USE TIDE_BUFFER_FULL ' +
-      'TIDE_NO_DATA TIDE_CONSUMER_TIMEOUT TIDE_FENCED',
+      'TIDE_NO_DATA TIDE_CONSUMER_TIMEOUT TIDE_FENCED TIDE_HANDLER TIDE_THREAD TIDE_POISON',
   );
 });
 

@@ -19,6 +19,7 @@ for (const [type, file, ...others] of [
   ['SimpleConsumerOptions', 'consumer/simple-consumer-options', 'consumer/reading-options'],
   ['KafkaConsumerOptions', 'consumer/kafka-consumer-options', 'consumer/reading-options'],
   ['DeserializerOptions', 'consumer/deserializers'],
+  ['MultiProcessConsumerOptions', 'multiprocess/options'],
   ['SimpleProducerOptions', 'producer/simple-producer', 'producer/options'],
   ['KeyedProducerOptions', 'producer/options'],
 ] as const) {

@@ -10,7 +10,18 @@ const machinery: ReadonlySet<string> = new Set(
   [
     ['Given', 'Definition', 'MessageDefinition', 'Flat', 'OptionalName', 'AnyField', 'ListMethod', 'GroupListMethod'],
     ['RecordLoader', 'BatchHeader', 'Shared', 'Marker', 'ProducerKind', 'Fault', 'Clock', 'ErrorDetail', 'StateCode', 'TypedEvents'],
-    ['Abortable', 'SignalOption', 'ForPartition', 'Bytes', 'ConsumerSettings', 'PartitionSource', 'SourceKit', 'Records'],
+    [
+      'Abortable',
+      'SignalOption',
+      'ForPartition',
+      'Bytes',
+      'ConsumerSettings',
+      'PartitionSource',
+      'SourceKit',
+      'Records',
+      'Shares',
+      'AnyMessage',
+    ],
   ].flat(),
 );
 

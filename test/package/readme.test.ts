@@ -11,6 +11,7 @@ import { kafkaConsumerRules } from '../../src/consumer/kafka-consumer-options.js
 import { simpleConsumerRules } from '../../src/consumer/simple-consumer-options.js';
 import { contextRules } from '../../src/context/commit-context.js';
 import { EmbeddedCluster } from '../../src/embedded/index.js';
+import { threadRules } from '../../src/multiprocess/options.js';
 import { keyedRules } from '../../src/producer/options.js';
 import { simpleRules } from '../../src/producer/simple-producer.js';
 import { PROJECT_ROOT } from '../kafka/project.js';
@@ -19,6 +20,8 @@ import { blocks, defaults, names, table } from './readme.js';
 /** What the blocks of the README print, one by one. Loops that stand side by side never end, and not every cluster is at hand: those are compiled only. */
 const printed: readonly (RegExp | 'endless' | 'elsewhere')[] = [
   /^charged customer-7 \{"item":"tea"\}\n$/,
+  /^$/,
+  'endless',
   /^$/,
   'endless',
   /^$/,
@@ -119,6 +122,10 @@ const words: Readonly<Record<string, string>> = {
   onLost: 'none',
   signal: 'none',
   transactionTimeoutMs: '60,000',
+  threads: 'one less than cores',
+  partitionsPerThread: 'none',
+  handlerTimeoutMs: 'none',
+  threadMemoryMb: 'as Node.js has it',
   keyDeserializer: 'none',
   valueDeserializer: 'none',
   valueSerializer: 'none',
@@ -151,6 +158,7 @@ function says(cell: string, name: string, fallback: unknown): boolean {
 const tables: readonly [heading: string, rules: Readonly<Record<string, { readonly fallback: unknown }>>][] = [
   ['Options of SimpleConsumer', simpleConsumerRules],
   ['Options of KafkaConsumer', kafkaConsumerRules],
+  ['Options of MultiProcessConsumer', threadRules],
   ['Options of commit contexts', contextRules],
   ['Options of the producers', { ...keyedRules, ...simpleRules }],
   ['The client', clientRules],

@@ -18,10 +18,10 @@ test('the package installs into an empty project and works from ESM, from requir
   await t.test('it holds what users need and nothing else', () => {
     const files = run(folder, 'tar', 'tzf', tarball).trim().split('\n');
     const strange = files.filter(
-      name => !/^package\/(dist\/src\/.+\.(js|d\.ts)|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/.test(name),
+      name => !/^package\/(dist\/(src\/.+|workers\/thread)\.(js|d\.ts)|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/.test(name),
     );
     assert.deepEqual(strange, []);
-    for (const wanted of ['dist/src/index.js', 'dist/src/cli/main.js', 'README.md', 'LICENSE'])
+    for (const wanted of ['dist/src/index.js', 'dist/src/cli/main.js', 'dist/workers/thread.js', 'README.md', 'LICENSE'])
       assert.ok(files.includes(`package/${wanted}`), wanted);
   });
 
@@ -45,6 +45,28 @@ test('the package installs into an empty project and works from ESM, from requir
        console.log(String(message.value), crc32c(Buffer.from('123456789')).toString(16));`,
     );
     assert.equal(run(app, process.execPath, 'main.js').trim(), 'hello e3069283');
+  });
+
+  await t.test('handlers in threads', () => {
+    writeFileSync(join(app, 'handler.js'), 'export default ({ value }) => String(value).toUpperCase();');
+    writeFileSync(
+      join(app, 'fleet.js'),
+      `import { KafkaClient, MultiProcessConsumer } from 'tidemark';
+       import { EmbeddedCluster } from 'tidemark/embedded';
+       const cluster = await EmbeddedCluster.start({ topics: { t: 1 } });
+       cluster.append('t', 0, [{ value: 'hello' }]);
+       const client = new KafkaClient({ brokers: cluster.brokers });
+       const fleet = new MultiProcessConsumer(client, { topics: 't', groupId: 'g', threads: 1 });
+       await fleet.run(new URL('./handler.js', import.meta.url), {
+         onResult: value => {
+           console.log(value);
+           void client.close();
+         },
+       });
+       await client.close();
+       await cluster.close();`,
+    );
+    assert.equal(run(app, process.execPath, 'fleet.js').trim(), 'HELLO');
   });
 
   await t.test('from require()', () => {

@@ -1,0 +1,564 @@
+import type { Clock, Timer } from '../base/clock.js';
+import { asError, KafkaError, StateError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import { settledWithin } from '../base/wait.js';
+import type { ForPartition } from '../cluster/scatter.js';
+import type { PoisonedMessage } from '../consumer/consumer-events.js';
+import type { Partition, RawShare } from '../consumer/partition.js';
+import type { Shares } from '../consumer/shares.js';
+import type { ProducerRecord, RecordResult } from '../producer/index.js';
+import type { Message } from '../records/index.js';
+import { fromPlain, toPlain } from './plain-error.js';
+import { deadLetter, type GivenUp, type OnPoison, poisonError } from './poison.js';
+import type { Failure, FromThread, PlainRecord, Result, Returned } from './thread-messages.js';
+import type { Thread, Threads } from './threads.js';
+import { PartitionWork } from './work.js';
+
+/** Where a result comes from. */
+export interface ResultPlace extends Pick<Message, 'topic' | 'partition' | 'offset'> {
+  readonly attempt: number;
+}
+
+/** What a run does at this moment. */
+export interface FleetSnapshot {
+  readonly threads: readonly ThreadSnapshot[];
+  /** Attempts in vain, so far. */
+  readonly retriedCount: number;
+  /** Messages that a record in another topic stands for, so far. */
+  readonly deadLetterCount: number;
+}
+
+export interface ThreadSnapshot {
+  readonly threadIndex: number;
+  readonly isReady: boolean;
+  /** Which partitions it has a share of. */
+  readonly partitions: readonly ForPartition[];
+  readonly handledCount: number;
+  /** How long it has had something to do, in ms. */
+  readonly busyMs: number;
+}
+
+export interface FleetSettings {
+  readonly handlerUrl: string;
+  readonly concurrency: number;
+  readonly maxAttempts: number;
+  readonly retryBackoffMs: number;
+  readonly handlerTimeoutMs: number;
+  readonly onPoison: OnPoison;
+  /** How many threads there are to be for so many partitions. */
+  threadsFor(partitionCount: number): number;
+  readonly onResult: ((value: unknown, place: ResultPlace) => unknown) | undefined;
+}
+
+export interface FleetHost {
+  readonly clock: Clock;
+  readonly log: Log | undefined;
+  readonly shares: Shares;
+  readonly threads: Threads;
+  send(record: ProducerRecord): Promise<RecordResult>;
+  poisoned(what: PoisonedMessage): void;
+  replaced(threadIndex: number, error: Error): void;
+}
+
+/** How often it is looked at what threads have in hand. */
+const lookEveryMs = 20;
+/** A share that others wait for comes back after so many ms. */
+const turnMs = 100;
+/** So long a thread may take to end. */
+const endMs = 5000;
+
+/** A share that a thread has. */
+interface Flight {
+  readonly share: RawShare;
+  readonly work: PartitionWork;
+  readonly slot: number;
+  readonly begunAt: number;
+  /** Where it begins. */
+  readonly from: number;
+  /** The message that is only to be looked at. */
+  readonly show: number | undefined;
+  /** Its thread takes nothing else meanwhile. */
+  readonly isAlone: boolean;
+  recalled: boolean;
+  aborted: boolean;
+  /** How many of its messages were counted. */
+  count: number;
+  /** What is done with what the thread said of it, in order. */
+  chain: Promise<void>;
+  /** A result that was refused: from there on nothing is done. */
+  refused: { readonly offset: number; readonly attempt: number; readonly error: Error } | undefined;
+}
+
+/** A thread, and what it has. */
+interface Crew {
+  readonly thread: Thread;
+  isReady: boolean;
+  readonly flights: Map<number, Flight>;
+  /** What it has in hand, and since when. */
+  readonly seen: Map<string, number>;
+  handled: number;
+  busyMs: number;
+  busySince: number | undefined;
+}
+
+/**
+ * Has threads work on the shares of partitions: one share of a partition at a time, by whichever thread is free. What is done of a share counts
+ * bit by bit; what is not is worked on again, by another thread where one was lost.
+ */
+export class Fleet {
+  readonly #host: FleetHost;
+  readonly #settings: FleetSettings;
+  readonly #crews = new Map<number, Crew>();
+  readonly #works = new Map<Partition, PartitionWork>();
+  /** Threads that are ending. */
+  readonly #endings = new Set<Promise<unknown>>();
+  /** What is being decided. */
+  readonly #decisions = new Set<Promise<void>>();
+  #look: Timer | undefined;
+  #alarm: Timer | undefined;
+  #isEnding = false;
+  #failure: { readonly error: unknown } | undefined;
+  #idleDeaths = 0;
+  #retried = 0;
+  #deadLetters = 0;
+
+  constructor(host: FleetHost, settings: FleetSettings) {
+    this.#host = host;
+    this.#settings = settings;
+  }
+
+  snapshot(): FleetSnapshot {
+    const now = this.#host.clock.now();
+    const threads = [...this.#crews.values()].map(({ thread, isReady, flights, handled, busyMs, busySince }) => ({
+      ...{ threadIndex: thread.index, isReady, handledCount: handled },
+      partitions: [...flights.values()].map(({ share: { partition } }) => ({ topic: partition.topic, partition: partition.partition })),
+      busyMs: Math.round(busyMs + (busySince === undefined ? 0 : now - busySince)),
+    }));
+    return { threads, retriedCount: this.#retried, deadLetterCount: this.#deadLetters };
+  }
+
+  /** Starts the first thread, which loads the handler. @throws KafkaError `TIDE_HANDLER`, `TIDE_THREAD`; what `setup` throws. */
+  async begin(): Promise<void> {
+    const crew = this.#start(0);
+    const { thread } = crew;
+    await Promise.race([thread.ended, this.#until(() => crew.isReady || thread.isOver)]);
+    if (crew.isReady) return;
+    this.#isEnding = true;
+    throw thread.broken ?? (await thread.ended) ?? new KafkaError('TIDE_THREAD', 'a thread ended before it began');
+  }
+
+  /** Works until it is to end; resolves when nothing is in hand. @throws KafkaError why it could not go on, after all was given back. */
+  async work(signal: AbortSignal | undefined): Promise<void> {
+    const { shares } = this.#host;
+    const end = () => {
+      this.#isEnding = true;
+      shares.changed.ring();
+    };
+    signal?.addEventListener('abort', end, { once: true });
+    if (signal?.aborted) this.#isEnding = true;
+    try {
+      for (;;) {
+        if (shares.closing) this.#isEnding = true;
+        this.#recall();
+        if (!this.#isEnding) this.#dispatch();
+        if (this.#isEnding && this.#flights().length === 0 && this.#decisions.size === 0) break;
+        if (shares.closed) this.#giveUp();
+        await shares.changed.wait();
+      }
+    } finally {
+      signal?.removeEventListener('abort', end);
+      this.#look?.cancel();
+      this.#alarm?.cancel();
+    }
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** Asks every thread to end, and waits for that, for a while. Then they are ended. */
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    for (const { thread } of this.#crews.values()) thread.tell({ kind: 'end' });
+    const all = Promise.all([...this.#endings]);
+    if (!(await settledWithin(this.#host.clock, all, endMs))) for (const { thread } of this.#crews.values()) thread.kill();
+    await all;
+  }
+
+  /** Ends with `error`, once nothing is in hand. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#isEnding = true;
+    this.#host.shares.changed.ring();
+  }
+
+  #flights(): readonly Flight[] {
+    return [...this.#crews.values()].flatMap(({ flights }) => [...flights.values()]);
+  }
+
+  async #until(holds: () => boolean): Promise<void> {
+    while (!holds()) await this.#host.shares.changed.wait();
+  }
+
+  #start(index: number): Crew {
+    const crew: Crew = {
+      thread: this.#host.threads.start(index, message => this.#told(crew, message)),
+      ...{ isReady: false, flights: new Map(), seen: new Map(), handled: 0, busyMs: 0, busySince: undefined },
+    };
+    this.#crews.set(index, crew);
+    const ending = crew.thread.ended.then(why => this.#ended(crew, why)).finally(() => this.#endings.delete(ending));
+    this.#endings.add(ending);
+    return crew;
+  }
+
+  /** Gives shares to threads that have room. */
+  #dispatch(): void {
+    const { shares, clock } = this.#host;
+    const wanted = this.#settings.threadsFor(shares.partitions.length);
+    for (let index = 0; index < wanted; index++) if (!this.#crews.has(index)) this.#start(index);
+    try {
+      for (let crew = this.#free(); crew !== undefined; crew = this.#free()) {
+        const { flights } = crew;
+        const found = shares.look(partition => this.#shareOf(partition, flights.size === 0));
+        if (found === undefined) break;
+        this.#give(crew, found.work, found.share);
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+    const now = clock.now();
+    const times = [...this.#works.values()].filter(({ busy, quietUntil }) => !busy && quietUntil > now).map(({ quietUntil }) => quietUntil);
+    this.#alarm?.cancel();
+    if (times.length > 0) this.#alarm = clock.after(Math.min(...times) - now, () => shares.changed.ring());
+  }
+
+  /** The thread that has least to do, if one has room. */
+  #free(): Crew | undefined {
+    let best: Crew | undefined;
+    for (const crew of this.#crews.values()) {
+      const { isReady, flights, thread } = crew;
+      if (!isReady || thread.isOver || flights.size >= this.#settings.concurrency) continue;
+      if ([...flights.values()].some(({ isAlone }) => isAlone)) continue;
+      if (best === undefined || flights.size < best.flights.size) best = crew;
+    }
+    return best;
+  }
+
+  /** @param isIdle Whether the thread that is to have it has nothing else. */
+  #shareOf(partition: Partition, isIdle: boolean): { readonly work: PartitionWork; readonly share: RawShare } | undefined {
+    let work = this.#works.get(partition);
+    if (work === undefined) this.#works.set(partition, (work = new PartitionWork(partition)));
+    if (work.busy || work.quietUntil > this.#host.clock.now()) return undefined;
+    if (work.isAlone && !isIdle) return undefined;
+    const share = work.next();
+    return share === undefined ? undefined : { work, share };
+  }
+
+  #give(crew: Crew, work: PartitionWork, share: RawShare): void {
+    const { thread, flights } = crew;
+    let slot = 0;
+    while (flights.has(slot)) slot += 1;
+    const { isAlone } = work;
+    const order = work.order(share, slot);
+    const begunAt = this.#host.clock.now();
+    const { from, show } = order;
+    flights.set(slot, {
+      ...{ share, work, slot, begunAt, from, show, isAlone, recalled: false, aborted: false, count: 0, refused: undefined },
+      chain: Promise.resolve(),
+    });
+    work.busy = true;
+    crew.busySince ??= begunAt;
+    thread.inHand.begin(slot, order.from);
+    thread.tell(order, [order.records]);
+    this.#watch();
+  }
+
+  /** Asks for what must come back: what is for nobody any more, and what is to be handed out elsewhere. */
+  #recall(): void {
+    const { shares } = this.#host;
+    for (const crew of this.#crews.values()) {
+      for (const flight of crew.flights.values()) {
+        const { share, slot } = flight;
+        const { leaving, paused, stalled, held } = share.partition;
+        if (!shares.isOurs(share)) this.#abort(crew, flight, 'the partition was taken back');
+        else if (!(this.#isEnding || leaving || paused || stalled || held)) continue;
+        if (flight.recalled) continue;
+        flight.recalled = true;
+        crew.thread.inHand.recall(slot);
+      }
+    }
+    for (const [partition, work] of this.#works) {
+      const isIdle = this.#isEnding || partition.leaving || partition.stalled || partition.held;
+      if (work.rest !== undefined && !work.busy && isIdle) this.#giveBack(work.rest, work);
+      if (partition.gone !== undefined && !work.busy) this.#works.delete(partition);
+    }
+  }
+
+  #abort(crew: Crew, flight: Flight, why: string): void {
+    if (flight.aborted) return;
+    flight.aborted = true;
+    const { topic, partition } = flight.share.partition;
+    const reason = new StateError('TIDE_PARTITION_LOST', `${topic}/${partition}: ${why}`, { context: { topic, partition } });
+    crew.thread.tell({ kind: 'abort', slot: flight.slot, reason: toPlain(reason) });
+  }
+
+  /** Time is up: what runs is ended. */
+  #giveUp(): void {
+    for (const { thread, flights } of this.#crews.values()) if (flights.size > 0) thread.kill();
+  }
+
+  #watch(): void {
+    this.#look ??= this.#host.clock.after(lookEveryMs, () => {
+      this.#look = undefined;
+      for (const crew of this.#crews.values()) this.#lookAt(crew);
+      if (this.#flights().length > 0) this.#watch();
+    });
+  }
+
+  /** What became done meanwhile counts; a handler that takes too long ends with its thread; a share that others wait for comes back. */
+  #lookAt(crew: Crew): void {
+    const { clock } = this.#host;
+    const now = clock.now();
+    for (const flight of crew.flights.values()) this.#progress(crew, flight);
+    const { handlerTimeoutMs } = this.#settings;
+    if (handlerTimeoutMs !== Number.POSITIVE_INFINITY) {
+      const held = crew.thread.inHand.held();
+      const keys = new Set(held.map(({ hand, turn }) => `${hand}:${turn}`));
+      for (const key of crew.seen.keys()) if (!keys.has(key)) crew.seen.delete(key);
+      for (const each of held) {
+        const key = `${each.hand}:${each.turn}`;
+        const since = crew.seen.get(key);
+        if (since === undefined) crew.seen.set(key, now);
+        else if (now - since >= handlerTimeoutMs) crew.thread.kill(each);
+      }
+    }
+    if (this.#free() !== undefined) return;
+    const oldest = [...crew.flights.values()].find(({ begunAt, recalled }) => !recalled && now - begunAt > turnMs);
+    if (oldest === undefined || !this.#someoneWaits()) return;
+    oldest.recalled = true;
+    crew.thread.inHand.recall(oldest.slot);
+  }
+
+  #someoneWaits(): boolean {
+    const now = this.#host.clock.now();
+    return this.#host.shares.partitions.some(partition => {
+      const { placed, paused, leaving, held } = partition;
+      const work = this.#works.get(partition);
+      if (!placed || paused || leaving || held) return false;
+      return work === undefined ? partition.prefetched.aheadBytes > 0 : work.waits && work.quietUntil <= now;
+    });
+  }
+
+  /** Counts what the thread has written down as done. */
+  #progress(crew: Crew, flight: Flight): void {
+    if (this.#settings.onResult !== undefined) return; // done once its result was taken in
+    const { inHand } = crew.thread;
+    this.#done(crew, flight, inHand.done(flight.slot), inHand.count(flight.slot));
+  }
+
+  #done(crew: Crew, flight: Flight, offset: number, count: number): void {
+    const more = Math.max(0, count - flight.count);
+    flight.count += more;
+    crew.handled += more;
+    this.#host.shares.done(flight.share, offset, more);
+    flight.work.reached(offset);
+    if (more > 0) this.#idleDeaths = 0;
+  }
+
+  #told(crew: Crew, message: FromThread): void {
+    switch (message.kind) {
+      case 'ready':
+        crew.isReady = true;
+        this.#host.shares.changed.ring();
+        break;
+      case 'send':
+        void this.#send(crew, message.id, message.record);
+        break;
+      case 'log':
+        this.#host.log?.say('Consumer', message.level, message.message, { ...message.fields, thread: crew.thread.index });
+        break;
+      case 'results':
+      case 'returned': {
+        const flight = crew.flights.get(message.slot);
+        if (flight === undefined) break;
+        flight.chain = flight.chain.then(() =>
+          message.kind === 'results' ? this.#takeIn(crew, flight, message) : this.#returned(crew, flight, message),
+        );
+        break;
+      }
+      case 'broken':
+        break; // the thread says so
+      default:
+        message satisfies never;
+    }
+  }
+
+  async #send(crew: Crew, id: number, record: PlainRecord): Promise<void> {
+    try {
+      const { topic, partition, offset, timestamp } = await this.#host.send(record as ProducerRecord);
+      crew.thread.tell({ kind: 'sent', id, stored: { topic, partition, offset, timestamp }, error: undefined });
+    } catch (error) {
+      crew.thread.tell({ kind: 'sent', id, stored: undefined, error: toPlain(error) });
+    }
+  }
+
+  /** Gives results to the user, one after the other. One that is refused is an attempt in vain. */
+  async #takeIn(
+    crew: Crew,
+    flight: Flight,
+    { results, done, count }: { readonly results: readonly Result[]; readonly done: number; readonly count: number },
+  ): Promise<void> {
+    crew.thread.tell({ kind: 'taken', count: results.length });
+    const { topic, partition } = flight.share.partition;
+    for (const { offset, attempt, value } of results) {
+      if (flight.refused !== undefined || !this.#host.shares.isOurs(flight.share)) return;
+      try {
+        await this.#settings.onResult?.(value, { topic, partition, offset, attempt });
+      } catch (error) {
+        flight.refused = { offset, attempt, error: asError(error) };
+        flight.recalled = true;
+        crew.thread.inHand.recall(flight.slot);
+        return;
+      }
+    }
+    this.#done(crew, flight, done, count);
+  }
+
+  /** A share has come back. */
+  #returned(crew: Crew, flight: Flight, message: Returned): void {
+    const { share, work, refused } = flight;
+    const { shares } = this.#host;
+    this.#landed(crew, flight);
+    if (!shares.isOurs(share)) return;
+    if (refused === undefined) this.#done(crew, flight, message.done, message.count);
+    for (const offset of message.finished) work.finished(offset);
+    const { records, damaged } = message;
+    if (damaged !== undefined) {
+      this.#giveBack(share, work);
+      work.isDamaged = true;
+      return;
+    }
+    if (records !== undefined && refused === undefined) work.keep(share, records);
+    else if (refused !== undefined) this.#giveBack(share, work);
+    if (flight.show !== undefined) this.#shown(work, flight.show, message.shown);
+    const failures: readonly Failure[] =
+      refused === undefined ? message.failures : [{ ...refused, last: refused.offset, error: toPlain(refused.error), message: undefined }];
+    for (const failure of failures) this.#inVain(work, failure);
+    const isStill = message.done === flight.from && failures.length === 0 && !flight.recalled && flight.show === undefined;
+    if (isStill) work.quietUntil = this.#host.clock.now() + this.#settings.retryBackoffMs; // nothing was marked: it comes again, not at once
+    shares.changed.ring();
+  }
+
+  #landed(crew: Crew, flight: Flight): void {
+    crew.flights.delete(flight.slot);
+    flight.work.busy = false;
+    if (crew.flights.size > 0) return;
+    crew.busyMs += this.#host.clock.now() - (crew.busySince ?? 0);
+    crew.busySince = undefined;
+    this.#host.shares.changed.ring();
+  }
+
+  /** What is left of a share is fetched again. */
+  #giveBack(share: RawShare, work: PartitionWork): void {
+    work.drop();
+    this.#host.shares.giveBack(share);
+  }
+
+  #inVain(work: PartitionWork, { offset, last, error, message }: Failure): void {
+    const { maxAttempts, retryBackoffMs } = this.#settings;
+    const attempts = work.failed(offset);
+    this.#retried += 1;
+    work.quietUntil = this.#host.clock.now() + retryBackoffMs;
+    if (attempts < maxAttempts) return;
+    if (last > offset)
+      work.suspect(offset, last, maxAttempts); // the whole batch has had its attempts: each message has its last one alone
+    else this.#poisoned(work, { offset, attempts, error: fromPlain(error) }, message);
+  }
+
+  /** A message has had all its attempts. */
+  #poisoned(work: PartitionWork, given: GivenUp, message: PlainRecord | undefined): void {
+    const { onPoison } = this.#settings;
+    const { partition } = work;
+    if (onPoison === 'stop') this.fail(poisonError(partition, given.offset, given.attempts, given.error));
+    else if (onPoison === 'skip') this.#passOver(work, given, 'skipped');
+    else if (message !== undefined) this.#bury(work, given, message, onPoison);
+    else work.show(given);
+  }
+
+  /** A message was looked at that is to stand elsewhere. */
+  #shown(work: PartitionWork, offset: number, message: PlainRecord | undefined): void {
+    const given = work.wanted(offset);
+    const { onPoison } = this.#settings;
+    if (message === undefined)
+      work.finished(offset); // it is not there any more
+    else if (given !== undefined && typeof onPoison === 'object') this.#bury(work, given, message, onPoison);
+  }
+
+  #passOver(work: PartitionWork, given: GivenUp, to: PoisonedMessage['to']): void {
+    const { topic, partition } = work.partition;
+    work.finished(given.offset);
+    this.#host.poisoned({ topic, partition, ...given, to });
+  }
+
+  /** Writes the record that stands for a message; the partition waits for it. Where that cannot be, nothing is passed over. */
+  #bury(work: PartitionWork, given: GivenUp, message: PlainRecord, to: { readonly topic: string }): void {
+    work.busy = true;
+    const decision = this.#host.send(deadLetter(to.topic, message, given)).then(
+      () => {
+        this.#deadLetters += 1;
+        this.#passOver(work, given, to);
+      },
+      (error: unknown) => {
+        const more = ` and could not be written to ${to.topic} (${asError(error).message})`;
+        this.fail(poisonError(work.partition, given.offset, given.attempts, given.error, more));
+      },
+    );
+    const settled = decision.finally(() => {
+      work.busy = false;
+      this.#decisions.delete(settled);
+      this.#host.shares.changed.ring();
+    });
+    this.#decisions.add(settled);
+  }
+
+  /** A thread is over: what it had in hand is worked on again, and what ended it is looked for. */
+  async #ended(crew: Crew, why: Error | undefined): Promise<void> {
+    const { thread, flights } = crew;
+    const { shares } = this.#host;
+    await Promise.all([...flights.values()].map(({ chain }) => chain));
+    if (this.#crews.get(thread.index) === crew) this.#crews.delete(thread.index);
+    const isHang = thread.killedFor !== undefined;
+    const held = isHang ? [thread.killedFor] : thread.inHand.held();
+    const [only] = held.length === 1 ? held : [];
+    const cause = why ?? new Error('it ended by itself');
+    for (const flight of [...flights.values()]) {
+      const { slot, share, work } = flight;
+      this.#progress(crew, flight);
+      this.#landed(crew, flight);
+      if (!shares.isOurs(share)) continue;
+      this.#giveBack(share, work);
+      for (const each of held) {
+        if (each?.slot !== slot) continue;
+        if (each === only && each.first === each.last) this.#inVain(work, this.#fatal(work, each.first, thread, isHang, cause));
+        else work.suspect(each.first, each.last);
+      }
+    }
+    shares.changed.ring();
+    if (this.#isEnding || why === undefined) return;
+    if (!crew.isReady) return this.fail(thread.broken ?? why);
+    if (held.length === 0 && ++this.#idleDeaths >= this.#settings.maxAttempts)
+      return this.fail(
+        new KafkaError('TIDE_THREAD', `threads end by themselves, ${this.#idleDeaths} in a row: ${cause.message}`, { cause }),
+      );
+    this.#host.replaced(thread.index, cause);
+    this.#start(thread.index);
+  }
+
+  /** The attempt at a message that ended its thread. */
+  #fatal(work: PartitionWork, offset: number, { index }: Thread, isHang: boolean, cause: Error): Failure {
+    const { topic, partition } = work.partition;
+    const what = isHang ? `not done within ${this.#settings.handlerTimeoutMs} ms (handlerTimeoutMs)` : `ended its thread: ${cause.message}`;
+    const error = new KafkaError('TIDE_THREAD', `${topic}/${partition} offset ${offset} in thread ${index}: ${what}`, {
+      cause,
+      context: { topic, partition, offset, thread: index },
+    });
+    return { offset, last: offset, attempt: 0, error: toPlain(error), message: undefined };
+  }
+}

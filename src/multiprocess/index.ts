@@ -1,0 +1,6 @@
+export type { FleetSnapshot, ResultPlace, ThreadSnapshot } from './fleet.js';
+export { MultiProcessConsumer, type RunOptions } from './multi-process-consumer.js';
+export type { MultiProcessConsumerOptions } from './options.js';
+export type { OnPoison } from './poison.js';
+export type { BatchContext, BatchHandler, HandlerContext, MessageContext, MessageHandler, ThreadContext } from './thread/context.js';
+export type { Ordering } from './thread-messages.js';

@@ -1,0 +1,159 @@
+import { isAbsolute } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { asError, InputError } from '../base/errors.js';
+import { custom, optional, resolve, show, signalRules } from '../base/options.js';
+import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
+import { checkTopic } from '../client/inputs.js';
+import type { WaitOptions } from '../client/wait-options.js';
+import { KafkaConsumer } from '../consumer/kafka-consumer.js';
+import { KeyedProducer, type Producer, type ProducerRecord, type RecordResult, stickyPartitioner } from '../producer/index.js';
+import { Fleet, type FleetSnapshot, type ResultPlace } from './fleet.js';
+import { consumerOptionsOf, type MultiProcessConsumerOptions, type MultiProcessSettings, multiProcessOptions } from './options.js';
+import { Threads } from './threads.js';
+
+/** How handlers are run. */
+export interface RunOptions {
+  /** Given to every thread, as a copy: see {@link ThreadContext.workerData}. */
+  readonly workerData?: unknown;
+  /**
+   * Told what each handler gave, in the order of each partition, before its message is done; what it gives is awaited. A throw is an attempt in vain.
+   * What handlers give has to be plain data.
+   */
+  readonly onResult?: ((value: unknown, place: ResultPlace) => unknown) | undefined;
+  /** Ends the run, once what is in hand is done. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Reads as a {@link KafkaConsumer}, and has handlers work in threads: partitions in parallel, each in order. This thread keeps membership,
+ * connections and commits, whatever handlers do; a message counts as done when its handler is done with it. A thread that ends, or hangs, is
+ * replaced, and what it had in hand comes again.
+ */
+export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<K, V> {
+  readonly #client: KafkaClient;
+  readonly #core: ClientCore;
+  readonly #settings: MultiProcessSettings;
+  #producer: Producer | undefined;
+  #running: { readonly fleet: Fleet; readonly ended: Promise<void> } | undefined;
+
+  /** Checks the options and nothing else. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`, `TIDE_CLOSED`. */
+  constructor(client: KafkaClient, options: MultiProcessConsumerOptions<K, V> = {}) {
+    coreOf(client); // first of all: without it, options come in its place
+    const settings = multiProcessOptions(options);
+    if (typeof settings.onPoison === 'object') checkTopic(settings.onPoison.topic, 'MultiProcessConsumer: onPoison');
+    super(client, consumerOptionsOf(options));
+    this.#client = client;
+    this.#core = coreOf(client);
+    this.#settings = settings;
+  }
+
+  /**
+   * Has threads run a handler for every message, until `signal` is aborted or the consumer is closed. The module, ESM or CommonJS, exports a
+   * {@link MessageHandler} as its default, or a {@link BatchHandler} as `handleBatch`, and if it likes `setup` and `teardown`, once for each thread.
+   * A message whose handler throws is tried again after `retryBackoffMs`, and those behind it in its order wait.
+   * @param handlerModule A `file:` URL, as `new URL('./handler.js', import.meta.url)`, or an absolute path.
+   * @throws KafkaError `TIDE_HANDLER` when the module cannot be loaded or has no handler, before anything is read; `TIDE_POISON` when a message was
+   * given up with `onPoison: 'stop'`, or could not be written elsewhere; `TIDE_THREAD` when threads end by themselves again and again; `TIDE_STATE`
+   * when somebody else reads; `TIDE_INPUT`, `TIDE_CLOSED`; else as a read. All that was in hand is done or given back then, and what is done is committed
+   * where that is automatic.
+   */
+  async run(handlerModule: URL | string, options: RunOptions = {}): Promise<void> {
+    const what = 'run()';
+    const { onResult, signal, workerData } = resolve(what, runRules, options);
+    const handlerUrl = urlOf(handlerModule, what);
+    const { keyDeserializer, valueDeserializer } = this.#settings;
+    const functionHere =
+      keyDeserializer === undefined ? (valueDeserializer === undefined ? undefined : 'valueDeserializer') : 'keyDeserializer';
+    if (functionHere !== undefined)
+      throw new InputError(`${what}: ${functionHere} is a function of this thread; export it from the handler module instead`, {
+        code: 'TIDE_OPTION',
+      });
+    const shares = this.openShares(what);
+    const work = async (): Promise<void> => {
+      const { concurrency, ordering, maxAttempts, maxDecompressedBytes, threadMemoryMb, marking } = this.#settings;
+      const log = this.#core.logFor(this.#settings.logger);
+      const given = {
+        ...{ handlerUrl, workerData, concurrency, ordering, marking, maxAttempts, maxDecompressedBytes },
+        ...{ wantsResults: onResult !== undefined, wantsLog: log !== undefined },
+      };
+      const threads = await Threads.open(given, threadMemoryMb === undefined ? undefined : { maxOldGenerationSizeMb: threadMemoryMb });
+      const fleet = new Fleet(
+        {
+          ...{ clock: this.#core.cluster.clock, log, shares, threads },
+          send: record => this.#send(record),
+          poisoned: detail => this.emit('poisoned', detail),
+          replaced: (threadIndex, error) => this.emit('threadReplaced', { threadIndex, error }),
+        },
+        { ...this.#settings, handlerUrl, onResult },
+      );
+      this.#running = { fleet, ended };
+      try {
+        await fleet.begin();
+        await shares.prepare(signal);
+        await fleet.work(signal);
+      } catch (error) {
+        if (!(signal?.aborted && error === signal.reason)) throw error;
+      } finally {
+        shares.close();
+        await fleet.end();
+        await threads.close();
+        await this.#commitDone();
+      }
+    };
+    const ended = Promise.resolve().then(work);
+    try {
+      await ended;
+    } finally {
+      shares.close();
+      this.#running = undefined;
+    }
+  }
+
+  /** What threads do now; undefined while nothing is run. */
+  snapshot(): FleetSnapshot | undefined {
+    return this.#running?.fleet.snapshot();
+  }
+
+  /** As for every consumer; a run ends first, and its threads. */
+  override async close(options: WaitOptions = {}): Promise<void> {
+    const ended = this.#running?.ended;
+    try {
+      await super.close(options);
+    } finally {
+      await ended?.catch(() => {});
+      await this.#producer?.close();
+    }
+  }
+
+  /** What is done is stored now, where that is automatic. */
+  async #commitDone(): Promise<void> {
+    await this.commitIfAutomatic().catch(error => this.emit('commitFailed', { error: asError(error) }));
+  }
+
+  async #send(record: ProducerRecord): Promise<RecordResult> {
+    this.#producer ??= new KeyedProducer(this.#client, { partitioner: stickyPartitioner() });
+    return this.#producer.send(record);
+  }
+}
+
+const runRules = {
+  ...signalRules,
+  workerData: optional(custom<unknown, unknown>('anything that can be cloned', undefined, given => given)),
+  onResult: optional(
+    custom<NonNullable<RunOptions['onResult']>, NonNullable<RunOptions['onResult']>>(
+      'a function',
+      () => {},
+      given => (typeof given === 'function' ? (given as NonNullable<RunOptions['onResult']>) : undefined),
+    ),
+  ),
+};
+
+/** @throws KafkaError `TIDE_INPUT` for what names no file. */
+function urlOf(given: URL | string, what: string): string {
+  if (given instanceof URL) return given.href;
+  if (typeof given === 'string' && /^(file|data):/.test(given)) return given;
+  if (typeof given === 'string' && isAbsolute(given)) return pathToFileURL(given).href;
+  throw new InputError(
+    `${what}: expected the handler module as a URL, new URL('./handler.js', import.meta.url), or as an absolute path, got ${show(given)}`,
+  );
+}

@@ -1,0 +1,62 @@
+import { availableParallelism } from 'node:os';
+import { InputError } from '../base/errors.js';
+import { custom, duration, type Given, integer, oneOf, optional, resolve } from '../base/options.js';
+import { type KafkaConsumerOptions, kafkaConsumerRules } from '../consumer/kafka-consumer-options.js';
+import type { OnPoison } from './poison.js';
+import type { Ordering } from './thread-messages.js';
+
+export const threadRules = {
+  /** How many threads work. Default: one less than the machine has cores, at least one. */
+  threads: optional(integer(1, 1, 1024)),
+  /** In place of `threads`: as many as it takes for each to have so many partitions. kafka-python: partitions_per_proc. */
+  partitionsPerThread: optional(integer(1, 1, 1_000_000)),
+  /** What is kept in order: the messages of a partition, those of one key (without a key: none), or nothing. */
+  ordering: oneOf<Ordering>('partition', ['partition', 'key', 'none']),
+  /** How many messages a thread works on at once, for handlers that wait for something. With `ordering: 'partition'` of so many partitions. */
+  concurrency: integer(1, 1, 10_000),
+  /** How often a message is tried, a thread that it ends included, before `onPoison` decides. */
+  maxAttempts: integer(5, 1, 1_000_000),
+  /** So many ms a partition waits after an attempt in vain. */
+  retryBackoffMs: duration(100, 0),
+  /**
+   * What becomes of a message that was tried `maxAttempts` times: `'stop'` lets the others finish, commits, and `run` rejects; `'skip'` passes over
+   * it with an event; `{ topic }` writes it there first, with where it is from and why in headers.
+   */
+  onPoison: custom<OnPoison, OnPoison>("'stop', 'skip' or { topic }", 'stop', poisonRule),
+  /** A handler that takes longer ends with its thread, and that was an attempt. In ms. `null`: no limit. */
+  handlerTimeoutMs: duration(Number.POSITIVE_INFINITY, 1, true),
+  /** The most memory that objects of a thread may take, in MB; a thread that needs more ends. Default: as Node.js has it. */
+  threadMemoryMb: optional(integer(1, 1, 1_000_000)),
+};
+
+export const multiProcessRules = { ...kafkaConsumerRules, ...threadRules };
+
+/** Options of a `MultiProcessConsumer`: those of a `KafkaConsumer`, and its own. */
+export type MultiProcessConsumerOptions<K = Buffer, V = Buffer> = KafkaConsumerOptions<K, V> & Given<typeof threadRules>;
+
+export type MultiProcessSettings = ReturnType<typeof multiProcessOptions>;
+
+/** What concerns threads. @throws KafkaError `TIDE_OPTION`. */
+export function multiProcessOptions<K, V>(given: MultiProcessConsumerOptions<K, V> | undefined) {
+  const owner = 'MultiProcessConsumer';
+  const { threads, partitionsPerThread, ...rest } = resolve(owner, multiProcessRules, given);
+  if (threads !== undefined && partitionsPerThread !== undefined)
+    throw new InputError(`${owner}: threads and partitionsPerThread say the same in two ways; give one of them`, { code: 'TIDE_OPTION' });
+  const count = threads ?? Math.max(1, availableParallelism() - 1);
+  const threadsFor = (partitionCount: number): number =>
+    partitionsPerThread === undefined ? count : Math.max(1, Math.ceil(partitionCount / partitionsPerThread));
+  return { ...rest, threadsFor };
+}
+
+/** The options of a `KafkaConsumer` among those of a `MultiProcessConsumer`. */
+export function consumerOptionsOf<K, V>(given: MultiProcessConsumerOptions<K, V>): KafkaConsumerOptions<K, V> {
+  const names = new Set(Object.keys(kafkaConsumerRules));
+  return Object.fromEntries(Object.entries(given).filter(([name]) => names.has(name)));
+}
+
+function poisonRule(given: unknown): OnPoison | undefined {
+  if (given === 'stop' || given === 'skip') return given;
+  const isPlace = typeof given === 'object' && given !== null && Object.keys(given).join() === 'topic';
+  const topic: unknown = isPlace ? (given as { readonly topic?: unknown }).topic : undefined;
+  return typeof topic === 'string' && topic !== '' ? { topic } : undefined;
+}

@@ -1,0 +1,469 @@
+import { type Clock, turn } from '../../base/clock.js';
+import { CorruptRecordError, DeserializationError, StateError } from '../../base/errors.js';
+import { show } from '../../base/options.js';
+import { Bell, isThenable } from '../../base/wait.js';
+import { MessageBatch, type Records } from '../../consumer/message-batch.js';
+import type { ProducerRecord, RecordResult } from '../../producer/index.js';
+import { AbortedFilter, type AnyMessage, damagedBatch, Message, type RecordBatch, readBatches } from '../../records/index.js';
+import type { InHand } from '../in-hand.js';
+import { fromPlain, type PlainError, toPlain } from '../plain-error.js';
+import type { Failure, PlainRecord, Result, Returned, ShareOrder, ThreadTask } from '../thread-messages.js';
+import type { HandlerContext, ThreadContext } from './context.js';
+import type { HandlerModule } from './handler-module.js';
+import { Made } from './made.js';
+import { type Begun, Prefix } from './prefix.js';
+import { plainMessage, type Sends } from './sends.js';
+import type { Slots } from './slots.js';
+
+/** What all shares of a thread have in common. */
+export interface ThreadKit {
+  readonly clock: Clock;
+  readonly task: Pick<ThreadTask, 'ordering' | 'marking' | 'maxAttempts' | 'maxDecompressedBytes' | 'wantsResults' | 'concurrency'>;
+  readonly module: HandlerModule;
+  readonly context: ThreadContext;
+  readonly inHand: InHand;
+  readonly slots: Slots;
+  readonly sends: Sends;
+  /** Takes results to the main thread; what it gives resolves when there is room for more. */
+  results(slot: number, results: readonly Result[], done: number, count: number): Promise<void> | undefined;
+}
+
+/** Work goes on for so many ms before timers and ports get a turn. */
+const sliceMs = 8;
+
+/** One share in a thread: its messages are read and given to the handler, as their order allows, until all are done or it is asked back. */
+export class ShareRun {
+  readonly #kit: ThreadKit;
+  readonly #order: ShareOrder;
+  readonly #prefix: Prefix;
+  readonly #stop = new AbortController();
+  readonly #attempts: ReadonlyMap<number, number>;
+  readonly #finished: ReadonlySet<number>;
+  readonly #failures: Failure[] = [];
+  /** Rung when something of it has come to an end. */
+  readonly #ended = new Bell();
+  /** By key, what has to end before the next message with it may begin. */
+  readonly #tails = new Map<string, Promise<void>>();
+  /** Messages that wait for their key or for a place, or run. */
+  #admitted = 0;
+  /** Nothing more is begun. */
+  #isHalted = false;
+  #isOver = false;
+  /** Messages that are not done but by a mark. */
+  readonly #unmarked = new Map<number, Unmarked>();
+  #crowded: Promise<void> | undefined;
+  /** Where a result could not be given. */
+  #refusedAt: { readonly done: number; readonly count: number } | undefined;
+  #sliceEnd: number;
+
+  constructor(kit: ThreadKit, order: ShareOrder) {
+    this.#kit = kit;
+    this.#order = order;
+    this.#attempts = new Map(order.attempts);
+    this.#finished = new Set(order.finished);
+    this.#sliceEnd = kit.clock.now() + sliceMs;
+    this.#prefix = new Prefix(order.from, results => this.#give(results));
+  }
+
+  /** What runs of it is for nobody any more. */
+  abort(reason: PlainError): void {
+    this.#isHalted = true;
+    this.#stop.abort(fromPlain(reason));
+    this.#ended.ring();
+  }
+
+  /** Resolves when nothing of it runs. Never rejects: what went wrong is part of what it gives. */
+  async run(): Promise<Returned> {
+    const { slot, nextOffset, records, show } = this.#order;
+    let damaged: PlainError | undefined;
+    let shown: PlainRecord | undefined;
+    const reader = this.#reader();
+    for (;;) {
+      let batch: RecordBatch | undefined;
+      try {
+        batch = reader();
+        await batch?.openInTurns(() => turn(this.#kit.clock));
+      } catch (error) {
+        damaged = toPlain(error);
+        break;
+      }
+      if (batch === undefined) {
+        await this.#idle();
+        if (!this.#isHalted && show === undefined) this.#prefix.reach(nextOffset);
+        break;
+      }
+      batch.seek(this.#order.from);
+      if (show !== undefined) {
+        const found = messageIn(batch, show);
+        if (found === undefined) continue;
+        shown = plainMessage(found);
+        break;
+      }
+      await (this.#kit.module.handleBatch === undefined ? this.#each(batch) : this.#whole(batch));
+      if (this.#isHalted) break;
+      if (this.#prefix.isWhole) this.#prefix.reach(batch.nextOffset);
+    }
+    await this.#idle();
+    await this.#marked();
+    this.#isOver = true;
+    const { done, count } = this.#refusedAt ?? this.#prefix;
+    const finished = this.#refusedAt === undefined ? this.#prefix.finished : [];
+    const isWhole = done >= nextOffset && damaged === undefined;
+    return {
+      kind: 'returned',
+      ...{ slot, done, count, finished, damaged, shown },
+      records: isWhole ? undefined : records,
+      failures: this.#failures,
+    };
+  }
+
+  /** Gives the batches that have something for users at or above where the share begins. */
+  #reader(): () => RecordBatch | undefined {
+    const { topic, partition, records, aborted, from, damage } = this.#order;
+    if (damage !== undefined) {
+      const error = new CorruptRecordError(damage.error.message, { cause: fromPlain(damage.error) });
+      const all = [damagedBatch({ topic, partition }, from, damage.nextOffset, error)];
+      return () => all.shift();
+    }
+    const { maxDecompressedBytes } = this.#kit.task;
+    const reader = readBatches(Buffer.from(records), { topic, partition, maxDecompressedBytes });
+    const filter = new AbortedFilter(aborted);
+    return () => {
+      for (let batch = reader.next(); batch !== undefined; batch = reader.next()) {
+        if (!filter.skips(batch) && batch.nextOffset > from) return batch;
+      }
+      return undefined;
+    };
+  }
+
+  async #each(batch: RecordBatch): Promise<void> {
+    const { task, slots } = this.#kit;
+    const made = new Made(batch, this.#kit.module);
+    for (;;) {
+      if (this.#asksBack()) return;
+      let message: AnyMessage | undefined;
+      try {
+        const next = made.next();
+        message = isThenable(next) ? await next : next;
+      } catch (error) {
+        if (this.#passes(batch, error)) continue;
+        return;
+      }
+      if (message === undefined) return;
+      if (this.#asksBack()) return;
+      if (this.#finished.has(message.offset)) {
+        this.#prefix.finish(this.#prefix.begin(message.offset));
+        continue;
+      }
+      if (task.ordering === 'partition') {
+        if (!slots.tryTake()) await slots.take();
+        const running = this.#handle(message);
+        if (running !== undefined) await running;
+        slots.free();
+      } else {
+        await this.#room();
+        if (this.#asksBack()) return;
+        this.#admit(message);
+      }
+      if (message.offset <= this.#order.aloneUpTo) {
+        await this.#idle();
+        this.#isHalted = true;
+        return;
+      }
+      if (this.#crowded !== undefined) await this.#breatheOut();
+      if (this.#kit.clock.now() >= this.#sliceEnd) await this.#breathe();
+    }
+  }
+
+  /** A message could not be made: true when it was given up before, and is passed over. */
+  #passes(batch: RecordBatch, error: unknown): boolean {
+    const offset = error instanceof DeserializationError ? Number(error.context['offset']) : this.#prefix.done;
+    if (this.#finished.has(offset)) {
+      this.#prefix.finish(this.#prefix.begin(offset));
+      batch.seek(offset + 1);
+      return true;
+    }
+    this.#failed(offset, offset, this.#attemptOf(offset), error, messageIn(batch, offset));
+    return false;
+  }
+
+  /** Begins a message as soon as the one before with its key has ended, and there is a place. */
+  #admit(message: AnyMessage): void {
+    const { task, slots } = this.#kit;
+    const begun = this.#prefix.begin(message.offset);
+    const key = task.ordering === 'key' ? message.keyBytes?.toString('latin1') : undefined;
+    const before = key === undefined ? undefined : this.#tails.get(key);
+    this.#admitted += 1;
+    const work = async (): Promise<void> => {
+      await before;
+      await slots.take();
+      if (!this.#asksBack()) await this.#handle(message, begun);
+      slots.free();
+      this.#admitted -= 1;
+    };
+    const running = work().then(() => {
+      if (key !== undefined && this.#tails.get(key) === running) this.#tails.delete(key);
+      this.#ended.ring();
+    });
+    if (key !== undefined) this.#tails.set(key, running);
+  }
+
+  /** Waits until another message may be admitted: some wait for their keys while others run. */
+  async #room(): Promise<void> {
+    while (this.#admitted >= 4 * this.#kit.task.concurrency && !this.#isHalted) await this.#ended.wait();
+  }
+
+  /** Gives one message to the handler; undefined when it has ended already. Never rejects. */
+  #handle(message: AnyMessage, begun?: Begun): Promise<void> | undefined {
+    const { inHand, module, task } = this.#kit;
+    const { slot } = this.#order;
+    const context = new Context(this, this.#kit, message, this.#attemptOf(message.offset), this.#stop.signal);
+    const isPlain = begun === undefined && task.marking === 'loop' && !task.wantsResults;
+    const entry = isPlain ? undefined : (begun ?? this.#prefix.begin(message.offset));
+    if (task.marking === 'explicit' && entry !== undefined)
+      this.#unmarked.set(message.offset, { begun: entry, isMarked: false, isHandled: false });
+    const hand = inHand.take(slot, message.offset, message.offset);
+    let made: unknown;
+    try {
+      made = module.handle?.(message, context);
+    } catch (error) {
+      inHand.put(hand);
+      this.#failed(message.offset, message.offset, context.attempt, error, message);
+      return undefined;
+    }
+    if (isThenable(made) || context.sends.length > 0) return this.#later(message, made, context, hand, entry);
+    inHand.put(hand);
+    this.#handled(message.offset, made, context.attempt, entry);
+    return undefined;
+  }
+
+  async #later(message: AnyMessage, made: unknown, context: Context, hand: number, entry: Begun | undefined): Promise<void> {
+    try {
+      const value = await made;
+      await Promise.all(context.sends);
+      this.#handled(message.offset, value, context.attempt, entry);
+    } catch (error) {
+      this.#failed(message.offset, message.offset, context.attempt, error, message);
+    } finally {
+      this.#kit.inHand.put(hand);
+    }
+  }
+
+  #attemptOf(offset: number): number {
+    const { aloneUpTo, aloneAttempt } = this.#order;
+    return this.#attempts.get(offset) ?? (offset <= aloneUpTo ? aloneAttempt : 1);
+  }
+
+  /** The handler has returned. */
+  #handled(offset: number, value: unknown, attempt: number, entry: Begun | undefined): void {
+    const { task } = this.#kit;
+    if (entry === undefined) this.#prefix.pass(offset);
+    else if (task.marking === 'loop') this.#prefix.finish(entry, task.wantsResults ? { offset, attempt, value } : undefined);
+    else {
+      if (task.wantsResults) entry.result = { offset, attempt, value };
+      this.#markedAndHandled(offset, { isHandled: true });
+    }
+    this.#progress();
+  }
+
+  /** Takes results to the main thread. One that cannot cross is its message's failure: what was done from there on is not. */
+  #give(results: readonly Result[]): void {
+    if (this.#refusedAt !== undefined) return;
+    const { done, count } = this.#prefix;
+    for (const [i, result] of results.entries()) {
+      const next = results[i + 1]?.offset ?? done;
+      try {
+        this.#crowded = this.#kit.results(this.#order.slot, [result], next, count - (results.length - 1 - i)) ?? this.#crowded;
+      } catch (error) {
+        this.#refusedAt = { done: result.offset, count: count - (results.length - i) };
+        this.#failed(result.offset, result.offset, result.attempt, error, undefined);
+        return;
+      }
+    }
+  }
+
+  #failed(first: number, last: number, attempt: number, error: unknown, message: AnyMessage | undefined): void {
+    this.#isHalted = true;
+    if (this.#stop.signal.aborted) return; // nobody asked for it any more
+    const isLast = attempt >= this.#kit.task.maxAttempts;
+    const plain = isLast && message !== undefined ? plainMessage(message) : undefined;
+    this.#failures.push({ offset: first, last, attempt, error: toPlain(error), message: plain });
+    this.#ended.ring();
+  }
+
+  #progress(): void {
+    if (!this.#kit.task.wantsResults) this.#kit.inHand.progress(this.#order.slot, this.#prefix.done, this.#prefix.count);
+  }
+
+  /** All messages of a batch together, or one alone where one of them may end the thread. */
+  async #whole(records: RecordBatch): Promise<void> {
+    const { module, inHand, slots, task } = this.#kit;
+    for (; records.remaining > 0 && !this.#asksBack(); await this.#breathe()) {
+      const first = records.offsetAt(records.count - records.remaining);
+      if (this.#finished.has(first)) {
+        this.#prefix.passTo(first + 1, 1);
+        records.seek(first + 1);
+        continue;
+      }
+      const isAlone = first <= this.#order.aloneUpTo;
+      const marked = new Set<number>();
+      let made: Records | undefined;
+      try {
+        made = await new Made(records, module).rest();
+      } catch (error) {
+        if (this.#passes(records, error)) continue;
+        return;
+      }
+      if (made === undefined) return;
+      const batch = new MessageBatch(made, this.#order.highWatermark, { mark: () => {} }, isAlone ? 1 : undefined);
+      const context = new Context(this, this.#kit, batch, this.#attemptOf(first), this.#stop.signal, marked);
+      await slots.take();
+      const hand = inHand.take(this.#order.slot, batch.firstOffset, batch.lastOffset);
+      try {
+        const value = await module.handleBatch?.(batch, context);
+        await Promise.all(context.sends);
+        context.isOver = true;
+        const offsets = batch.offsets();
+        const hole = task.marking === 'loop' ? -1 : offsets.findIndex(offset => !marked.has(offset));
+        const doneCount = hole < 0 ? offsets.length : hole;
+        this.#prefix.passTo(hole < 0 ? batch.lastOffset + 1 : (offsets[hole] ?? first), doneCount);
+        if (task.wantsResults) {
+          this.#give([{ offset: first, attempt: context.attempt, value }]);
+        }
+        this.#progress();
+        if (hole >= 0 || isAlone) this.#isHalted = true;
+      } catch (error) {
+        this.#failed(batch.firstOffset, batch.lastOffset, context.attempt, error, batch.count === 1 ? batch.at(0) : undefined);
+      } finally {
+        inHand.put(hand);
+        slots.free();
+      }
+      if (this.#isHalted) return;
+      records.seek(batch.lastOffset + 1);
+      if (this.#crowded !== undefined) await this.#breatheOut();
+    }
+  }
+
+  /** A mark by the user. */
+  mark(given: AnyMessage | Iterable<AnyMessage>): void {
+    const messages = given instanceof Message ? [given] : [...given];
+    for (const message of messages) this.#checkOwn(message);
+    for (const { offset } of messages) this.#markedAndHandled(offset, { isMarked: true });
+    this.#progress();
+    this.#ended.ring();
+  }
+
+  /** A message is done when it is marked and its handler has returned. */
+  #markedAndHandled(offset: number, { isMarked = false, isHandled = false }): void {
+    const unmarked = this.#unmarked.get(offset);
+    if (unmarked === undefined) return;
+    unmarked.isMarked ||= isMarked;
+    unmarked.isHandled ||= isHandled;
+    if (!unmarked.isMarked || !unmarked.isHandled) return;
+    this.#unmarked.delete(offset);
+    this.#prefix.finish(unmarked.begun, unmarked.begun.result);
+    this.#ended.ring();
+  }
+
+  #checkOwn(message: unknown): void {
+    const { topic, partition } = this.#order;
+    const isOwn = message instanceof Message && message.topic === topic && message.partition === partition;
+    const place = message instanceof Message ? `${message.topic}/${message.partition} offset ${message.offset}` : show(message);
+    if (!isOwn) throw new StateError('TIDE_NOT_OWNED', `context.mark(): ${place} is no message of this context`);
+    if (this.#isOver || this.#stop.signal.aborted)
+      throw new StateError('TIDE_STALE', `context.mark() ${place}: the message was taken back; it is handed out again`);
+  }
+
+  #asksBack(): boolean {
+    if (!this.#isHalted && this.#kit.inHand.isRecalled(this.#order.slot)) this.#isHalted = true;
+    return this.#isHalted;
+  }
+
+  /** Waits until nothing runs. */
+  async #idle(): Promise<void> {
+    while (this.#admitted > 0) await this.#ended.wait();
+  }
+
+  /** Waits until all that is begun is marked, unless it was tried in vain or is nobody's any more. */
+  async #marked(): Promise<void> {
+    while (this.#unmarked.size > 0 && this.#failures.length === 0 && !this.#stop.signal.aborted) await this.#ended.wait();
+  }
+
+  async #breatheOut(): Promise<void> {
+    await this.#crowded;
+    this.#crowded = undefined;
+  }
+
+  /** Timers and ports have their turn. */
+  async #breathe(): Promise<void> {
+    await turn(this.#kit.clock);
+    this.#sliceEnd = this.#kit.clock.now() + sliceMs;
+  }
+}
+
+/** A message that is done by a mark. */
+interface Unmarked {
+  readonly begun: Begun;
+  isMarked: boolean;
+  isHandled: boolean;
+}
+
+/** What a handler is given for one call. */
+class Context implements HandlerContext {
+  readonly topic: string;
+  readonly partition: number;
+  readonly attempt: number;
+  readonly signal: AbortSignal;
+  readonly sends: Promise<RecordResult>[] = [];
+  readonly #run: ShareRun;
+  readonly #kit: ThreadKit;
+  /** Marks of a call for a batch, which count when it returns. */
+  readonly #marked: Set<number> | undefined;
+  isOver = false;
+
+  constructor(
+    run: ShareRun,
+    kit: ThreadKit,
+    { topic, partition }: { readonly topic: string; readonly partition: number },
+    attempt: number,
+    signal: AbortSignal,
+    marked?: Set<number>,
+  ) {
+    this.#run = run;
+    this.#kit = kit;
+    this.topic = topic;
+    this.partition = partition;
+    this.attempt = attempt;
+    this.signal = signal;
+    this.#marked = marked;
+  }
+
+  get threadIndex(): number {
+    return this.#kit.context.threadIndex;
+  }
+
+  get workerData(): unknown {
+    return this.#kit.context.workerData;
+  }
+
+  get logger(): ThreadContext['logger'] {
+    return this.#kit.context.logger;
+  }
+
+  send(record: ProducerRecord): Promise<RecordResult> {
+    const sent = this.#kit.sends.send(record);
+    this.sends.push(sent);
+    sent.catch(() => {}); // told to whoever awaits it, and to the attempt
+    return sent;
+  }
+
+  mark(given: AnyMessage | Iterable<AnyMessage>): void {
+    if (this.#marked === undefined || this.isOver) return this.#run.mark(given);
+    for (const { offset } of given instanceof Message ? [given] : given) this.#marked.add(offset);
+  }
+}
+
+function messageIn(batch: RecordBatch, offset: number): Message | undefined {
+  for (const message of batch) if (message.offset === offset) return message;
+  return undefined;
+}

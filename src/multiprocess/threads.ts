@@ -1,0 +1,124 @@
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { Piscina } from 'piscina';
+import { asError } from '../base/errors.js';
+import { type Held, InHand } from './in-hand.js';
+import { fromPlain } from './plain-error.js';
+import type { FromThread, ThreadTask, ToThread } from './thread-messages.js';
+
+/** What every thread is told at its start. */
+export type ThreadSettings = Omit<ThreadTask, 'port' | 'inHand' | 'threadIndex'>;
+
+/** What threads may take of memory, in MB; as Node.js has it. */
+export interface ResourceLimits {
+  readonly maxOldGenerationSizeMb?: number | undefined;
+  readonly maxYoungGenerationSizeMb?: number | undefined;
+  readonly codeRangeSizeMb?: number | undefined;
+  readonly stackSizeMb?: number | undefined;
+}
+
+/** As many as there may ever be. */
+const maxThreads = 1024;
+const entry = new URL('../../workers/thread.js', import.meta.url).href;
+
+/** Makes threads. Each works on one long task of the pool, and is talked to over a port of its own. */
+export class Threads {
+  readonly #settings: ThreadSettings;
+  readonly #pool: Piscina;
+
+  private constructor(settings: ThreadSettings, pool: Piscina) {
+    this.#settings = settings;
+    this.#pool = pool;
+  }
+
+  static async open(settings: ThreadSettings, resourceLimits: ResourceLimits | undefined): Promise<Threads> {
+    const { Piscina: Pool } = await import('piscina');
+    const limits = resourceLimits === undefined ? {} : { resourceLimits };
+    // A thread whose task has ended must go on for what handlers left running: no waiting on atomics.
+    const pool = new Pool({ filename: entry, minThreads: 0, maxThreads, atomics: 'disabled', recordTiming: false, ...limits });
+    pool.on('error', () => {}); // of a thread without a task, which is replaced when it is wanted
+    return new Threads(settings, pool);
+  }
+
+  /** Starts one. @throws DataCloneError when the user's data cannot cross. */
+  start(threadIndex: number, told: (message: FromThread) => void): Thread {
+    const inHand = new InHand(this.#settings.concurrency);
+    const { port1, port2 } = new MessageChannel();
+    const stop = new AbortController();
+    const task: ThreadTask = { ...this.#settings, threadIndex, inHand: inHand.buffer, port: port2 };
+    const running: Promise<void> = this.#pool.run(task, { transferList: [port2], signal: stop.signal });
+    return new Thread(threadIndex, inHand, port1, stop, running, told);
+  }
+
+  /** Ends all that are left. */
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+}
+
+/** One thread, as the main thread sees it. */
+export class Thread {
+  readonly index: number;
+  readonly inHand: InHand;
+  /** Resolves when it is over, after the last of its messages; with why, unless it was asked to end. Never rejects. */
+  readonly ended: Promise<Error | undefined>;
+  readonly #port: MessagePort;
+  readonly #stop: AbortController;
+  /** What it was stopped for. */
+  #killedFor: Held | undefined;
+  #broken: Error | undefined;
+  #isOver = false;
+
+  constructor(
+    index: number,
+    inHand: InHand,
+    port: MessagePort,
+    stop: AbortController,
+    running: Promise<void>,
+    told: (message: FromThread) => void,
+  ) {
+    this.index = index;
+    this.inHand = inHand;
+    this.#port = port;
+    this.#stop = stop;
+    const hear = (message: FromThread) => {
+      if (message.kind === 'broken') this.#broken = fromPlain(message.error);
+      else told(message);
+    };
+    port.on('message', hear);
+    const over = (why: Error | undefined) => {
+      // What it said before it ended may not have been heard yet.
+      for (let left = receiveMessageOnPort(port); left !== undefined; left = receiveMessageOnPort(port)) hear(left.message);
+      port.close();
+      this.#isOver = true;
+      return this.#broken ?? why;
+    };
+    this.ended = running.then(
+      () => over(undefined),
+      (error: unknown) => over(asError(error)),
+    );
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Why it could not begin, or failed outside of handlers. */
+  get broken(): Error | undefined {
+    return this.#broken;
+  }
+
+  /** What it was stopped for, if it was. */
+  get killedFor(): Held | undefined {
+    return this.#killedFor;
+  }
+
+  tell(message: ToThread, transfer: readonly ArrayBuffer[] = []): void {
+    if (!this.#isOver) this.#port.postMessage(message, transfer);
+  }
+
+  /** Ends it, whatever it does. */
+  kill(culprit?: Held): void {
+    this.#killedFor ??= culprit;
+    this.#stop.abort();
+  }
+}

@@ -1,0 +1,170 @@
+import type { Partition, RawShare } from '../consumer/partition.js';
+import { toPlain } from './plain-error.js';
+import type { GivenUp } from './poison.js';
+import type { ShareOrder } from './thread-messages.js';
+
+/** What came back of a share, to be worked on by the next thread that is free. */
+interface Rest {
+  readonly share: RawShare;
+  readonly records: ArrayBuffer;
+}
+
+/** What is to be done about one partition: what waits, what was tried, and what is known to be dangerous. */
+export class PartitionWork {
+  readonly partition: Partition;
+  /** A thread has a share of it, or something about it is being decided. */
+  busy = false;
+  /** Nothing is begun before this time. */
+  quietUntil = 0;
+  #rest: Rest | undefined;
+  /** How often messages were tried in vain. */
+  readonly #failures = new Map<number, number>();
+  /** Done, above those that are not. */
+  readonly #finished = new Set<number>();
+  /** Up to here messages are worked on alone: one of them ended its thread. */
+  #aloneUpTo = -1;
+  #aloneAttempt = 1;
+  /** A message that is only to be looked at. */
+  #show: { readonly offset: number; readonly given: GivenUp } | undefined;
+  /** The records ahead are damaged, as a thread says. */
+  isDamaged = false;
+  /** What is damaged is handed out as one message. */
+  #damage: ShareOrder['damage'];
+  /** The epoch of the partition that all of this is about. */
+  #epoch = -1;
+
+  constructor(partition: Partition) {
+    this.partition = partition;
+  }
+
+  /** Whether something is there that no thread has. */
+  get waits(): boolean {
+    return !this.busy && (this.#rest !== undefined || this.partition.prefetched.aheadBytes > 0);
+  }
+
+  /**
+   * What is to be worked on next; undefined when nothing is there.
+   * @throws KafkaError `TIDE_CORRUPT` for damaged records, where the reader is to be told.
+   */
+  next(): RawShare | undefined {
+    const { partition } = this;
+    if (this.#epoch !== partition.epoch) {
+      this.#epoch = partition.epoch;
+      this.#forget();
+    }
+    if (this.#rest !== undefined && this.#rest.share.lease === partition.lease) return this.#rest.share;
+    this.#rest = undefined;
+    return this.isDamaged ? this.#inspected() : partition.takeShare();
+  }
+
+  /** Damaged records are dealt with as for every reader: passed over, told, or a message stands for them. */
+  #inspected(): RawShare | undefined {
+    const { partition } = this;
+    const batch = partition.takeBatch();
+    if (batch === undefined) return undefined;
+    const first = batch.at(0);
+    this.isDamaged = false;
+    if (first?.valid !== false) {
+      partition.putBack(); // it is sound, or this is what comes behind: threads go on from here
+      return undefined;
+    }
+    const { lease } = partition;
+    this.#damage = { nextOffset: first.nextOffset, error: toPlain(first.error) };
+    return { partition, lease, from: first.offset, nextOffset: first.nextOffset, records: nothing, aborted: null };
+  }
+
+  /** The order for `share`, which {@link next} gave. Its memory is the thread's from then on. */
+  order(share: RawShare, slot: number): ShareOrder {
+    const { topic, partition, highWatermark } = this.partition;
+    const { records, aborted, nextOffset } = share;
+    const from = Math.max(share.from, this.partition.done);
+    const memory = this.#rest?.share === share ? this.#rest.records : own(records);
+    const damage = this.#damage;
+    this.#rest = undefined;
+    this.#damage = undefined;
+    const isWithin = (offset: number) => offset >= from && offset < nextOffset;
+    const show = this.#show !== undefined && isWithin(this.#show.offset) ? this.#show.offset : undefined;
+    return {
+      kind: 'share',
+      ...{ slot, topic, partition, from, nextOffset, highWatermark, aborted, show },
+      records: memory,
+      attempts: [...this.#failures].filter(([offset]) => isWithin(offset)).map(([offset, count]) => [offset, count + 1]),
+      finished: [...this.#finished].filter(isWithin),
+      ...{ aloneUpTo: this.#aloneUpTo, aloneAttempt: this.#aloneAttempt, damage },
+    };
+  }
+
+  /** Keeps what a thread gave back of `share`. */
+  keep(share: RawShare, records: ArrayBuffer): void {
+    this.#rest = { share, records };
+  }
+
+  /** What was given back and no thread has. */
+  get rest(): RawShare | undefined {
+    return this.#rest?.share;
+  }
+
+  drop(): void {
+    this.#rest = undefined;
+  }
+
+  /** One more attempt was in vain; gives how many there were. */
+  failed(offset: number): number {
+    const count = (this.#failures.get(offset) ?? (offset <= this.#aloneUpTo ? this.#aloneAttempt - 1 : 0)) + 1;
+    this.#failures.set(offset, count);
+    return count;
+  }
+
+  finished(offset: number): void {
+    this.#finished.add(offset);
+    if (this.#show?.offset === offset) this.#show = undefined;
+  }
+
+  /** The message is wanted as it is, before anything else is begun that comes with it. */
+  show(given: GivenUp): void {
+    this.#show = { offset: given.offset, given };
+  }
+
+  /** What was wanted of the message at `offset`. */
+  wanted(offset: number): GivenUp | undefined {
+    return this.#show?.offset === offset ? this.#show.given : undefined;
+  }
+
+  /** Whether what comes next is to be worked on by a thread that has nothing else. */
+  get isAlone(): boolean {
+    return this.partition.done <= this.#aloneUpTo;
+  }
+
+  /** With one of the messages from `first` to `last` something is wrong: each is tried alone, its next attempt is number `attempt`. */
+  suspect(first: number, last: number, attempt = 1): void {
+    if (attempt > 1) for (const offset of this.#failures.keys()) if (offset >= first && offset <= last) this.#failures.delete(offset);
+    this.#aloneUpTo = Math.max(this.#aloneUpTo, last);
+    this.#aloneAttempt = attempt;
+  }
+
+  /** Everything below `offset` is done. */
+  reached(offset: number): void {
+    for (const each of this.#failures.keys()) if (each < offset) this.#failures.delete(each);
+    for (const each of this.#finished) if (each < offset) this.#finished.delete(each);
+  }
+
+  #forget(): void {
+    this.#failures.clear();
+    this.#finished.clear();
+    this.#aloneUpTo = -1;
+    this.#aloneAttempt = 1;
+    this.#show = undefined;
+    this.#rest = undefined;
+    this.#damage = undefined;
+    this.isDamaged = false;
+  }
+}
+
+const nothing = Buffer.alloc(0);
+
+/** A copy in memory of its own: a share is a part of the memory of a whole answer, which cannot be handed over. */
+function own(records: Buffer): ArrayBuffer {
+  const memory = new ArrayBuffer(records.length);
+  records.copy(new Uint8Array(memory));
+  return memory;
+}

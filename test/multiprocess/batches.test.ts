@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { PoisonedMessage } from '../../src/consumer/consumer-events.js';
+import { fill, handler, ran, setting, stored } from './setting.js';
+
+const batches = handler('batches.js');
+
+test('a batch is done when its handler returns; one that throws brings it again', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, ['a', 'b', 'c']);
+  fill(cluster, ['d', 'fail 2']);
+  const { results } = await ran(consumer(), 2, {}, batches);
+  assert.deepEqual(results, ['0-2#1', '3-4#3']);
+  assert.deepEqual(stored(cluster), { 0: 5 });
+});
+
+test("marking 'explicit': what was marked, up to the first hole, is done when the handler returns; the rest comes again", async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, ['mark', 'mark', 'not yet', 'mark']);
+  const orders = consumer({ marking: 'explicit' });
+  const { results } = await ran(orders, 3, {}, batches);
+  assert.deepEqual(results, ['0-3#1', '2-3#1', '2-3#1']);
+  assert.deepEqual(stored(cluster), { 0: 2 });
+});
+
+test('after its last attempt a batch is taken apart: each message has one alone, and only the culprit is given up', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, ['a', 'b', 'fail 99', 'd']);
+  const orders = consumer({ maxAttempts: 2, onPoison: 'skip' });
+  const poisoned: PoisonedMessage[] = [];
+  orders.on('poisoned', detail => poisoned.push(detail));
+  const { results } = await ran(orders, 3, {}, batches);
+  assert.deepEqual(results, ['0-0#2', '1-1#2', '3-3#2']);
+  assert.deepEqual(
+    poisoned.map(({ offset, attempts }) => [offset, attempts]),
+    [[2, 2]],
+  );
+  assert.deepEqual(stored(cluster), { 0: 4 });
+});
+
+test('a batch that ends its thread is taken apart: the culprit shows, and only it has further attempts', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, ['a', 'exit 2', 'c']);
+  fill(cluster, ['d', 'e']);
+  const { results } = await ran(consumer(), 4, {}, batches);
+  assert.deepEqual(results, ['0-0#1', '1-1#3', '2-2#1', '3-4#1']);
+  assert.deepEqual(stored(cluster), { 0: 5 });
+});
+
+test("marking 'explicit': messages are done when they are marked, also later and in any order", async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, ['a', 'b', 'mark all', 'd', 'mark all']);
+  const { results } = await ran(consumer({ marking: 'explicit', threads: 1 }), 5, {}, handler('explicit.js'));
+  assert.deepEqual(results, [0, 1, 2, 3, 4]);
+  assert.deepEqual(stored(cluster), { 0: 5 });
+});

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { KafkaError } from '../../src/base/errors.js';
+import type { PoisonedMessage } from '../../src/consumer/consumer-events.js';
+import { Produce } from '../../src/protocol/index.js';
+import { asks, fill, ran, script, setting, stored } from './setting.js';
+
+test('a handler that throws gets its message again, and those behind it wait; the attempt is counted', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, ['a', asks({ what: 'throw', until: 2 }), 'c']);
+  const { results } = await ran(consumer(), 3);
+  assert.deepEqual(results, ['0:0#1', '0:1#3', '0:2#1']);
+  assert.deepEqual(stored(cluster), { 0: 3 });
+});
+
+for (const what of ['exit', 'uncaught', 'memory'] as const) {
+  test(`a thread that ends (${what}) is replaced: what it had in hand comes again, and only the culprit has another attempt`, async t => {
+    const { cluster, consumer } = await setting(t, { partitions: 2 });
+    fill(cluster, ['a', 'b', asks({ what, until: 2 }), 'd']);
+    fill(cluster, ['e', 'f'], 1);
+    const orders = consumer({ threads: 1, threadMemoryMb: 64 });
+    const replaced: Error[] = [];
+    orders.on('threadReplaced', ({ error }) => replaced.push(error));
+    const { results } = await ran(orders, 6);
+    assert.deepEqual([...results].sort(), ['0:0#1', '0:1#1', '0:2#3', '0:3#1', '1:0#1', '1:1#1']);
+    assert.equal(replaced.length, 2);
+    assert.deepEqual(stored(cluster), { 0: 4, 1: 2 });
+  });
+}
+
+for (const what of ['spin', 'hang'] as const) {
+  test(`a handler that takes longer than handlerTimeoutMs (${what}) ends with its thread, and that was an attempt`, async t => {
+    const { cluster, consumer } = await setting(t);
+    fill(cluster, ['a', asks({ what, until: 1 }), 'c']);
+    const { results } = await ran(consumer({ handlerTimeoutMs: 2000 }), 3);
+    assert.deepEqual(results, ['0:0#1', '0:1#2', '0:2#1']);
+  });
+}
+
+test('a message that always fails stops everything, by default: the others are done and committed, and the error says where', async t => {
+  const { cluster, consumer } = await setting(t, { partitions: 2 });
+  fill(cluster, ['a', asks({ what: 'throw' }), 'c']);
+  fill(cluster, ['d', 'e'], 1);
+  const orders = consumer({ maxAttempts: 3 });
+  const error = await ran(orders, 10).then(
+    () => assert.fail('it did not stop'),
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof KafkaError);
+  assert.equal(error.code, 'TIDE_POISON');
+  assert.match(error.message, /^orders\/0 offset 1: given up after 3 attempts \(maxAttempts\); the last: no$/);
+  assert.deepEqual({ ...error.context }, { topic: 'orders', partition: 0, offset: 1, attempts: 3 });
+  assert.deepEqual([(error.cause as Error).name, (error.cause as { code?: string }).code], ['TypeError', 'E_NO']);
+  assert.equal(stored(cluster)[0], 1);
+  // It stands where it stood: the next run begins there.
+  const again = await ran(orders, 1).catch((thrown: unknown) => thrown);
+  assert.equal((again as KafkaError).code, 'TIDE_POISON');
+});
+
+for (const what of ['throw', 'exit'] as const) {
+  test(`onPoison 'skip': a message that always fails (${what}) is passed over with an event`, async t => {
+    const { cluster, consumer } = await setting(t);
+    fill(cluster, ['a', asks({ what }), 'c']);
+    const orders = consumer({ maxAttempts: 2, onPoison: 'skip' });
+    const poisoned: PoisonedMessage[] = [];
+    orders.on('poisoned', detail => poisoned.push(detail));
+    const { results } = await ran(orders, 2);
+    assert.deepEqual(results, ['0:0#1', '0:2#1']);
+    assert.deepEqual(
+      poisoned.map(({ offset, attempts, to }) => [offset, attempts, to]),
+      [[1, 2, 'skipped']],
+    );
+    assert.deepEqual(stored(cluster), { 0: 3 });
+  });
+
+  test(`onPoison { topic }: a record stands for a message that always fails (${what}), before it is passed over`, async t => {
+    const { cluster, consumer } = await setting(t);
+    const ask = asks({ what });
+    cluster.append('orders', 0, [
+      { value: 'a' },
+      {
+        key: Buffer.from([0, 255]),
+        value: ask,
+        headers: [
+          ['trace', 'x'],
+          ['trace', null],
+        ],
+        timestamp: 1234,
+      },
+      { value: 'c' },
+    ]);
+    const orders = consumer({ maxAttempts: 2, onPoison: { topic: 'out' } });
+    const { results } = await ran(orders, 2);
+    assert.deepEqual(results, ['0:0#1', '0:2#1']);
+    const [letter, ...more] = cluster.records('out', 0);
+    assert.equal(more.length, 0);
+    assert.deepEqual([letter?.key, letter?.value?.toString(), letter?.timestamp], [Buffer.from([0, 255]), ask, 1234]);
+    const headers = letter?.headers.map(([name, value]) => [name, value?.toString()]) ?? [];
+    assert.deepEqual(headers.slice(0, 6), [
+      ['trace', 'x'],
+      ['trace', undefined],
+      ['tidemark-topic', 'orders'],
+      ['tidemark-partition', '0'],
+      ['tidemark-offset', '1'],
+      ['tidemark-attempts', '2'],
+    ]);
+    assert.equal(headers[6]?.[0], 'tidemark-error');
+    assert.deepEqual(stored(cluster), { 0: 3 });
+  });
+}
+
+test('a dead letter that cannot be written passes nothing over', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, ['a', asks({ what: 'throw' }), 'c']);
+  cluster.on(Produce).failTimes(1000, 'TOPIC_AUTHORIZATION_FAILED');
+  const orders = consumer({ maxAttempts: 1, onPoison: { topic: 'out' } });
+  const error = await ran(orders, 3).catch((thrown: unknown) => thrown);
+  assert.equal((error as KafkaError).code, 'TIDE_POISON');
+  assert.match((error as KafkaError).message, /could not be written to out \(.*TOPIC_AUTHORIZATION_FAILED/);
+  assert.deepEqual(stored(cluster), { 0: 1 });
+});
+
+test('what a handler sends is stored before its message is done; when it cannot be, that was an attempt in vain', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, [asks({ what: 'send' }), 'b']);
+  cluster.on(Produce).failOnce('INVALID_RECORD');
+  const { results } = await ran(consumer(), 2);
+  assert.deepEqual(results, ['0:0#2', '0:1#1']);
+  assert.deepEqual(
+    cluster.records('out', 0).map(({ value }) => value?.toString()),
+    ['from orders'],
+  );
+});
+
+test('a result that is refused, or cannot cross, is an attempt in vain of its message', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, ['a', 'b', asks({ what: 'strange', until: 1 })]);
+  let refused = 0;
+  const onResult = (_: unknown, { offset }: { readonly offset: number }) => {
+    if (offset === 1 && refused++ < 2) throw new Error('not this one');
+  };
+  const { results } = await ran(consumer(), 3, { onResult });
+  assert.deepEqual(results, ['0:0#1', '0:1#3', '0:2#2']);
+});
+
+test('what goes wrong in setup is told, and nothing is read', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, ['a']);
+  await assert.rejects(consumer().run(script, { workerData: 'bad setup' }), /no setup in thread 0/);
+  await assert.rejects(consumer().run(script, { workerData: () => {} }), { name: 'DataCloneError' });
+  assert.deepEqual(stored(cluster), {});
+});

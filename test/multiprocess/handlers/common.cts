@@ -1,0 +1,1 @@
+module.exports = async (message: { readonly offset: number }) => `common ${message.offset}`;

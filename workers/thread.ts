@@ -1,0 +1,2 @@
+/** What a thread of a MultiProcessConsumer runs. */
+export { serve as default } from '../src/multiprocess/thread/serve.js';
