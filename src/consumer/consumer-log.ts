@@ -18,9 +18,15 @@ export function logEvents(log: Log, groupId: string | undefined, consumer: Pick<
     .on('deserializationFailed', ({ topic, partition, offset, part, error }) => {
       log.say('Consumer', 'warn', 'not deserialised', { topic, partition, offset, part, error: error.message });
     })
-    .on('rebalance', ({ partitions, generationId, durationMs }) => {
+    .on('rebalance', ({ partitions, groupProtocol, generationId, durationMs }) => {
       const list = partitions.map(({ topic, partition }) => `${topic}/${partition}`).join(' ');
-      log.say('Consumer', 'info', 'the group is at rest', { ...group, generationId, partitions: list, durationMs: Math.round(durationMs) });
+      log.say('Consumer', 'info', 'the group is at rest', {
+        ...group,
+        groupProtocol,
+        generationId,
+        partitions: list,
+        durationMs: Math.round(durationMs),
+      });
     })
     .on('lost', ({ partitions, error }) => {
       log.say('Consumer', 'warn', 'partitions were lost', { ...group, count: partitions.length, error: error.message });

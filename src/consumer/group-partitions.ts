@@ -1,10 +1,18 @@
-import { ClassicMembership, ConsumerMembership, type Membership, type MembershipEvents, SubscribedTopics } from '../group/index.js';
+import { type KafkaError, UnsupportedError } from '../base/errors.js';
+import {
+  AutoMembership,
+  ClassicMembership,
+  ConsumerMembership,
+  type Membership,
+  type MembershipEvents,
+  SubscribedTopics,
+} from '../group/index.js';
 import type { CommitTarget } from './committer.js';
 import { GroupReading } from './group-reading.js';
 import type { kafkaConsumerOptions } from './kafka-consumer-options.js';
 import type { SourceKit } from './partition-source.js';
 import type { Placement } from './placement.js';
-import { type Subscription, wholeTopics } from './subscription.js';
+import { type BrokerPattern, type Subscription, wholeTopics } from './subscription.js';
 
 type Options = ReturnType<typeof kafkaConsumerOptions>;
 
@@ -16,6 +24,8 @@ export class GroupPartitions {
   readonly #reading: GroupReading;
   readonly #stop = new AbortController();
   #subscription: Subscription;
+  /** With `'auto'`: the brokers do not divide this group. */
+  #isClassic = false;
 
   constructor(kit: SourceKit, placement: Placement, options: Options, groupId: string, subscription: Subscription) {
     this.#kit = kit;
@@ -35,6 +45,11 @@ export class GroupPartitions {
     return this.#reading.prepare(signal);
   }
 
+  /** Whether its membership can ask for that: a member of the classic protocol cannot have brokers match. */
+  canAsk(subscription: Subscription): boolean {
+    return !this.#isClassic || brokerPattern(subscription) === undefined;
+  }
+
   /** Other topics are to be read: the group is told, and divides them. */
   resubscribe(subscription: Subscription): void {
     this.#subscription = subscription;
@@ -51,12 +66,26 @@ export class GroupPartitions {
     const { groupInstanceId, groupProtocol, sessionTimeoutMs, heartbeatMs, maxPollIntervalMs, assignors, rackId } = this.#options;
     const { client } = this.#kit;
     const common = { groupId, groupInstanceId, rackId, rebalanceTimeoutMs: maxPollIntervalMs };
-    if (groupProtocol === 'classic')
-      return new ClassicMembership(client, { ...common, sessionTimeoutMs, heartbeatMs, assignors }, this.#topics, events);
-    const pattern = () => {
-      const wanted = this.#subscription;
-      return wanted.kind === 'pattern' && 're2' in wanted.pattern ? wanted.pattern : undefined;
+    const classic = (told: MembershipEvents) =>
+      new ClassicMembership(client, { ...common, sessionTimeoutMs, heartbeatMs, assignors }, this.#topics, told);
+    const pattern = () => brokerPattern(this.#subscription);
+    const consumer = (told: MembershipEvents) =>
+      new ConsumerMembership(client, { ...common, serverAssignor: undefined }, this.#topics, pattern, told);
+    if (groupProtocol === 'classic') return classic(events);
+    if (groupProtocol === 'consumer') return consumer(events);
+    const needsConsumer = (why: KafkaError) =>
+      pattern() === undefined
+        ? undefined
+        : new UnsupportedError(`{ re2 } is matched by the brokers, and they do not divide this group: ${why.message}`, { cause: why });
+    const log = client.logFor(this.#options.logger);
+    const instead = (told: MembershipEvents, { message: why }: KafkaError) => {
+      this.#isClassic = true;
+      log?.say('Consumer', 'info', 'the group is joined by the classic protocol', { groupId, why });
+      return classic(told);
     };
-    return new ConsumerMembership(client, { ...common, serverAssignor: undefined }, this.#topics, pattern, events);
+    return new AutoMembership({ consumer, classic: instead, needsConsumer }, events);
   }
 }
+
+const brokerPattern = (wanted: Subscription): BrokerPattern | undefined =>
+  wanted.kind === 'pattern' && 're2' in wanted.pattern ? wanted.pattern : undefined;

@@ -40,12 +40,13 @@ const ownRules = {
    */
   autoCommit: optional(autoCommitRule(autoCommitDefaults)),
   /**
-   * `'classic'`: members divide the partitions themselves. `'consumer'`: the brokers do (KIP-848, Kafka 4.0 and later). Kafka: group.protocol.
+   * `'classic'`: members divide the partitions themselves. `'consumer'`: the brokers do (KIP-848, Kafka 4.0 and later). `'auto'`: the brokers, where they
+   * can for this group, else the members; the event `rebalance` says which. Kafka: group.protocol.
    */
-  groupProtocol: oneOf('classic', ['classic', 'consumer']),
+  groupProtocol: oneOf('classic', ['classic', 'consumer', 'auto']),
   /**
    * Who reads what, by members of the classic protocol: names of Kafka's (`range`, `roundrobin`, `sticky`, `cooperative-sticky`), or your own; the
-   * preferred one first. All members of a group need one in common. Default: cooperative-sticky. Kafka: partition.assignment.strategy.
+   * preferred one first. All members of a group need one in common. Of no use where the brokers divide. Default: cooperative-sticky. Kafka: partition.assignment.strategy.
    */
   assignors: optional(
     custom<readonly (string | Assignor)[], readonly Assignor[]>(
@@ -107,9 +108,9 @@ export function checkPattern(
   owner: string,
 ): void {
   const isTheirs = subscription?.kind === 'pattern' && 're2' in subscription.pattern;
-  if (!isTheirs || (groupId !== undefined && groupProtocol === 'consumer')) return;
+  if (!isTheirs || (groupId !== undefined && groupProtocol !== 'classic')) return;
   throw new InputError(
-    `${owner}: { re2 } is matched by the brokers, which needs a groupId and groupProtocol "consumer"; or give a RegExp`,
+    `${owner}: { re2 } is matched by the brokers, which needs a groupId and groupProtocol "consumer" or "auto"; or give a RegExp`,
     {
       code: 'TIDE_OPTION',
     },

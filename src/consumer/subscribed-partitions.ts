@@ -89,7 +89,7 @@ export class SubscribedPartitions implements PartitionSource<ForPartition> {
   replace(subscription: Subscription): void {
     const before = this.#now;
     const isOfGroup = subscription.kind === 'topics' || subscription.kind === 'pattern';
-    if (before instanceof GroupPartitions && isOfGroup) return before.resubscribe(subscription);
+    if (before instanceof GroupPartitions && isOfGroup && before.canAsk(subscription)) return before.resubscribe(subscription);
     this.#now = this.#made(subscription);
     this.#leaving ??= before;
     this.#changing = this.#changing.then(() => this.#giveUp(before));

@@ -171,6 +171,7 @@ export class ClassicMembership implements Membership {
     if (gone.length > 0) return undefined;
     this.#events.settled({
       ...{ groupId: this.#settings.groupId, memberId: joined.memberId, generationId: joined.generationId, assignor: joined.assignor },
+      groupProtocol: 'classic',
       partitions: given,
       durationMs: this.#cluster.clock.now() - startedAt,
     });

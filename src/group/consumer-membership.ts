@@ -1,4 +1,4 @@
-import { brokerError } from '../base/broker-errors.js';
+import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { asKafkaError, KafkaError, UnsupportedError } from '../base/errors.js';
 import { backoffMs } from '../base/retry.js';
 import { Bell, settledWithin } from '../base/wait.js';
@@ -234,6 +234,7 @@ export class ConsumerMembership implements Membership {
     const { groupId, serverAssignor = 'server' } = this.#settings;
     this.#events.settled({
       ...{ groupId, memberId: this.#memberId, generationId: this.#epoch, assignor: serverAssignor, partitions: this.#owned },
+      groupProtocol: 'consumer',
       durationMs: this.#core.cluster.clock.now() - startedAt,
     });
   }
@@ -291,10 +292,14 @@ export class ConsumerMembership implements Membership {
 }
 
 /** What a broker needs for groups of this kind. */
-const explained = (error: KafkaError): KafkaError =>
-  error.code === 'TIDE_UNSUPPORTED'
-    ? new UnsupportedError("groupProtocol 'consumer' needs brokers of Kafka 4.0 or later; 'classic' works with all of them", {
-        cause: error,
-        context: { needs: 'Kafka 4.0', kip: 'KIP-848' },
-      })
-    : error;
+function explained(error: KafkaError): KafkaError {
+  const isOff = error.errno === errorNumbers.UNSUPPORTED_VERSION;
+  if (error.code !== 'TIDE_UNSUPPORTED' && !isOff) return error;
+  const needs = isOff
+    ? 'the brokers have it switched off (group.coordinator.rebalance.protocols)'
+    : 'that needs brokers of Kafka 4.0 or later';
+  return new UnsupportedError(`groupProtocol 'consumer': ${needs}; 'classic' works with all of them`, {
+    cause: error,
+    context: { needs: isOff ? 'group.coordinator.rebalance.protocols' : 'Kafka 4.0', kip: 'KIP-848' },
+  });
+}

@@ -1,5 +1,6 @@
 export type { Assignor, Member } from './assignors/assignor.js';
 export { assignors, cooperativeStickyAssignor, rangeAssignor, roundRobinAssignor, stickyAssignor } from './assignors/index.js';
+export { AutoMembership } from './auto-membership.js';
 export { ClassicMembership, type ClassicMembershipSettings } from './classic-membership.js';
 export { ConsumerMembership, type ConsumerMembershipSettings, type ServerPattern } from './consumer-membership.js';
 export type { MemberSubscription } from './consumer-protocol.js';

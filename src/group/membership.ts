@@ -32,6 +32,8 @@ export interface Rebalance {
   readonly groupId: string;
   readonly memberId: string;
   readonly generationId: number;
+  /** Who divides: the members (`'classic'`), or the brokers (`'consumer'`). */
+  readonly groupProtocol: 'classic' | 'consumer';
   /** What chose who reads what. */
   readonly assignor: string;
   /** Everything that this member reads now. */
