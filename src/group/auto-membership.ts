@@ -38,6 +38,7 @@ export class AutoMembership implements Membership {
       },
       revoked: partitions => events.revoked(partitions),
       lost: (partitions, why) => events.lost(partitions, why),
+      leaving: partitions => events.leaving(partitions),
       settled: rebalance => {
         this.#isTaken = true;
         events.settled(rebalance);
