@@ -40,6 +40,8 @@ export interface Source {
   isClosing(): boolean;
   /** Whether the messages are for nobody any more. */
   isOver(): boolean;
+  /** Whether somebody waits until what they are for is done: then there is what there is. */
+  isHurried(): boolean;
   /** @throws KafkaError `TIDE_CLOSED` once the consumer is being closed. */
   assertOpen(): void;
 }
@@ -88,7 +90,7 @@ export async function collect(
     takeReady(messages, count, handOut);
     if (messages.length === before) {
       const waitMs = before < waitFor || (before === 0 && isMaking()) ? deadline.remainingMs() : 0;
-      const message = await handOut.wait(take, waitMs, signal, stopped);
+      const message = await handOut.wait(take, waitMs, signal, stopped, from.isHurried);
       if (message !== undefined) messages.push(message);
     }
     signal?.throwIfAborted();

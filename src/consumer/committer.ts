@@ -22,6 +22,8 @@ export interface CommitTarget {
    * @throws KafkaError `TIDE_GROUP_IN_USE`; why that could not be found out; that one of the topics is not there any more.
    */
   forTransaction(offsets: readonly GroupOffset[], bounds: Bounds): Promise<TransactionGroup>;
+  /** What it comes to that a transaction could not store offsets in that name. */
+  refusedTransaction(error: unknown, group: TransactionGroup): unknown;
 }
 
 export interface CommitterSettings {
@@ -159,7 +161,9 @@ export class Committer {
       else {
         const group = await target.forTransaction(offsets, bounded);
         assertRead(due); // the group may have been divided anew meanwhile
-        await via(group, offsets, bounded);
+        await via(group, offsets, bounded).catch((error: unknown) => {
+          throw target.refusedTransaction(error, group);
+        });
       }
     } catch (error) {
       // Stored or not: only another commit makes sure, except where the answer said so.

@@ -414,6 +414,7 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
       },
       fetch: (partitions, bounds) => target().fetch(partitions, bounds),
       forgets: bounds => target().forgets(bounds),
+      refusedTransaction: (error, group) => target().refusedTransaction(error, group),
       forTransaction: (offsets, bounds) => target().forTransaction(offsets, bounds),
     };
   }

@@ -331,8 +331,9 @@ export class ConsumerCore {
       await this.prepare(what, signal);
       session?.assertWhole();
       this.assertPlaced(this.#partitions);
-      const isOver = () => this.#contexts.current !== session;
+      const isOver = () => this.#contexts.current !== session || session?.isBroken === true;
       await collect(messages, wanted, this.#source(what, isOver), what);
+      session?.assertWhole();
       // What it gave would count as done with the next call, and nobody is there to do it.
       if (isOver()) throw new StateError('TIDE_STATE', `${what}: the commit context it was called in has ended`);
       return messages;
@@ -423,9 +424,13 @@ export class ConsumerCore {
       fetchOnce: () => this.#fetcher.once(),
       isClosing: () => this.#seat.closing,
       isOver,
+      isHurried: this.#isHurried,
       assertOpen: () => this.#seat.assertOpen(what),
     };
   }
+
+  /** A partition that was read from in a commit context is to go to another member: the context is to come to its end. */
+  readonly #isHurried = (): boolean => this.#contexts.current?.isAwaited === true;
 
   #emptyAnswers(): EmptyAnswers {
     return new EmptyAnswers(this.#settings.emptyRetryLimit, () => this.#partitions);
@@ -486,9 +491,12 @@ export class ConsumerCore {
       return item;
     };
     const empty = this.#emptyAnswers();
-    const stopped = () => closing() || left() || empty.tooMany;
-    const item = await this.#handOut.wait(takeAndHold, this.#settings.iterTimeoutMs, signal, stopped);
+    const isBroken = () => this.#contexts.current?.isBroken === true;
+    const stopped = () => closing() || left() || empty.tooMany || isBroken();
+    const item = await this.#handOut.wait(takeAndHold, this.#settings.iterTimeoutMs, signal, stopped, this.#isHurried);
     if (item !== undefined || closing() || left() || signal?.aborted) return item;
+    this.#contexts.current?.assertWhole();
+    if (this.#isHurried()) return undefined;
     empty.check('a loop');
     if (this.#settings.idle === 'throws') throw nothingCame(this.#settings.iterTimeoutMs);
     return undefined;

@@ -46,7 +46,7 @@ export class HandOut {
 
   /**
    * What `from` gives for the first partition, in turns, that has something, as soon as there is something; undefined when `timeoutMs` or
-   * `signal` ended the wait, or `stopped` says so. Nothing is awaited between the last look at those and `from`.
+   * `signal` ended the wait, or `stopped` says so; `hurried` says that nothing is waited for. Nothing is awaited between the last look at those and `from`.
    * @throws KafkaError why a partition could not be fetched or read. It is thrown once; the next read tries again.
    */
   async wait<T>(
@@ -54,6 +54,7 @@ export class HandOut {
     timeoutMs: number,
     signal: AbortSignal | undefined,
     stopped: () => boolean,
+    hurried: () => boolean = () => false,
   ): Promise<T | undefined> {
     const until = this.#clock.now() + timeoutMs;
     for (;;) {
@@ -62,7 +63,7 @@ export class HandOut {
       const taken = this.look(from);
       if (taken !== undefined || stopped()) return taken;
       const leftMs = until - this.#clock.now();
-      if (leftMs <= 0) return undefined;
+      if (leftMs <= 0 || hurried()) return undefined;
       const arrived = this.#fetcher.arrived.waitFor(this.#clock, leftMs, signal);
       this.#fetcher.wake(); // the look may have dropped what was damaged, and that has to be fetched again
       if ((await arrived) === 'late') return undefined;

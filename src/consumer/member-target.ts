@@ -3,7 +3,8 @@ import { backoffMs } from '../base/retry.js';
 import { packageVersion } from '../base/version.js';
 import type { Bounds, Cluster } from '../cluster/cluster.js';
 import { placeText } from '../cluster/scatter.js';
-import { isOfMembership, type Membership } from '../group/index.js';
+import { isOfMembership, type Membership, type MemberStanding, reactionTo } from '../group/index.js';
+import type { TransactionGroup } from '../producer/index.js';
 import { ApiVersions, OffsetCommit } from '../protocol/index.js';
 import type { CommitTarget } from './committer.js';
 import type { SourceKit } from './partition-source.js';
@@ -59,8 +60,15 @@ export function memberTarget({ client, core, store }: MemberKit, groupId: string
       await membership.steady(bounds.signal); // a transaction whose offsets are refused can only be aborted
       return standing();
     },
+    refusedTransaction(error, as) {
+      const isOurs = error instanceof KafkaError && error.errno !== undefined && isStanding(as);
+      const saysSo = isOurs && ['expelled', 'outdated'].includes(reactionTo(error));
+      return saysSo && membership.refused(error, as) !== 'rejoin' ? lost(error) : error;
+    },
   };
 }
+
+const isStanding = (group: TransactionGroup): group is MemberStanding => group.memberId !== undefined && group.generationId !== undefined;
 
 /** Before Kafka 2.1 (KIP-211) offsets went by the time of their commit, whether or not the group had members; since then no commit says how long they are kept. */
 async function forgetsMembers(cluster: Cluster, { signal }: Bounds): Promise<boolean> {

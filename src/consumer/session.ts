@@ -202,6 +202,16 @@ export class Session {
     return partitions.some(isTouched);
   }
 
+  /** Whether a partition waits for the end of the session before it goes to another member: who reads is not to wait for more. */
+  get isAwaited(): boolean {
+    return this.#host.partitions().some(partition => partition.leaving && isTouched(partition));
+  }
+
+  /** Whether something of it was lost. */
+  get isBroken(): boolean {
+    return this.#loss !== undefined;
+  }
+
   /** @throws KafkaError `TIDE_PARTITION_LOST` when something of it was lost. */
   assertWhole(): void {
     if (this.#loss !== undefined) throw this.#loss;

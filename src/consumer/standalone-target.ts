@@ -14,5 +14,6 @@ export function standaloneTarget({ client, store }: SourceKit, groupId: string |
       await assertNoMembers(client, groupId, bounds);
       return { groupId };
     },
+    refusedTransaction: error => error,
   };
 }

@@ -90,11 +90,12 @@ export class OffsetCommitContext {
     const { producer, signal } = settings;
     signal?.throwIfAborted();
     if (producer === undefined) return new OffsetCommitContext(sessionOf(consumer), settings, undefined);
-    return OffsetCommitContext.#beginWith(new ContextTransaction(producer), consumer, settings);
+    return OffsetCommitContext.#beginWith(producer, consumer, settings);
   }
 
-  static async #beginWith(transaction: ContextTransaction, consumer: object, settings: Settings): Promise<OffsetCommitContext> {
-    const session = sessionOf(consumer);
+  static async #beginWith(producer: Producer<never, never>, consumer: object, settings: Settings): Promise<OffsetCommitContext> {
+    const transaction = new ContextTransaction(producer);
+    const session = sessionFor(transaction, consumer);
     const context = new OffsetCommitContext(session, settings, transaction);
     const bounds = context.#bounds(settings.signal);
     session.stop('begin() of a context');
@@ -367,6 +368,16 @@ function settingsOf(options: ContextOptions | undefined): Settings {
     );
   }
   return settings;
+}
+
+/** As {@link sessionOf}, for a context with a producer: which is anybody's again where there is none. */
+function sessionFor(transaction: ContextTransaction, consumer: object): Session {
+  try {
+    return sessionOf(consumer);
+  } catch (error) {
+    transaction.release();
+    throw error;
+  }
 }
 
 /** @throws KafkaError `TIDE_INPUT` for what is no consumer; else as {@link OffsetCommitContext.begin}. */

@@ -1,19 +1,22 @@
 import { orAborted } from '../base/wait.js';
 import type { GroupOffset } from '../client/offset-store.js';
 import type { Bounds } from '../cluster/cluster.js';
-import type { Producer, TransactionGroup } from '../producer/index.js';
+import { type HeldTransactions, holdTransactions, type Producer, type TransactionGroup } from '../producer/index.js';
 
 /** The transaction of a context: what is sent while it is open and the offsets of the context are committed together, or not at all. */
 export class ContextTransaction {
   readonly producer: Producer<never, never>;
+  readonly #held: HeldTransactions;
   #begun = false;
 
+  /** @throws KafkaError `TIDE_STATE` while another context has the producer. */
   constructor(producer: Producer<never, never>) {
     this.producer = producer;
+    this.#held = holdTransactions(producer);
   }
 
   async begin(bounds: Bounds): Promise<void> {
-    await this.producer.begin(waitFor(bounds));
+    await this.#held.begin(waitFor(bounds));
     this.#begun = true;
   }
 
@@ -24,8 +27,14 @@ export class ContextTransaction {
   }
 
   /** Commits what was sent, and no offsets. */
-  commit(bounds: Bounds): Promise<void> {
-    return this.producer.commit(waitFor(bounds));
+  async commit(bounds: Bounds): Promise<void> {
+    await this.#held.commit(waitFor(bounds));
+    this.#held.release();
+  }
+
+  /** No context came of it. */
+  release(): void {
+    this.#held.release();
   }
 
   /**
@@ -34,8 +43,9 @@ export class ContextTransaction {
    * @param bounds.signal Ends the wait, not the abort: the next `begin()` waits for it, and `close()` of the producer does.
    */
   async abort({ signal, deadline }: Bounds): Promise<void> {
-    if (!this.#begun || !this.producer.inTransaction) return;
-    const aborted = this.producer.abort(waitFor({ deadline }));
+    if (!this.#begun || !this.producer.inTransaction) return this.#held.release();
+    const aborted = this.#held.abort(waitFor({ deadline }));
+    this.#held.release(); // what comes next waits for it
     await orAborted(aborted, signal).catch(() => {});
   }
 }

@@ -10,7 +10,7 @@ export {
   roundRobinPartitioner,
   stickyPartitioner,
 } from './partitioners.js';
-export { Producer, type ProducerEvents, type RoomOptions, type SendOptions } from './producer.js';
+export { type HeldTransactions, holdTransactions, Producer, type ProducerEvents, type RoomOptions, type SendOptions } from './producer.js';
 export type { ProducerRecord, RecordResult } from './record.js';
 export type { Serialized, Serializer } from './serializers.js';
 export { SimpleProducer, type SimpleProducerOptions } from './simple-producer.js';

@@ -54,11 +54,23 @@ export interface ProducerKind {
 }
 
 let hasEnded: (producer: Producer<never, never>) => boolean;
+let holdTransactions: (producer: Producer<never, never>) => HeldTransactions;
+
+/** The transactions of a producer, as long as they are somebody's: begun, committed and aborted by nobody else. */
+export interface HeldTransactions {
+  /** Throw as those of {@link Producer}. */
+  begin(options: WaitOptions & SendOptions): Promise<void>;
+  commit(options: WaitOptions & SendOptions): Promise<void>;
+  abort(options: WaitOptions & SendOptions): Promise<void>;
+  /** They are anybody's again. */
+  release(): void;
+}
 
 /** What all producers have in common. Order is kept within each partition; every record is settled, one way or the other. */
 export abstract class Producer<K = Serialized, V = Serialized> extends TypedEvents<ProducerEvents> {
   static {
     hasEnded = producer => producer.#transactions?.hasEnded === true;
+    holdTransactions = producer => producer.#hold();
   }
 
   readonly #name: string;
@@ -73,6 +85,8 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
   readonly #release: () => void;
   readonly #intake: Intake<K, V>;
   readonly #closing = new Closing();
+  /** Whose its transactions are, when they are not anybody's. */
+  #holder: object | undefined;
 
   /** @param settings Made from the client's own. */
   protected constructor(name: string, client: KafkaClient, { settings, partitioner, choosing }: ProducerKind) {
@@ -170,6 +184,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
   /**
    * Begins a transaction: what is sent until {@link commit} or {@link abort} is seen by readers as a whole or not at all. The first one ends
    * what another producer with the same `transactionalId` left open, and fences it.
+   * While a commit context has the producer, beginning, committing and aborting are the context's, and `TIDE_STATE` here.
    * What an abort or a commit that did not come to its end has left is aborted first, and an abort that is under way is waited for.
    * @param options.timeoutMs Longest wait in ms, for that too. Default 30,000. `null`: no limit.
    * @param options.signal Ends the call with its reason: no transaction is open then.
@@ -178,7 +193,8 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
    * @see KIP-98
    */
   async begin(options?: WaitOptions & SendOptions): Promise<void> {
-    await this.#transacting('begin()', options, (transactions, bounds) => transactions.begin(bounds));
+    this.#assertNotHeld('begin()');
+    await this.#begin(options);
   }
 
   /**
@@ -192,7 +208,8 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
    * committed: calling it again asks again.
    */
   async commit(options?: WaitOptions & SendOptions): Promise<void> {
-    await this.#transacting('commit()', options, (transactions, bounds) => transactions.commit(bounds));
+    this.#assertNotHeld('commit()');
+    await this.#commit(options);
   }
 
   /**
@@ -204,7 +221,8 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
    * again, {@link begin} ends it before the next one, and the cluster aborts it after `transactionTimeoutMs` in any case.
    */
   async abort(options?: WaitOptions & SendOptions): Promise<void> {
-    await this.#transacting('abort()', options, (transactions, bounds) => transactions.abort(bounds));
+    this.#assertNotHeld('abort()');
+    await this.#abort(options);
   }
 
   /**
@@ -291,6 +309,39 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     const { deliveryTimeoutMs } = this.#settings;
     const { timeoutMs = deliveryTimeoutMs, signal } = resolve(what, roomRules, options);
     return { timeoutMs: Math.min(timeoutMs, deliveryTimeoutMs), signal };
+  }
+
+  #begin(options: (WaitOptions & SendOptions) | undefined): Promise<void> {
+    return this.#transacting('begin()', options, (transactions, bounds) => transactions.begin(bounds));
+  }
+
+  #commit(options: (WaitOptions & SendOptions) | undefined): Promise<void> {
+    return this.#transacting('commit()', options, (transactions, bounds) => transactions.commit(bounds));
+  }
+
+  #abort(options: (WaitOptions & SendOptions) | undefined): Promise<void> {
+    return this.#transacting('abort()', options, (transactions, bounds) => transactions.abort(bounds));
+  }
+
+  #hold(): HeldTransactions {
+    this.#assertNotHeld('begin() of a context');
+    const holder = {};
+    this.#holder = holder;
+    return {
+      begin: options => this.#begin(options),
+      commit: options => this.#commit(options),
+      abort: options => this.#abort(options),
+      release: () => {
+        if (this.#holder === holder) this.#holder = undefined;
+      },
+    };
+  }
+
+  /** @throws KafkaError `TIDE_STATE` while a commit context has the transactions. */
+  #assertNotHeld(what: string): void {
+    if (this.#holder === undefined) return;
+    const text = `${this.#name} ${what}: a commit context has the transaction of this producer, and commits or aborts it; end the context`;
+    throw new StateError('TIDE_STATE', text, { persistence: 'no' });
   }
 
   async #transacting(
@@ -386,7 +437,8 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
 }
 
 /** Whether its last transaction is committed or aborted, for certain, and no other has begun. */
-export { hasEnded };
+/** Lets somebody have the transactions of a producer. @throws KafkaError `TIDE_STATE` while somebody has them. */
+export { hasEnded, holdTransactions };
 
 const roomRules = { ...signalRules, timeoutMs: optional(duration(0, 0, true)) };
 

@@ -42,6 +42,7 @@ function committerSetting(autoCommit?: AutoCommit) {
       fetch: async partitions => partitions.map(() => undefined),
       forgets: async () => true,
       forTransaction: async () => assert.fail('there is none'),
+      refusedTransaction: error => error,
     },
   });
   const commit = (offset: number, timeoutMs?: number) =>

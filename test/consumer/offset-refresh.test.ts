@@ -43,6 +43,7 @@ test('what is committed is stated again in time; what others stored since, what 
       commit: async offsets => void commits.push(offsets),
       forgets: async () => true,
       forTransaction: async () => assert.fail('there is none'),
+      refusedTransaction: error => error,
     },
   });
   refresh.start();
@@ -89,6 +90,7 @@ function refreshSetting(forgets = true) {
     },
     forgets: async () => forgets,
     forTransaction: async () => assert.fail('there is none'),
+    refusedTransaction: error => error,
   };
   const signal = new AbortController().signal;
   const partitions = () => [ours];
