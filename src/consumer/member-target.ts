@@ -3,7 +3,7 @@ import { backoffMs } from '../base/retry.js';
 import { packageVersion } from '../base/version.js';
 import type { Bounds, Cluster } from '../cluster/cluster.js';
 import { placeText } from '../cluster/scatter.js';
-import { isOfMembership, type Membership, type MemberStanding, reactionTo } from '../group/index.js';
+import { isOfMembership, type MemberStanding, type Membership, reactionTo } from '../group/index.js';
 import type { TransactionGroup } from '../producer/index.js';
 import { ApiVersions, OffsetCommit } from '../protocol/index.js';
 import type { CommitTarget } from './committer.js';
@@ -61,9 +61,11 @@ export function memberTarget({ client, core, store }: MemberKit, groupId: string
       return standing();
     },
     refusedTransaction(error, as) {
-      const isOurs = error instanceof KafkaError && error.errno !== undefined && isStanding(as);
-      const saysSo = isOurs && ['expelled', 'outdated'].includes(reactionTo(error));
-      return saysSo && membership.refused(error, as) !== 'rejoin' ? lost(error) : error;
+      if (!(error instanceof KafkaError) || error.errno === undefined || !isStanding(as)) return error;
+      const said = reactionTo(error);
+      if (said !== 'expelled' && said !== 'outdated') return error;
+      const reaction = membership.refused(error, as);
+      return said === 'expelled' || reaction !== 'rejoin' ? lost(error) : error; // else the group was divided anew just then
     },
   };
 }
