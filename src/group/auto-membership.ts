@@ -1,10 +1,6 @@
-import { errorNumbers } from '../base/broker-errors.js';
 import type { KafkaError } from '../base/errors.js';
-import type { Reaction } from './group-errors.js';
+import { isRefusal, type Reaction } from './group-errors.js';
 import type { MemberStanding, Membership, MembershipEvents } from './membership.js';
-
-/** Whether the coordinator does not have the brokers' protocol, or not for this group: it has members of the classic one, and may not change. */
-const isRefusal = ({ code, errno }: KafkaError): boolean => code === 'TIDE_UNSUPPORTED' || errno === errorNumbers.GROUP_ID_NOT_FOUND;
 
 export interface AutoMembershipSettings {
   /** A member by the brokers' protocol (KIP-848). */

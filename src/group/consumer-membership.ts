@@ -6,7 +6,7 @@ import type { ClientCore } from '../client/client.js';
 import type { ForPartition } from '../cluster/scatter.js';
 import { ConsumerGroupHeartbeat, type RequestIn, type ResponseOf } from '../protocol/index.js';
 import { byTopic } from './by-topic.js';
-import { type Reaction, reactionTo } from './group-errors.js';
+import { isRefusal, type Reaction, reactionTo } from './group-errors.js';
 import { MemberLoop } from './member-loop.js';
 import { type MemberStanding, type Membership, type MembershipEvents, without } from './membership.js';
 import type { SubscribedTopics } from './subscribed-topics.js';
@@ -134,6 +134,7 @@ export class ConsumerMembership implements Membership {
         const error = explained(asKafkaError(thrown));
         const reaction = reactionTo(error);
         if (reaction === 'failed') {
+          if (isRefusal(error)) this.#hasAsked = false; // there is nothing to leave
           await this.#lose(error);
           this.#events.failed(error);
           break;

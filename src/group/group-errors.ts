@@ -29,3 +29,9 @@ export function reactionTo(error: unknown): Reaction {
   const listed = error instanceof BrokerError ? reactions.get(error.errno) : undefined;
   return listed ?? (error.retriable ? 'retry' : 'failed');
 }
+
+/**
+ * Whether the coordinator does not have the brokers' protocol, or not for this group: that is not there, or has members of the classic one and
+ * may not change.
+ */
+export const isRefusal = ({ code, errno }: KafkaError): boolean => code === 'TIDE_UNSUPPORTED' || errno === errorNumbers.GROUP_ID_NOT_FOUND;
