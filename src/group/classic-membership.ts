@@ -11,7 +11,7 @@ import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscript
 import { type Reaction, reactionTo } from './group-errors.js';
 import { Heartbeats } from './heartbeats.js';
 import { MemberLoop } from './member-loop.js';
-import { type MemberStanding, type Membership, type MembershipEvents, without } from './membership.js';
+import { isSame, type MemberStanding, type Membership, type MembershipEvents, without } from './membership.js';
 import { explained } from './refusals.js';
 import type { SubscribedTopics } from './subscribed-topics.js';
 
@@ -276,6 +276,3 @@ export class ClassicMembership implements Membership {
 }
 
 const entriesOf = (counts: ReadonlyMap<string, number>): readonly string[] => Array.from(counts, ([name, count]) => `${name} ${count}`);
-
-const isSame = (some: readonly string[], others: readonly string[]): boolean =>
-  some.length === others.length && some.every((each, i) => each === others[i]);

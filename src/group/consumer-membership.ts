@@ -8,7 +8,7 @@ import { ConsumerGroupHeartbeat, type RequestIn, type ResponseOf } from '../prot
 import { byTopic } from './by-topic.js';
 import { isRefusal, type Reaction, reactionTo } from './group-errors.js';
 import { MemberLoop } from './member-loop.js';
-import { type MemberStanding, type Membership, type MembershipEvents, without } from './membership.js';
+import { isSame, type MemberStanding, type Membership, type MembershipEvents, without } from './membership.js';
 import type { SubscribedTopics } from './subscribed-topics.js';
 
 export interface ConsumerMembershipSettings {
@@ -53,6 +53,9 @@ export class ConsumerMembership implements Membership {
   #owned: readonly ForPartition[] = [];
   #target: readonly ForPartition[] = [];
   #changing: Promise<void> | undefined;
+  /** The topics it has told that it wants. */
+  #names: readonly string[] = [];
+  #looking: Promise<void> | undefined;
   /** The coordinator is to hear what this member holds, or wants, with the next heartbeat, which is due. */
   #news = true;
   #notice: KafkaError | undefined;
@@ -128,6 +131,7 @@ export class ConsumerMembership implements Membership {
         const answer = await this.#beat(signal);
         failures = 0;
         await this.#take(answer, signal);
+        this.#look(signal);
         await this.#untilDue(answer.heartbeatIntervalMs, signal);
       } catch (thrown) {
         if (signal.aborted) break;
@@ -149,6 +153,24 @@ export class ConsumerMembership implements Membership {
     }
   }
 
+  /** Topics that match a pattern may have come or gone, and the coordinator is to hear of that. The heartbeats do not wait for it. */
+  #look(signal: AbortSignal): void {
+    if (this.#pattern() !== undefined) return;
+    this.#looking ??= this.#topics
+      .names(signal)
+      .then(
+        names => {
+          if (!isSame(names, this.#names)) this.resubscribe();
+        },
+        (error: unknown) => {
+          if (!signal.aborted) this.#core.cluster.passing(asKafkaError(error), 0); // looked again after the next heartbeat
+        },
+      )
+      .finally(() => {
+        this.#looking = undefined;
+      });
+  }
+
   /** One heartbeat, with what has changed since the last. */
   async #beat(signal: AbortSignal): Promise<Answer> {
     const hasNews = this.#news || this.#epoch === joining;
@@ -166,6 +188,7 @@ export class ConsumerMembership implements Membership {
     const { rackId, rebalanceTimeoutMs, serverAssignor } = this.#settings;
     const pattern = this.#pattern();
     const subscribedTopicNames = pattern === undefined ? await this.#topics.names(signal) : [];
+    this.#names = subscribedTopicNames;
     const { topics } = this.#core.cluster.metadata;
     return {
       ...{ rebalanceTimeoutMs, subscribedTopicNames, rackId: rackId ?? null, serverAssignor: serverAssignor ?? null },

@@ -68,3 +68,6 @@ export function without(partitions: readonly ForPartition[], others: readonly Fo
   const places = new Set(others.map(placeText));
   return partitions.filter(each => !places.has(placeText(each)));
 }
+
+export const isSame = (some: readonly string[], others: readonly string[]): boolean =>
+  some.length === others.length && some.every((each, i) => each === others[i]);
