@@ -26,6 +26,14 @@ export interface CommitTarget {
   refusedTransaction(error: unknown, group: TransactionGroup): unknown;
 }
 
+/** Offsets that Kafka has stored. */
+export interface Committed {
+  /** The next offset to read of each partition. */
+  readonly offsets: readonly GroupOffset[];
+  /** From asking to the answer, in ms. */
+  readonly durationMs: number;
+}
+
 export interface CommitterSettings {
   readonly clock: Clock;
   readonly target: CommitTarget;
@@ -34,6 +42,8 @@ export interface CommitterSettings {
   readonly partitions: () => readonly Partition[];
   /** An automatic commit failed; the next trigger tries again. */
   readonly failed: (error: Error) => void;
+  /** Told of what was stored, whoever asked for it. */
+  readonly committed: (committed: Committed) => void;
   /** Ends what is under way when nobody waits for it any more. */
   readonly signal: AbortSignal;
 }
@@ -145,7 +155,8 @@ export class Committer {
     const offsets = due.map(({ partition: { topic, partition, topicId, epochs }, offset }) => {
       return { topic, partition, topicId, offset, leaderEpoch: epochs.before(offset) };
     });
-    const { target, signal } = this.#settings;
+    const { target, signal, clock, committed } = this.#settings;
+    const startedAt = clock.now();
     const doubts = due.map(({ partition }) => partition.doubts);
     const stored = (i: number): void => {
       const entry = due[i];
@@ -172,12 +183,17 @@ export class Committer {
         for (const [i, result] of (error as PartialError<CommitResult>).results.entries()) {
           if (result.error === undefined) stored(i);
         }
+        const taken = (error as PartialError<CommitResult>).results.flatMap((result, i) =>
+          result.error === undefined ? (offsets[i] ?? []) : [],
+        );
+        if (taken.length > 0) committed({ offsets: taken, durationMs: clock.now() - startedAt });
       }
       throw error;
     } finally {
       both.unlink();
     }
     for (const i of due.keys()) stored(i);
+    committed({ offsets, durationMs: clock.now() - startedAt });
     return true;
   }
 

@@ -1,5 +1,6 @@
 import type { ForPartition } from '../cluster/scatter.js';
 import type { Rebalance } from '../group/index.js';
+import type { Committed } from './committer.js';
 import type { NotDeserialized } from './deserializers.js';
 import type { CallbackFailure } from './group-callbacks.js';
 import type { HeldBack } from './held-back-watch.js';
@@ -23,6 +24,8 @@ export interface ConsumerEvents {
   poisoned: PoisonedMessage;
   /** A thread of a `MultiProcessConsumer` ended; another stands in its place. */
   threadReplaced: { readonly threadIndex: number; readonly error: Error };
+  /** Kafka has stored these offsets for the group: by a commit, automatic or not, or by that of a context. */
+  committed: Committed;
   /** An automatic commit failed; the next trigger tries again. */
   commitFailed: { readonly error: Error };
   /** The offset to fetch was not in the log; the policy chose another. */

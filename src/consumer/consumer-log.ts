@@ -1,7 +1,6 @@
 import { KafkaError } from '../base/errors.js';
 import type { TypedEvents } from '../base/events.js';
 import type { Log } from '../base/log.js';
-import type { GroupOffset } from '../client/offset-store.js';
 import type { ConsumerEvents } from './consumer-events.js';
 
 /** Has a log say what the listeners of a consumer are told. */
@@ -40,14 +39,12 @@ export function logEvents(log: Log, groupId: string | undefined, consumer: Pick<
     .on('heldBack', ({ topic, partition, offset, count, heldMs }) => {
       log.say('Consumer', 'warn', 'a message is not marked', { topic, partition, offset, count, heldMs: Math.round(heldMs) });
     })
+    .on('committed', ({ offsets }) => {
+      const list = offsets.map(({ topic, partition, offset }) => `${topic}/${partition}:${offset}`).join(' ');
+      log.say('Consumer', 'debug', 'committed', { ...group, offsets: list });
+    })
     .on('commitFailed', ({ error }) => {
       const code = error instanceof KafkaError ? { code: error.code } : {};
       log.say('Consumer', 'warn', 'an automatic commit failed', { ...group, ...code, error: error.message });
     });
-}
-
-/** These offsets are stored. */
-export function logCommit(log: Log, groupId: string, offsets: readonly GroupOffset[]): void {
-  const list = offsets.map(({ topic, partition, offset }) => `${topic}/${partition}:${offset}`).join(' ');
-  log.say('Consumer', 'debug', 'committed', { groupId, offsets: list });
 }

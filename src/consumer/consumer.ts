@@ -1,6 +1,6 @@
 import { asError, StateError, TimeoutError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
-import type { Log, Logger } from '../base/log.js';
+import type { Logger } from '../base/log.js';
 import { resolve, signalOf } from '../base/options.js';
 import { limited } from '../base/wait.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
@@ -12,9 +12,9 @@ import { type CallOptions, callRules, type WaitOptions } from '../client/wait-op
 import type { Bounds } from '../cluster/cluster.js';
 import { Message } from '../records/index.js';
 import type { GetOptions } from './collect.js';
-import type { CommitTarget } from './committer.js';
+import { traceEvent, traceFetch } from './consumer-channels.js';
 import type { ConsumerEvents } from './consumer-events.js';
-import { logCommit, logEvents } from './consumer-log.js';
+import { logEvents } from './consumer-log.js';
 import { ConsumerCore, type CoreSettings } from './core.js';
 import { lastCommitMs } from './last-commits.js';
 import type { Markable } from './marking.js';
@@ -26,6 +26,7 @@ import { Placing, type PlacingSettings } from './placing.js';
 import { checkWhence, seekTargets, type Whence } from './seek-targets.js';
 import { offerSessions } from './session.js';
 import type { Shares } from './shares.js';
+import { sourceTarget } from './source-target.js';
 import type { PlaceToRead } from './subscription.js';
 
 /** What every consumer is told. */
@@ -64,7 +65,9 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
       commitFailed: error => this.emit('commitFailed', { error }),
       callbackFailed: failure => this.emit('callbackFailed', failure),
       marksDropped: marks => this.emit('marksDropped', marks),
-      target: this.#target(log),
+      committed: committed => this.emit('committed', committed),
+      fetched: (brokerId, durationMs, asked) => traceFetch(settings.groupId, brokerId, durationMs, asked),
+      target: settings.groupId === undefined ? undefined : sourceTarget(() => this.#source.target),
     });
     this.#source = make({
       client: this.#client,
@@ -75,6 +78,11 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
     });
     this.#release = this.#client.adopt({ close: options => this.#closed(options) });
     offerSessions(this, what => this.#core.beginSession(what, (place, asking) => this.#source.findFor(place, asking)));
+  }
+
+  protected override emit<E extends keyof ConsumerEvents & string>(event: E, detail: ConsumerEvents[E]): void {
+    traceEvent(event, this.#settings.groupId, detail);
+    super.emit(event, detail);
   }
 
   /** @throws KafkaError `TIDE_CLOSED`; `TIDE_STATE` in a commit context. */
@@ -397,26 +405,6 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
     const later = await this.#source.close(Math.max(lastCommitMs, deadline.remainingMs())).then(() => undefined, asError);
     this.#release();
     if (failure !== undefined || later !== undefined) throw failure ?? later;
-  }
-
-  /** What the source has for that, once there is one. */
-  #target(log: Log | undefined): CommitTarget | undefined {
-    const { groupId } = this.#settings;
-    if (groupId === undefined) return undefined;
-    const target = (): CommitTarget => {
-      if (this.#source.target === undefined) throw new StateError('TIDE_STATE', 'there is nowhere to commit to');
-      return this.#source.target;
-    };
-    return {
-      commit: async (offsets, bounds) => {
-        await target().commit(offsets, bounds);
-        if (log !== undefined) logCommit(log, groupId, offsets);
-      },
-      fetch: (partitions, bounds) => target().fetch(partitions, bounds),
-      forgets: bounds => target().forgets(bounds),
-      refusedTransaction: (error, group) => target().refusedTransaction(error, group),
-      forTransaction: (offsets, bounds) => target().forTransaction(offsets, bounds),
-    };
   }
 
   /** As the calls of this class do: `work` has to heed the signal it is given. @throws KafkaError `TIDE_CLOSED`. */

@@ -6,10 +6,10 @@ import { type ForPartition, placeText } from '../cluster/scatter.js';
 import type { AnyMessage } from '../records/index.js';
 import type { AutoCommit } from './auto-commit.js';
 import { collect, type GetOptions, type Source, wantedBy } from './collect.js';
-import { type CommitTarget, Committer } from './committer.js';
+import { type CommitTarget, type Committed, Committer } from './committer.js';
 import { Contexts } from './contexts.js';
 import { EmptyAnswers } from './empty-answers.js';
-import { Fetcher, type FetcherSettings } from './fetcher.js';
+import { Fetcher, type FetcherEvents, type FetcherSettings } from './fetcher.js';
 import { type CallbackFailure, CallbackRunner, type GroupCallbacks } from './group-callbacks.js';
 import { HandOut } from './hand-out.js';
 import { type DroppedMarks, ImpliedMarks } from './implied-marks.js';
@@ -45,7 +45,7 @@ export interface CoreSettings extends FetcherSettings {
 }
 
 /** What the kinds of consumers decide for themselves. What they begin ends with `signal`. */
-export interface CoreHost {
+export interface CoreHost extends Pick<FetcherEvents, 'fetched'> {
   /** Finds the partitions and their positions; called once, and again after a failure. */
   prepare(signal: AbortSignal): Promise<void>;
   /** The offset a partition stands at means nothing. Never rejects. */
@@ -54,6 +54,7 @@ export interface CoreHost {
   looked(topics: ReadonlyMap<string, TopicInfo>, signal: AbortSignal): Promise<void> | undefined;
   commitFailed(error: Error): void;
   callbackFailed(failure: CallbackFailure): void;
+  committed(committed: Committed): void;
   /** The reader has asked for more, and what it had in hand is of a partition that is not read any more. */
   marksDropped(marks: DroppedMarks): void;
   /** Where offsets are stored; undefined without a group. */
@@ -125,7 +126,7 @@ export class ConsumerCore {
       if (!signal.aborted) cluster.passing(asKafkaError(error), 0); // tried again when it is time for the next
     };
     if (target !== undefined) {
-      const committer = new Committer({ clock, target, autoCommit, partitions, failed, signal });
+      const committer = new Committer({ clock, target, autoCommit, partitions, failed, committed: host.committed, signal });
       const inTurn = (work: () => Promise<void>) => committer.inTurn(work);
       this.#committer = committer;
       this.#lastCommits = new LastCommits({ cluster, committer, autoCommit, signal });

@@ -27,6 +27,8 @@ export interface FetcherEvents {
   outOfRange(partition: Partition, what: Misplacement, signal: AbortSignal): Promise<void>;
   /** The set of partitions, or who leads them, may have changed. */
   looked(topics: ReadonlyMap<string, TopicInfo>, signal: AbortSignal): Promise<void> | undefined;
+  /** A broker has answered, after so long. */
+  fetched(brokerId: number, durationMs: number, asked: readonly Asked[]): void;
 }
 
 /** A fetch under way. */
@@ -262,6 +264,7 @@ export class Fetcher {
     try {
       if (asked.some(isUnchecked)) asked = await this.#checked(brokerId, asked, purpose);
       if (asked.length === 0) return;
+      const startedAt = this.#clock.now();
       const limits = { ...this.#settings, maxWaitMs: pollMs, maxBytes: bytes };
       const answer = await this.#cluster.toBroker(brokerId, Fetch, version => fetchBody(asked, limits, version), {
         purpose,
@@ -277,6 +280,7 @@ export class Fetcher {
         if (share === undefined) this.#intake.leftOut(entry.partition);
         else this.#intake.take(entry, share, { brokerId, endpoints: answer.nodeEndpoints, first: share === first });
       }
+      this.#events.fetched(brokerId, this.#clock.now() - startedAt, asked);
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#intake.unanswered(asked, error);
     }

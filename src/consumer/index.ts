@@ -1,6 +1,8 @@
 export type { AutoCommit } from './auto-commit.js';
 export type { GetOptions } from './collect.js';
+export type { Committed } from './committer.js';
 export type { Consumer } from './consumer.js';
+export type { ConsumerTrace, FetchTrace } from './consumer-channels.js';
 export type { ConsumerEvents, PoisonedMessage } from './consumer-events.js';
 export type { Marking } from './core.js';
 export type { Deserializer, DeserializerOptions, NotDeserialized, OnDeserializationError } from './deserializers.js';

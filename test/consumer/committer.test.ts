@@ -31,6 +31,7 @@ function committerSetting(autoCommit?: AutoCommit) {
     autoCommit,
     partitions: () => [partition],
     failed: () => {},
+    committed: () => {},
     signal: new AbortController().signal,
     target: {
       commit: offsets => {

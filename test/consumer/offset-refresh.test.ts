@@ -95,7 +95,7 @@ function refreshSetting(forgets = true) {
   const signal = new AbortController().signal;
   const partitions = () => [ours];
   const failed = (error: Error) => void log.push(error.message);
-  const committer = new Committer({ clock, target, autoCommit: undefined, partitions, failed, signal });
+  const committer = new Committer({ clock, target, autoCommit: undefined, partitions, failed, committed: () => {}, signal });
   const refresh = new OffsetRefresh({ clock, target, everyMs: 1000, partitions, inTurn: work => committer.inTurn(work), failed, signal });
   refresh.start();
   /** Answers the oldest request, and waits for what follows from that. */

@@ -51,9 +51,9 @@ test('the types exported beside them are these', () => {
     all.join(' '),
     'AdminCallOptions AdminOptions Assignor AutoCommit AutoOffsetReset BatchContext BatchHandler BrokerInfo ' +
       'BrokerPattern CallOptions CallbackFailure Client ClusterMetadata Codec CommitFailureDecision CommitNote ' +
-      'CommitResult CompressionName ConnectionTrace Consumer ConsumerEvents ContextOptions CreateTopicsOptions ' +
+      'CommitResult Committed CompressionName ConnectionTrace Consumer ConsumerEvents ConsumerTrace ContextOptions CreateTopicsOptions ' +
       'CreatedTopic Credentials CredentialsProvider Deserializer DeserializerOptions DroppedMarks ElectionResult ' +
-      'ElectionType ErrorCode ErrorCodeInfo ErrorContext FetchOptions FetchRequest Fetched FleetSnapshot FoundOffset ' +
+      'ElectionType ErrorCode ErrorCodeInfo ErrorContext FetchOptions FetchRequest FetchTrace Fetched FleetSnapshot FoundOffset ' +
       'GetOptions GroupCallbacks GroupOffset HandlerContext HeaderList HeadersInput HeldBack Isolation ItemOutcome ' +
       'KafkaClientEvents KafkaClientOptions KafkaConsumerOptions KeyedProducerOptions ListTransactionsOptions LogFields ' +
       'Logger Markable Marking Member MemberSubscription Mergeable MessageContext MessageHandler MessageInput ' +

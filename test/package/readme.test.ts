@@ -24,6 +24,8 @@ const printed: readonly (RegExp | 'endless' | 'elsewhere')[] = [
   'endless',
   /^$/,
   'endless',
+  'endless',
+  /^$/,
   /^$/,
   'endless',
   /^0 undefined\n$/,
@@ -52,6 +54,7 @@ export const consumer = new SimpleConsumer(client, { topic: 'orders' });
 export const charge = async (customer: string | undefined, order: string | undefined) => console.log('charged', customer, order);
 export const enough = (): boolean => true;
 export const issueToken = async (options: { signal: AbortSignal }) => ({ token: 'x', expires_in: options.signal.aborted ? 0 : 60 });
+export const gauge = (name: string, values: object): void => void [name, values];
 export const handle = async (message: Message): Promise<void> => console.log(message);
 `;
 const open = [...prelude.matchAll(/export const (\w+)/g)]
