@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 /*
  * The benchmarks, each in a process of its own. Figures are CPU-seconds per million messages and rates, median and spread.
  *
- *   npm run bench                       consume, contexts, codecs, produce and records, on the embedded cluster in a process beside
+ *   npm run bench                       consume, contexts, codecs, produce, records and threads, on the embedded cluster in a process beside
  *   npm run bench -- consume            one of them
  *   npm run bench -- --kafka            consume and produce, on a real Kafka 4.1.2 of one node that is started for it
  *   npm run bench -- consume --kafka    one of them
@@ -20,7 +20,7 @@ import { fileURLToPath } from 'node:url';
 
 const args = process.argv.slice(2);
 const real = args.includes('--kafka');
-const known = real ? ['consume', 'produce'] : ['consume', 'contexts', 'codecs', 'produce', 'records'];
+const known = real ? ['consume', 'produce'] : ['consume', 'contexts', 'codecs', 'produce', 'records', 'threads'];
 const byName = [...known, 'consume-peers', 'produce-peers', 'latency', 'consume-memory', 'produce-memory'];
 const asked = args.filter(arg => byName.includes(arg));
 const rest = args.filter(arg => !byName.includes(arg) && arg !== '--kafka');
