@@ -156,7 +156,7 @@ export class ClassicMembership implements Membership {
     const names = await this.#topics.names(signal);
     this.#heartbeats.stop();
     this.#isJoining = true;
-    const { joined, counts, given } = await this.#ask(names, reason, signal).finally(() => {
+    const { joined, counts, given, othersGiveUp } = await this.#ask(names, reason, signal).finally(() => {
       this.#isJoining = false;
       this.#joined.ring();
     });
@@ -168,7 +168,11 @@ export class ClassicMembership implements Membership {
     this.#owned = given;
     this.#given = given;
     if (added.length > 0) await this.#events.assigned(added);
-    if (gone.length > 0) return undefined;
+    if (gone.length > 0) {
+      // Who is late to hear what it is given, and is told to join again by then, gives up only after that: it would take one generation more.
+      if (othersGiveUp) await this.#noticed.waitFor(this.#cluster.clock, this.#cluster.settings.retry.backoffMs, signal);
+      return undefined;
+    }
     this.#events.settled({
       ...{ groupId: this.#settings.groupId, memberId: joined.memberId, generationId: joined.generationId, assignor: joined.assignor },
       groupProtocol: 'classic',
@@ -184,9 +188,9 @@ export class ClassicMembership implements Membership {
       this.#memberId = memberId;
     });
     this.#generationId = joined.generationId;
-    const { counts, assignments } = await this.#divide(joined, signal);
+    const { counts, assignments, othersGiveUp } = await this.#divide(joined, signal);
     const given = decodeAssignment(await this.#requests.sync(joined, assignments, signal)).partitions;
-    return { joined, counts, given };
+    return { joined, counts, given, othersGiveUp };
   }
 
   #offers(names: readonly string[]) {
@@ -205,9 +209,9 @@ export class ClassicMembership implements Membership {
   }
 
   /** As the leader: who reads what. */
-  async #divide({ members, assignor: name }: Joined, signal: AbortSignal) {
+  async #divide({ members, memberId: own, assignor: name }: Joined, signal: AbortSignal) {
     const assignments = new Map<string, Uint8Array>();
-    if (members === undefined) return { assignments, counts: undefined };
+    if (members === undefined) return { assignments, counts: undefined, othersGiveUp: false };
     const known = members.map(({ memberId, groupInstanceId, metadata }) => ({
       memberId,
       groupInstanceId: groupInstanceId ?? undefined,
@@ -218,9 +222,11 @@ export class ClassicMembership implements Membership {
       signal,
     );
     const assignor = this.#settings.assignors.find(each => each.name === name);
-    for (const [memberId, partitions] of assignor === undefined ? [] : assigned(assignor, known, counts))
-      assignments.set(memberId, encodeAssignment({ partitions }));
-    return { assignments, counts };
+    const divided = assignor === undefined ? new Map<string, readonly ForPartition[]>() : assigned(assignor, known, counts);
+    for (const [memberId, partitions] of divided) assignments.set(memberId, encodeAssignment({ partitions }));
+    const givesUp = ({ memberId, ownedPartitions }: (typeof known)[number]) =>
+      without(ownedPartitions, divided.get(memberId) ?? []).length > 0;
+    return { assignments, counts, othersGiveUp: known.some(member => member.memberId !== own && givesUp(member)) };
   }
 
   /** Waits until there is a reason to join again, and gives it. @throws KafkaError what the group has said. */
