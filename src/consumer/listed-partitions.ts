@@ -24,6 +24,8 @@ export class ListedPartitions {
   readonly #isPattern: boolean;
   /** Read here, in the order they were found. */
   #partitions: readonly Partition[] = [];
+  /** What there was at first is read: from now on there may be more. */
+  #isPrepared = false;
   #growing = false;
   #closed = false;
 
@@ -51,13 +53,14 @@ export class ListedPartitions {
       ),
     );
     if (this.#closed) return;
+    this.#isPrepared = true;
     this.#partitions = partitions;
     core.assign([...core.partitions, ...partitions]);
   }
 
   /** Topics that are read whole may have grown, and others may match the pattern. Never rejects. */
   looked(topics: ReadonlyMap<string, TopicInfo>, signal: AbortSignal): Promise<void> | undefined {
-    if (this.#growing || this.#closed) return;
+    if (!this.#isPrepared || this.#growing || this.#closed) return;
     const known = new Set(this.#partitions.map(placeText));
     const read = new Set(this.#partitions.map(({ topic }) => topic));
     const listed = new Set(this.#places.map(({ topic }) => topic));

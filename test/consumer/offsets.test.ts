@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { KafkaConsumer } from '../../src/consumer/index.js';
 import { ListOffsets } from '../../src/protocol/index.js';
 import { rejection } from '../support/rejection.js';
-import { fill, setting } from './setting.js';
+import { fill, setting, until } from './setting.js';
 
 test('offsets(which) gives one number of each partition, by its name or the old one, as setTopicPartitions takes it', async t => {
   const { cluster, client } = await setting(t, { topics: { orders: 2 } });
@@ -76,4 +76,25 @@ test('getPartitionOffsets: what it refuses, and when it ends', async t => {
   assert.deepEqual([late.code, late.message], ['TIDE_TIMEOUT', 'getPartitionOffsets(): not done within 50 ms (timeoutMs)']);
   await consumer.close();
   assert.equal(await refused('orders', 0), 'TIDE_CLOSED');
+});
+
+test('a pattern in place of something else is read once, however long finding its partitions takes', async t => {
+  const { cluster, client } = await setting(t, { topics: { orders: 2, 'orders-old': 1 } });
+  for (const partition of [0, 1]) fill(cluster, 5, { partition });
+  fill(cluster, 5, { topic: 'orders-old' });
+  const consumer = new KafkaConsumer(client, { topics: 'orders' });
+  await consumer.getMessages(10, { timeoutMs: null });
+  const held = cluster.on(ListOffsets).hold();
+  await consumer.setTopicPartitions(/^orders/);
+  const asked = cluster.requests(ListOffsets).length;
+  const reading = consumer.getMessages(15, { timeoutMs: null });
+  await until(() => cluster.requests(ListOffsets).length > asked);
+  for (let i = 0; i < 50; i++) {
+    consumer.resume([]); // has it look around
+    await new Promise(setImmediate);
+  }
+  held.release();
+  const places = (await reading).map(({ topic, partition, offset }) => `${topic}/${partition}:${offset}`);
+  assert.equal(new Set(places).size, 15);
+  assert.equal(consumer.assignment().length, 3);
 });

@@ -83,6 +83,7 @@ test('shutdown: SIGTERM ends in order, and what is done is committed', async () 
   assert.deepEqual([code, signal], [0, null], output());
   assert.match(output(), /stopped in order\n$/);
   assert.equal(cluster.committed('workers').get('jobs/0')?.offset, 3);
+  assert.deepEqual(cluster.members('workers'), []);
 });
 
 test('stateless-fetch: begins at a time, goes on where it was told', async () => {
@@ -131,6 +132,80 @@ test('group: two members share a topic, and one reads on alone', async () => {
   assert.equal(lines[0], 'first reads 4 partitions');
   for (const line of ['first reads 2 partitions', 'second reads 2 partitions']) assert.ok(lines.includes(line), lines.join('\n'));
   assert.deepEqual(lines.slice(-2), ['second reads 4 partitions', '40 of 40 orders are handled']);
+});
+
+test('tail: what is there already is not shown', async () => {
+  const lines = (await run([example('tail')])).trim().split('\n');
+  assert.equal(lines[0], '0 waiting');
+  assert.deepEqual(lines.slice(1).sort(), ['0/1: now, in 0', '1/0: now, in 1', '2/0: now, in 2']);
+});
+
+test('next-message: what is not finished comes again', async () => {
+  assert.deepEqual((await run([example('next-message')])).trim().split('\n'), [
+    'tea',
+    'milk, which does not work today',
+    'milk',
+    'sugar',
+    'nothing more comes',
+    'done up to 3',
+  ]);
+});
+
+test('fetch-messages: what is there, and batch by batch', async () => {
+  const lines = (await run([example('fetch-messages')])).trim().split('\n');
+  assert.match(lines[0] ?? '', /^[1-4]: tea\b/);
+  assert.deepEqual(lines.slice(1), ['0 to 1: tea, milk', '2 to 4: sugar, salt, oil']);
+});
+
+test('task-done: work ends in any order, and all of it is committed', async () => {
+  await using cluster = await EmbeddedCluster.start({ topics: { orders: 1, bills: 1 } });
+  const lines = (await run([example('task-done')], { KAFKA_BROKERS: cluster.brokers.join(',') })).trim().split('\n');
+  assert.deepEqual(lines.sort(), ['bills 1 ms', 'orders 10 ms', 'orders 20 ms', 'orders 30 ms']);
+  const committed = ['orders/0', 'bills/0'].map(place => cluster.committed('workers').get(place)?.offset);
+  assert.deepEqual(committed, [3, 1]);
+});
+
+test('commit-by-hand: what is not committed is the last one, until it is', async () => {
+  const lines = (await run([example('commit-by-hand')])).trim().split('\n');
+  assert.deepEqual(
+    ['tea', 'milk', 'sugar'].map(item => lines.indexOf(`booked ${item}`) >= 0),
+    [true, true, true],
+  );
+  assert.deepEqual(lines.slice(5), ['4 of 5 are committed', 'the last one too: true', 'orders 3, bills 2']);
+});
+
+test('topic-partitions: every form of saying what is read', async () => {
+  const both = (topic: string, ...partitions: readonly number[]) => partitions.flatMap(id => [`${topic}/${id}:0`, `${topic}/${id}:1`]);
+  assert.deepEqual((await run([example('topic-partitions')])).trim().split('\n'), [
+    `whole topics: ${[...both('bills', 0, 1), ...both('orders', 0, 1)].join(' ')}`,
+    `one partition: ${both('orders', 0).join(' ')}`,
+    'from an offset on: orders/0:1',
+    'the same, with names: orders/0:1',
+    `some partitions of each: ${[...both('bills', 1), ...both('orders', 0, 1)].join(' ')}`,
+    'a Map, with offsets: bills/0:1 bills/1:0 bills/1:1',
+    `several forms: ${[...both('bills-old', 0), ...both('bills', 1), ...both('orders', 0, 1)].join(' ')}`,
+    `a pattern: ${[...both('bills-old', 0), ...both('bills', 0, 1)].join(' ')}`,
+    'from where it stood: bills/1:2',
+  ]);
+});
+
+test('deserializer: typed values, a tombstone, and one that is left out', async () => {
+  assert.deepEqual((await run([example('deserializer')])).trim().split('\n'), [
+    'customer-7: 2 x tea',
+    'customer-7 takes it back',
+    'customer-7: 1 x milk',
+    'offset 3: the value is left out (TIDE_DESERIALIZATION)',
+    'customer-9: 3 x sugar',
+  ]);
+});
+
+test('group-context: nothing is booked, then all', async () => {
+  assert.deepEqual((await run([example('group-context')])).trim().split('\n'), [
+    'attempt 1: the printer jams, with 4 marked',
+    '4 booked',
+    'orders/0: 2',
+    'orders/1: 2',
+  ]);
 });
 
 test('threads: one of them ends, and all is handled', async () => {
