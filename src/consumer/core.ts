@@ -226,6 +226,11 @@ export class ConsumerCore {
     if (lost?.failure !== undefined) throw lost.failure;
   }
 
+  /** As {@link assertPlaced}, of all but those whose place is looked for beside reading: they hold nobody up, and tell by themselves. */
+  #assertReadable(): void {
+    this.assertPlaced(this.#partitions.filter(({ placed, placedLater }) => !placed && !placedLater));
+  }
+
   /** Whether a commit context holds the consumer. */
   get inContext(): boolean {
     return this.#contexts.current !== undefined;
@@ -331,7 +336,7 @@ export class ConsumerCore {
       this.#seat.released();
       await this.prepare(what, signal);
       session?.assertWhole();
-      this.assertPlaced(this.#partitions);
+      this.#assertReadable();
       const isOver = () => this.#contexts.current !== session || session?.isBroken === true;
       await collect(messages, wanted, this.#source(what, isOver), what);
       session?.assertWhole();
@@ -482,7 +487,7 @@ export class ConsumerCore {
       throw error;
     }
     this.#contexts.current?.assertWhole();
-    this.assertPlaced(this.#partitions);
+    this.#assertReadable();
     const takeAndHold = (partition: Partition) => {
       const item = take(partition);
       if (item !== undefined) {

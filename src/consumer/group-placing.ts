@@ -27,6 +27,7 @@ export class GroupPlacing {
   }
 
   begin(partitions: readonly Partition[]): void {
+    for (const partition of partitions) partition.placedLater = true;
     const tried = this.#place(partitions, 1);
     this.#tried = this.#tried.then(() => tried);
   }
@@ -52,6 +53,7 @@ export class GroupPlacing {
       const chosen = await placing.place(partitions, { signal: this.#signal, policy });
       for (const partition of chosen) partition.held = true;
       core.moved();
+      this.#told(partitions.filter(({ placed }) => !placed));
       await Promise.all(chosen.map(partition => this.#store(partition)));
       core.moved();
     } catch (thrown) {
@@ -67,12 +69,13 @@ export class GroupPlacing {
 
   #failed(partitions: readonly Partition[], thrown: unknown, attempt: number): void {
     if (this.#signal.aborted) return;
-    const { client, core } = this.#kit;
-    const { cluster } = client;
+    const { cluster } = this.#kit.client;
     const error = asKafkaError(thrown);
     if (!error.retriable) {
+      const topics = by(({ topic }) => topic, partitions);
+      if (topics.length > 1) return topics.forEach(some => void this.#place(some, attempt)); // perhaps it is but one that may not be read
       for (const partition of partitions) if (!partition.placed) partition.failure = error;
-      return core.moved();
+      return this.#told(partitions);
     }
     const pauseMs = backoffMs(cluster.settings.retry, attempt);
     cluster.passing(error, pauseMs);
@@ -82,15 +85,39 @@ export class GroupPlacing {
     );
   }
 
+  /** These cannot be placed, and the reader is told. When it has been, it is tried again: what it takes may be done by then. */
+  #told(partitions: readonly Partition[]): void {
+    const waiting = partitions.filter(({ placed, gone }) => !placed && gone === undefined);
+    if (waiting.length === 0 || this.#signal.aborted) return;
+    this.#kit.core.moved();
+    const { cluster } = this.#kit.client;
+    void cluster.pause(cluster.settings.retry.maxBackoffMs, this.#signal).then(
+      () => {
+        this.#told(waiting.filter(({ failure }) => failure !== undefined));
+        void this.#place(
+          waiting.filter(({ failure }) => failure === undefined),
+          1,
+        );
+      },
+      () => {}, // it has ended
+    );
+  }
+
   /** As far as leaders are known. */
   #byLeader(partitions: readonly Partition[]): readonly (readonly Partition[])[] {
-    const groups = new Map<number | undefined, Partition[]>();
-    for (const each of partitions) {
-      const info = this.#kit.client.cluster.topic(each.topic)?.partitions.find(({ partition }) => partition === each.partition);
-      const group = groups.get(info?.leader);
-      if (group === undefined) groups.set(info?.leader, [each]);
-      else group.push(each);
-    }
-    return [...groups.values()];
+    const { cluster } = this.#kit.client;
+    const infoOf = (each: Partition) => cluster.topic(each.topic)?.partitions.find(({ partition }) => partition === each.partition);
+    return by(each => infoOf(each)?.leader, partitions);
   }
+}
+
+/** Those that have the same of something, together. */
+function by<T>(key: (partition: Partition) => T, partitions: readonly Partition[]): readonly (readonly Partition[])[] {
+  const groups = new Map<T, Partition[]>();
+  for (const each of partitions) {
+    const group = groups.get(key(each));
+    if (group === undefined) groups.set(key(each), [each]);
+    else group.push(each);
+  }
+  return [...groups.values()];
 }

@@ -81,8 +81,10 @@ export class HandOut {
     for (let i = 0; i < partitions.length; i++) {
       const index = (this.#turn + i) % partitions.length;
       const partition = partitions[index];
-      if (partition === undefined || partition.paused || partition.held || partition.leaving || !partition.placed) continue;
-      const taken = from(partition);
+      if (partition === undefined || partition.paused || partition.held || partition.leaving) continue;
+      const { placed, placedLater } = partition;
+      if (!placed && !placedLater) continue;
+      const taken = placed ? from(partition) : undefined;
       if (taken !== undefined) {
         this.#source = partition;
         this.#turn = index;
@@ -90,7 +92,7 @@ export class HandOut {
       }
       const { failure } = partition;
       if (failure !== undefined) {
-        partition.failure = undefined;
+        for (const each of partitions) if (each.failure === failure && (each.placed || each.placedLater)) each.failure = undefined; // once for all
         this.#turn = index + 1;
         this.#fetcher.wake();
         throw failure;

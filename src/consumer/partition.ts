@@ -68,6 +68,8 @@ export class Partition {
   gone: string | undefined;
   /** It goes to another reader as soon as nothing of it is in hand: nothing more is handed out. */
   leaving = false;
+  /** Its place is looked for beside reading: why it has none is told once, and looked for again. */
+  placedLater = false;
   paused = false;
   /** Nothing is handed out: where it stands has still to be stored. */
   held = false;

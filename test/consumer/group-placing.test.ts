@@ -63,3 +63,49 @@ test('partitions whose leader is away do not hold up the others, and are read wh
     10 * partitions.length - 1,
   );
 });
+
+test('a topic that may not be read holds up no other: it is told, once for each attempt, and read as soon as it may be', async t => {
+  const { cluster, member } = await groupSetting(t);
+  cluster.createTopic('secrets', 2);
+  fill(cluster, 5, { topic: 'secrets', perBatch: 1 });
+  cluster.on(OffsetFetch, { topic: 'secrets' }).failTimes(5, 'TOPIC_AUTHORIZATION_FAILED');
+  const consumer = member({ topics: ['orders', 'secrets'] });
+  const errors: string[] = [];
+  const read: string[] = [];
+  while (read.length < 105) {
+    try {
+      for await (const { topic, partition, offset } of consumer) {
+        read.push(`${topic}/${partition} ${offset}`);
+        if (read.length >= 105) break;
+      }
+    } catch (error) {
+      errors.push((error as { code: string }).code);
+    }
+  }
+  assert.deepEqual([...new Set(errors)], ['TOPIC_AUTHORIZATION_FAILED']);
+  assert.ok(errors.length < 5, 'one attempt found that it is the one topic only');
+  assert.equal(new Set(read).size, 105);
+  await consumer.close();
+});
+
+test('with the policy "none" a partition without an offset holds up no other, and is told until somebody seeks', async t => {
+  const { member } = await groupSetting(t);
+  const before = member({ topics: [{ orders: [0, 1, 2] }] });
+  await before.commit(await before.getMessages(3, { timeoutMs: null }));
+  await before.seekToBeginning();
+  await before.commit();
+  await before.close();
+  const consumer = member({ autoOffsetReset: 'none' });
+  const read: number[] = [];
+  let errorCount = 0;
+  while (read.length < 100) {
+    try {
+      for await (const { partition } of consumer) if (read.push(partition) === 100) break;
+    } catch (error) {
+      assert.match((error as Error).message, /orders\/3: no committed offset/);
+      errorCount += 1;
+      if (read.length === 75 && errorCount > 2) await consumer.seek(0, undefined, { topic: 'orders', partition: 3 });
+    }
+  }
+  assert.deepEqual([...new Set(read.slice(75))], [3]);
+});
