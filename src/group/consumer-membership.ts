@@ -242,8 +242,8 @@ export class ConsumerMembership implements Membership {
       target = this.#target;
       const gone = without(this.#owned, target);
       const added = without(target, this.#owned);
-      this.#owned = without(this.#owned, gone);
       if (gone.length > 0) await this.#events.revoked(gone);
+      this.#owned = without(this.#owned, gone); // not before: a heartbeat that has other news meanwhile would give them away
       if (!this.#isIn || signal.aborted) return;
       this.#owned = target;
       if (added.length > 0) await this.#events.assigned(added);
