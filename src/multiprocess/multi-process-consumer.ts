@@ -90,6 +90,7 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
       try {
         await fleet.begin();
         await shares.prepare(signal);
+        this.#assertElsewhere(shares.partitions);
         await fleet.work(signal);
       } catch (error) {
         if (!(signal?.aborted && error === signal.reason)) throw error;
@@ -123,6 +124,16 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
       await ended?.catch(() => {});
       await this.#producer?.close();
     }
+  }
+
+  /** A message that stands for another must not come to the same handlers again. */
+  #assertElsewhere(partitions: readonly { readonly topic: string }[]): void {
+    const { onPoison } = this.#settings;
+    const to = typeof onPoison === 'object' ? onPoison.topic : undefined;
+    if (!partitions.some(({ topic }) => topic === to)) return;
+    throw new InputError(`run(): onPoison writes to ${to}, which is read here: what cannot be handled would come again and again`, {
+      code: 'TIDE_OPTION',
+    });
   }
 
   /** What is done is stored now, where that is automatic. */

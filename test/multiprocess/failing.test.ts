@@ -120,6 +120,14 @@ test('a dead letter that cannot be written passes nothing over', async t => {
   assert.deepEqual(stored(cluster), { 0: 1 });
 });
 
+test('a dead letter may not go where it comes from', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, ['a']);
+  const orders = consumer({ onPoison: { topic: 'orders' } });
+  await assert.rejects(orders.run(script), { code: 'TIDE_OPTION', message: /onPoison writes to orders, which is read here/ });
+  assert.deepEqual(stored(cluster), { 0: 0 });
+});
+
 test('what a handler sends is stored before its message is done; when it cannot be, that was an attempt in vain', async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, [asks({ what: 'send' }), 'b']);
