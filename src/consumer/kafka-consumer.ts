@@ -9,8 +9,12 @@ import type { Message } from '../records/index.js';
 import { Consumer } from './consumer.js';
 import { nothingCame } from './core.js';
 import { checkPattern, type KafkaConsumerOptions, kafkaConsumerOptions } from './kafka-consumer-options.js';
+import type { Inflate } from './prefetched.js';
 import { SubscribedPartitions } from './subscribed-partitions.js';
 import { type BrokerPattern, type Subscription, subscriptionOf, type TopicPartitionsEntry } from './subscription.js';
+
+/** Who decompresses for the consumer that is made with these options, without being part of what users see. */
+export const inflaters = new WeakMap<object, Inflate>();
 
 /**
  * Reads what its group gives it: the members of a group share the partitions of its topics, and when one comes or goes they are divided anew.
@@ -27,7 +31,7 @@ export class KafkaConsumer<K = Buffer, V = Buffer> extends Consumer<ForPartition
   /** Checks the options and nothing else; the first read joins the group. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`, `TIDE_CLOSED`. */
   constructor(client: KafkaClient, options?: KafkaConsumerOptions<K, V>) {
     coreOf(client); // first of all: without it, options come in its place
-    const settings = kafkaConsumerOptions(options);
+    const settings = { ...kafkaConsumerOptions(options), inflate: options === undefined ? undefined : inflaters.get(options) };
     let source: SubscribedPartitions | undefined;
     super(client, settings, kit => (source = new SubscribedPartitions(kit, settings)));
     this.#options = settings;

@@ -8,13 +8,14 @@ import type { Misplacement } from './misplacement.js';
 import { Partition } from './partition.js';
 import type { SourceKit } from './partition-source.js';
 import type { OutOfRange } from './placing.js';
-import type { OnCorrupt, PassedOver } from './prefetched.js';
+import type { Inflate, OnCorrupt, PassedOver } from './prefetched.js';
 
 export interface PlacementSettings extends Deserializers {
   readonly groupId: string | undefined;
   readonly marking: Marking;
   readonly maxDecompressedBytes: number;
   readonly onCorrupt: OnCorrupt;
+  readonly inflate?: Inflate | undefined;
 }
 
 /** Makes partitions, and puts them where reading begins, or goes on when an offset means nothing. */
@@ -28,13 +29,14 @@ export class Placement {
   }
 
   newPartition(topic: string, partition: number): Partition {
-    const { maxDecompressedBytes, onCorrupt } = this.#settings;
+    const { maxDecompressedBytes, onCorrupt, inflate } = this.#settings;
     const { client, core, emit } = this.#kit;
     const given = {
       topic,
       partition,
       maxDecompressedBytes,
       onCorrupt,
+      inflate,
       turn: () => turn(client.cluster.clock),
       ready: () => core.moved(),
       passedOver: (what: PassedOver) => emit('corruptRecords', what),

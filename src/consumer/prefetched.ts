@@ -6,13 +6,19 @@ export interface Share {
   readonly records: Buffer;
   /** Transactions that were aborted; null when reading uncommitted. */
   readonly aborted: readonly AbortedTransaction[] | null;
+  /** Somebody else has looked at the checksums, and decompressed. */
+  readonly inflated?: boolean | undefined;
 }
+
+/** Has somebody else decompress records; undefined where that is not worth while. What it gives is undefined where something is in the way. Never rejects. */
+export type Inflate = (records: Buffer, maxBytes: number) => Promise<Buffer | undefined> | undefined;
 
 export interface PrefetchedSettings {
   readonly topic: string;
   readonly partition: number;
   readonly maxDecompressedBytes: number;
   readonly onCorrupt: OnCorrupt;
+  readonly inflate?: Inflate | undefined;
   /** Gives others a turn while much is decompressed. */
   readonly turn: () => Promise<void>;
   /** What {@link Prefetched.next} did not give for it was being decompressed is ready now. */
@@ -43,7 +49,7 @@ export interface PassedOver {
  */
 export class Prefetched {
   readonly #settings: PrefetchedSettings;
-  #shares: { readonly share: Share; readonly nextOffset: number }[] = [];
+  #shares: Waiting[] = [];
   #reading: Reading | undefined;
   /** Batches given out, oldest first; kept until {@link forget}. */
   #given: Kept[] = [];
@@ -94,7 +100,9 @@ export class Prefetched {
 
   /** Takes what a fetch from {@link nextFetch} brought; `nextOffset` is where the fetch after it begins. */
   add(share: Share, nextOffset: number): void {
-    this.#shares.push({ share, nextOffset });
+    const waiting: Waiting = { share, nextOffset, isInflating: false };
+    this.#shares.push(waiting);
+    void this.#inflate(waiting);
     this.#aheadBytes += share.records.length;
     this.#nextFetch = nextOffset;
   }
@@ -105,6 +113,7 @@ export class Prefetched {
    */
   takeShare(position: number): { readonly share: Share; readonly nextOffset: number } | undefined {
     if (this.#reading !== undefined || this.#given.length + this.#again.length > 0) this.restart(position);
+    if (this.#shares[0]?.isInflating) return undefined;
     const first = this.#shares.shift();
     if (first === undefined) return undefined;
     this.#aheadBytes -= first.share.records.length;
@@ -138,7 +147,7 @@ export class Prefetched {
       }
       return this.#passOver(position, damagedEnd, error);
     }
-    return { batch: undefined, position: Math.max(position, this.#nextFetch) };
+    return { batch: undefined, position: this.#shares.length > 0 ? position : Math.max(position, this.#nextFetch) };
   }
 
   #passOver(position: number, nextOffset: number, error: CorruptRecordError): { batch: RecordBatch | undefined; position: number } {
@@ -241,13 +250,37 @@ export class Prefetched {
     return undefined;
   }
 
+  /** Has others decompress it, if that is worth while: till then it is not read. */
+  async #inflate(waiting: Waiting): Promise<void> {
+    const { records } = waiting.share;
+    const inflating = this.#settings.inflate?.(records, this.#settings.maxDecompressedBytes);
+    if (inflating === undefined) return;
+    waiting.isInflating = true;
+    const inflated = await inflating;
+    waiting.isInflating = false;
+    if (inflated !== undefined && this.#shares.includes(waiting)) {
+      waiting.share = { ...waiting.share, records: inflated, inflated: true };
+      this.#aheadBytes += inflated.length - records.length;
+    }
+    this.#settings.ready();
+  }
+
   #open(): Reading | undefined {
+    if (this.#shares[0]?.isInflating) return undefined;
     const share = this.#shares.shift()?.share;
     if (share === undefined) return undefined;
     const { topic, partition, maxDecompressedBytes } = this.#settings;
-    const reader = readBatches(share.records, { topic, partition, maxDecompressedBytes });
+    const { inflated } = share;
+    const reader = readBatches(share.records, { topic, partition, maxDecompressedBytes, inflated });
     return { reader, filter: new AbortedFilter(share.aborted), leftBytes: share.records.length };
   }
+}
+
+/** A share that was not read. */
+interface Waiting {
+  share: Share;
+  readonly nextOffset: number;
+  isInflating: boolean;
 }
 
 /** A batch that was given out, and what it takes. */

@@ -5,9 +5,10 @@ import { custom, optional, resolve, show, signalRules } from '../base/options.js
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
 import { checkTopic } from '../client/inputs.js';
 import type { WaitOptions } from '../client/wait-options.js';
-import { KafkaConsumer } from '../consumer/kafka-consumer.js';
+import { inflaters, KafkaConsumer } from '../consumer/kafka-consumer.js';
 import { KeyedProducer, type Producer, type ProducerRecord, type RecordResult, stickyPartitioner } from '../producer/index.js';
 import { Fleet, type FleetSnapshot, type ResultPlace } from './fleet.js';
+import { Inflater } from './inflater.js';
 import { consumerOptionsOf, type MultiProcessConsumerOptions, type MultiProcessSettings, multiProcessOptions } from './options.js';
 import { Threads } from './threads.js';
 
@@ -33,6 +34,7 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
   readonly #client: KafkaClient;
   readonly #core: ClientCore;
   readonly #settings: MultiProcessSettings;
+  readonly #inflater: Inflater;
   #producer: Producer | undefined;
   #running: { readonly fleet: Fleet; readonly ended: Promise<void> } | undefined;
 
@@ -41,7 +43,13 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
     coreOf(client); // first of all: without it, options come in its place
     const settings = multiProcessOptions(options);
     if (typeof settings.onPoison === 'object') checkTopic(settings.onPoison.topic, 'MultiProcessConsumer: onPoison');
-    super(client, consumerOptionsOf(options));
+    const consumerOptions = consumerOptionsOf(options);
+    let isRunning = (): boolean => false;
+    const inflater = new Inflater(settings.threadsFor(1), () => isRunning());
+    inflaters.set(consumerOptions, inflater.inflate);
+    super(client, consumerOptions);
+    isRunning = () => this.#running !== undefined;
+    this.#inflater = inflater;
     this.#client = client;
     this.#core = coreOf(client);
     this.#settings = settings;
@@ -123,6 +131,7 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
     } finally {
       await ended?.catch(() => {});
       await this.#producer?.close();
+      await this.#inflater.close();
     }
   }
 

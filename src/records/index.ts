@@ -16,6 +16,7 @@ export type { ControlType } from './control.js';
 export { DeserializedMessage } from './deserialized-message.js';
 export { type EncodeOptions, encodeBatch, encodeTransactionEnd, type RecordInput, type TransactionEnd } from './encode.js';
 export type { HeaderList } from './headers.js';
+export { inflateBatches, isCompressed } from './inflate.js';
 export { type Bytes, type CheckedHeaders, type HeadersInput, toBytes, toHeaders, toTimestamp } from './input.js';
 export type { RecordSource, TimestampType } from './layout.js';
 export { type AnyMessage, Message, originOf } from './message.js';

@@ -25,6 +25,8 @@ export interface ReadOptions extends RecordSource {
   readonly fromOffset?: number | undefined;
   /** The most bytes one batch may take when decompressed, with 32 bytes for each of its records. Default 134,217,728 (128 MiB). */
   readonly maxDecompressedBytes?: number | undefined;
+  /** The bytes are what {@link inflateBatches} gave: checksums were looked at, and nothing is compressed. Default false. */
+  readonly inflated?: boolean | undefined;
 }
 
 /**
@@ -36,6 +38,7 @@ export class BatchReader implements Iterable<RecordBatch> {
   readonly #source: RecordSource;
   readonly #fromOffset: number;
   readonly #maxDecompressedBytes: number;
+  readonly #inflated: boolean;
   #at = 0;
   #lowestOffset = 0;
   #bytesNeeded = 0;
@@ -46,6 +49,7 @@ export class BatchReader implements Iterable<RecordBatch> {
     this.#source = { topic: options.topic, partition: options.partition };
     this.#fromOffset = options.fromOffset ?? 0;
     this.#maxDecompressedBytes = options.maxDecompressedBytes ?? 128 * 2 ** 20;
+    this.#inflated = options.inflated ?? false;
   }
 
   /** True once {@link next} has met a last batch that is cut short, which is normal: a broker cuts where its limit is. */
@@ -117,14 +121,17 @@ export class BatchReader implements Iterable<RecordBatch> {
     const source = this.#source;
     // Of the two numbers that say how many offsets there are, compaction makes the one smaller, and damage either: the smaller is the safer.
     this.#damagedEnd = baseOffset + Math.min(bytes.readInt32BE(start + LAST_OFFSET_DELTA_AT) + 1, bytes.readInt32BE(start + COUNT_AT));
-    const stored = bytes.readUInt32BE(start + CRC_AT);
-    const computed = crc32c(bytes, start + ATTRIBUTES_AT, end);
-    if (stored !== computed) throw corrupt(source, baseOffset, `its checksum is ${computed}, expected ${stored}`);
+    if (!this.#inflated) {
+      const stored = bytes.readUInt32BE(start + CRC_AT);
+      const computed = crc32c(bytes, start + ATTRIBUTES_AT, end);
+      if (stored !== computed) throw corrupt(source, baseOffset, `its checksum is ${computed}, expected ${stored}`);
+    }
     const header = readBatchHeader(bytes, start, source);
     if (baseOffset < this.#lowestOffset) {
       throw corrupt(source, baseOffset, `it follows a batch that ends before offset ${this.#lowestOffset}`);
     }
-    const records = new StoredRecords(bytes, start + HEADER_BYTES, end, header, source, this.#maxDecompressedBytes);
+    const limits = { maxBytes: this.#maxDecompressedBytes, inflated: this.#inflated };
+    const records = new StoredRecords(bytes, start + HEADER_BYTES, end, header, source, limits);
     const batch = new RecordBatch(source, header, end - start, this.#fromOffset, records);
     this.#lowestOffset = batch.nextOffset;
     return batch;

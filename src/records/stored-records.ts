@@ -14,15 +14,28 @@ export class StoredRecords implements RecordLoader {
   readonly #header: BatchHeader;
   readonly #source: RecordSource;
   readonly #maxBytes: number;
+  readonly #isPlain: boolean;
 
-  /** Those that lie in `bytes` from `start` to `end`. @param maxBytes The most that they may take when loaded, with their index. */
-  constructor(bytes: Buffer, start: number, end: number, header: BatchHeader, source: RecordSource, maxBytes: number) {
+  /**
+   * Those that lie in `bytes` from `start` to `end`.
+   * @param maxBytes The most that they may take when loaded, with their index.
+   * @param inflated Whether they are decompressed already, whatever the header says.
+   */
+  constructor(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    header: BatchHeader,
+    source: RecordSource,
+    { maxBytes, inflated }: { readonly maxBytes: number; readonly inflated: boolean },
+  ) {
     this.#bytes = bytes;
     this.#start = start;
     this.#end = end;
     this.#header = header;
     this.#source = source;
     this.#maxBytes = maxBytes;
+    this.#isPlain = inflated || header.compression === 'none' || start === end;
   }
 
   load(): RecordIndex {
@@ -33,10 +46,6 @@ export class StoredRecords implements RecordLoader {
     if (this.#isPlain) return this.load();
     const plain = decompressInTurns(this.#compressed(), turn);
     return plain instanceof Promise ? plain.then(bytes => this.#indexAll(bytes)) : this.#indexAll(plain);
-  }
-
-  get #isPlain(): boolean {
-    return this.#header.compression === 'none' || this.#start === this.#end;
   }
 
   #compressed(): Compressed {

@@ -1,0 +1,58 @@
+import type { Piscina } from 'piscina';
+import type { Inflate } from '../consumer/prefetched.js';
+import { isCompressed } from '../records/index.js';
+
+/** What is less than this is decompressed sooner than it is handed over. */
+const leastBytes = 32 * 1024;
+/** Threads that have had nothing to do for so long end. */
+const idleMs = 10_000;
+const entry = new URL('../../workers/inflate.js', import.meta.url).href;
+
+/** What a thread is given to decompress. */
+export interface InflateTask {
+  readonly records: ArrayBuffer;
+  readonly maxBytes: number;
+}
+
+/** Has threads look at checksums and decompress, for what is read in this one. */
+export class Inflater {
+  readonly #threads: number;
+  readonly #isOff: () => boolean;
+  #pool: Promise<Piscina> | undefined;
+
+  /** @param isOff Says when this is of no use: what is fetched is handed on as it is. */
+  constructor(threads: number, isOff: () => boolean) {
+    this.#threads = threads;
+    this.#isOff = isOff;
+  }
+
+  readonly inflate: Inflate = (records, maxBytes) =>
+    records.length < leastBytes || this.#isOff() || !isCompressed(records) ? undefined : this.#inflate(records, maxBytes);
+
+  /** Ends the threads. */
+  async close(): Promise<void> {
+    await (await this.#pool)?.destroy();
+  }
+
+  async #inflate(records: Buffer, maxBytes: number): Promise<Buffer | undefined> {
+    try {
+      this.#pool ??= this.#open();
+      const memory = new Uint8Array(new ArrayBuffer(records.length));
+      memory.set(records);
+      const task: InflateTask = { records: memory.buffer, maxBytes };
+      const inflated: ArrayBuffer | undefined = await (await this.#pool).run(task, { transferList: [memory.buffer] });
+      return inflated === undefined ? undefined : Buffer.from(inflated);
+    } catch {
+      return undefined; // a thread that ended, or the end of all: this thread does it by itself
+    }
+  }
+
+  async #open(): Promise<Piscina> {
+    const { Piscina: Pool } = await import('piscina');
+    const pool = new Pool({
+      ...{ filename: entry, minThreads: 0, maxThreads: this.#threads, idleTimeout: idleMs, recordTiming: false, atomics: 'disabled' },
+    });
+    pool.on('error', () => {});
+    return pool;
+  }
+}
