@@ -137,12 +137,12 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
    * be had.
    */
   messages(options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<Message<K, V>> {
-    return this.#core.messages(signalOf('messages()', options)) as AsyncIterableIterator<Message<K, V>>;
+    return this.#core.reading.messages(signalOf('messages()', options)) as AsyncIterableIterator<Message<K, V>>;
   }
 
   /** As {@link messages}, batch by batch, as they were stored: the fast way. A batch is done when the loop asks for the next. */
   batches(options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<MessageBatch<K, V>> {
-    return this.#core.batches(signalOf('batches()', options)) as AsyncIterableIterator<MessageBatch<K, V>>;
+    return this.#core.reading.batches(signalOf('batches()', options)) as AsyncIterableIterator<MessageBatch<K, V>>;
   }
 
   /**
@@ -154,7 +154,7 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
    * @throws KafkaError as {@link messages}; the signal's reason when aborted. What the call had collected is handed out again.
    */
   getMessages(count = 1, options: GetOptions = {}): Promise<Message<K, V>[]> {
-    return this.#core.getMessages(count, options) as Promise<Message<K, V>[]>;
+    return this.#core.reading.getMessages(count, options) as Promise<Message<K, V>[]>;
   }
 
   /** One message, or undefined when none came in time: {@link getMessages} with a count of one. */

@@ -1,26 +1,22 @@
-import { asKafkaError, KafkaError, StateError, TimeoutError } from '../base/errors.js';
+import { asKafkaError, type KafkaError, StateError, TimeoutError } from '../base/errors.js';
 import { orAborted } from '../base/wait.js';
 import type { Bounds, Cluster } from '../cluster/cluster.js';
 import type { TopicInfo } from '../cluster/metadata.js';
 import { type ForPartition, placeText } from '../cluster/scatter.js';
-import type { AnyMessage } from '../records/index.js';
 import type { AutoCommit } from './auto-commit.js';
-import { collect, type GetOptions, type Source, wantedBy } from './collect.js';
 import { type CommitTarget, type Committed, Committer } from './committer.js';
 import { Contexts } from './contexts.js';
-import { EmptyAnswers } from './empty-answers.js';
 import { Fetcher, type FetcherEvents, type FetcherSettings } from './fetcher.js';
 import { type CallbackFailure, CallbackRunner, type GroupCallbacks } from './group-callbacks.js';
 import { HandOut } from './hand-out.js';
 import { type DroppedMarks, ImpliedMarks } from './implied-marks.js';
 import { type GivingUp, LastCommits, lastCommitMs } from './last-commits.js';
-import { Loop, type LoopHost } from './loop.js';
-import { leaseOf, type Markable, type MarkedRange, rangeAt, rangesOf } from './marking.js';
-import type { AnyBatch } from './message-batch.js';
+import { type Markable, type MarkedRange, rangeAt, rangesOf } from './marking.js';
 import type { Misplacement } from './misplacement.js';
 import { OffsetRefresh, refreshEveryMs } from './offset-refresh.js';
 import type { Partition } from './partition.js';
 import type { Asking } from './poll-watch.js';
+import { Reading } from './reading.js';
 import { Seat } from './seat.js';
 import type { FindPartition, Session } from './session.js';
 import { Shares } from './shares.js';
@@ -95,10 +91,10 @@ export class ConsumerCore {
   #isPrepared = false;
   #closing: Promise<void> | undefined;
   #shares: Shares | undefined;
-  #askCount = 0;
-  #isAsking = false;
   #isStarted = false;
   readonly #contexts: Contexts;
+  /** The loops and calls that hand out. */
+  readonly reading: Reading;
 
   constructor(cluster: Cluster, settings: CoreSettings, host: CoreHost) {
     const partitions = () => this.#partitions;
@@ -145,6 +141,17 @@ export class ConsumerCore {
         if (hasMoved) this.moved();
         this.#seat.released();
       },
+    });
+    this.reading = new Reading({
+      ...{ cluster, settings, partitions },
+      ...{ seat: this.#seat, handOut: this.#handOut, fetcher: this.#fetcher, callbacks: this.callbacks },
+      session: () => this.#contexts.current,
+      isPrepared: () => this.#isPrepared,
+      prepare: (what, asking) => this.prepare(what, asking),
+      assertPlaced: some => this.assertPlaced(some),
+      markHandedOut: only => this.#markHandedOut(only),
+      putBack: () => this.#putBack(),
+      moved: () => this.moved(),
     });
   }
 
@@ -201,7 +208,8 @@ export class ConsumerCore {
 
   /** How often the reader has asked for more, and whether it waits for that now. */
   get asking(): Asking {
-    return { count: this.#askCount, waits: this.#isAsking || this.#shares?.isOpen === true };
+    const { count, waits } = this.reading.asking;
+    return { count, waits: waits || this.#shares?.isOpen === true };
   }
 
   /** Positions changed: fetch, and hand out, accordingly. */
@@ -224,11 +232,6 @@ export class ConsumerCore {
   assertPlaced(partitions: readonly Partition[]): void {
     const lost = partitions.find(({ placed, failure }) => !placed && failure !== undefined);
     if (lost?.failure !== undefined) throw lost.failure;
-  }
-
-  /** As {@link assertPlaced}, of all but those whose place is looked for beside reading: they hold nobody up, and tell by themselves. */
-  #assertReadable(): void {
-    this.assertPlaced(this.#partitions.filter(({ placed, placedLater }) => !placed && !placedLater));
   }
 
   /** Whether a commit context holds the consumer. */
@@ -294,62 +297,6 @@ export class ConsumerCore {
     );
     await orAborted(this.#preparing, signal);
     this.#seat.assertOpen(what);
-  }
-
-  messages(signal: AbortSignal | undefined): Loop<AnyMessage> {
-    const host = this.#loopHost(partition => partition.take());
-    // The fast path: the next message of the batch at hand, without a look around.
-    const next = (): AnyMessage | undefined => {
-      if (this.#seat.closing) return undefined;
-      const source = this.#handOut.ready;
-      if (source === undefined) return undefined;
-      this.#askCount += 1;
-      this.#markHandedOut(source);
-      return source.takeCurrent();
-    };
-    return new Loop({ ...host, next }, 'messages()', signal);
-  }
-
-  batches(signal: AbortSignal | undefined): Loop<AnyBatch> {
-    return new Loop(
-      this.#loopHost(partition => partition.takeBatch()),
-      'batches()',
-      signal,
-    );
-  }
-
-  /** Up to `count` messages; see the consumers' own description. */
-  async getMessages(count: number, options: GetOptions): Promise<AnyMessage[]> {
-    const what = 'getMessages()';
-    const wanted = wantedBy(count, options, what);
-    this.callbacks.assertOutside(what);
-    const { signal } = wanted;
-    signal?.throwIfAborted();
-    const holder = { kind: 'call', what } as const;
-    const messages: AnyMessage[] = [];
-    const session = this.#contexts.current;
-    this.#seat.take(holder);
-    this.#askCount += 1;
-    this.#isAsking = true;
-    try {
-      this.#markHandedOut();
-      this.#seat.released();
-      await this.prepare(what, signal);
-      session?.assertWhole();
-      this.#assertReadable();
-      const isOver = () => this.#contexts.current !== session || session?.isBroken === true;
-      await collect(messages, wanted, this.#source(what, isOver), what);
-      session?.assertWhole();
-      // What it gave would count as done with the next call, and nobody is there to do it.
-      if (isOver()) throw new StateError('TIDE_STATE', `${what}: the commit context it was called in has ended`);
-      return messages;
-    } catch (error) {
-      this.#handBack(messages);
-      throw error;
-    } finally {
-      this.#isAsking = false;
-      this.#seat.free(holder);
-    }
   }
 
   /** What was handed out and is not done will be handed out again. */
@@ -421,93 +368,6 @@ export class ConsumerCore {
     return undefined;
   }
 
-  #source(what: string, isOver: () => boolean): Source {
-    return {
-      handOut: this.#handOut,
-      empty: this.#emptyAnswers(),
-      partitions: () => this.#partitions,
-      deadline: timeoutMs => this.#cluster.deadline(timeoutMs),
-      fetchOnce: () => this.#fetcher.once(),
-      isClosing: () => this.#seat.closing,
-      isOver,
-      isHurried: this.#isHurried,
-      assertOpen: () => this.#seat.assertOpen(what),
-    };
-  }
-
-  /** A partition that was read from in a commit context is to go to another member: the context is to come to its end. */
-  readonly #isHurried = (): boolean => this.#contexts.current?.isAwaited === true;
-
-  #emptyAnswers(): EmptyAnswers {
-    return new EmptyAnswers(this.#settings.emptyRetryLimit, () => this.#partitions);
-  }
-
-  #loopHost<T>(take: (partition: Partition) => T | undefined): LoopHost<T> {
-    return {
-      open: holder => {
-        this.callbacks.assertOutside(holder.what);
-        this.#seat.take(holder);
-        this.#markHandedOut();
-      },
-      ask: () => {
-        this.#markHandedOut();
-        this.#seat.bodyHolds(false);
-      },
-      next: () => undefined,
-      wait: async (signal, left, taken) => {
-        this.#askCount += 1;
-        this.#isAsking = true;
-        try {
-          return await this.#next(take, signal, left, taken);
-        } finally {
-          this.#isAsking = false;
-        }
-      },
-      end: (holder, putBack) => {
-        // With `'explicit'` what is not done may be in other hands, and stays there.
-        if (putBack && this.#settings.marking === 'loop' && !this.inContext) this.#putBack();
-        else this.moved();
-        this.#seat.free(holder);
-      },
-    };
-  }
-
-  /** The next item of a loop, see {@link LoopHost.wait}. */
-  async #next<T>(
-    take: (partition: Partition) => T | undefined,
-    signal: AbortSignal | undefined,
-    left: () => boolean,
-    taken: () => void,
-  ): Promise<T | undefined> {
-    const closing = () => this.#seat.closing;
-    try {
-      if (!this.#isPrepared && !closing()) await this.prepare('a loop', signal);
-    } catch (error) {
-      if (closing() || signal?.aborted) return undefined;
-      throw error;
-    }
-    this.#contexts.current?.assertWhole();
-    this.#assertReadable();
-    const takeAndHold = (partition: Partition) => {
-      const item = take(partition);
-      if (item !== undefined) {
-        this.#seat.bodyHolds(true);
-        taken();
-      }
-      return item;
-    };
-    const empty = this.#emptyAnswers();
-    const isBroken = () => this.#contexts.current?.isBroken === true;
-    const stopped = () => closing() || left() || empty.tooMany || isBroken();
-    const item = await this.#handOut.wait(takeAndHold, this.#settings.iterTimeoutMs, signal, stopped, this.#isHurried);
-    if (item !== undefined || closing() || left() || signal?.aborted) return item;
-    this.#contexts.current?.assertWhole();
-    if (this.#isHurried()) return undefined;
-    empty.check('a loop');
-    if (this.#settings.idle === 'throws') throw nothingCame(this.#settings.iterTimeoutMs);
-    return undefined;
-  }
-
   /** The reader asks for more: with `marking: 'loop'` what it was given is done. `only`: everything it was given is of this partition. */
   #markHandedOut(only?: Partition): void {
     if (this.#impliesMarks) this.#implied.asked(only);
@@ -528,19 +388,6 @@ export class ConsumerCore {
     this.#seat.released();
   }
 
-  /** These were taken for somebody who never got them. */
-  #handBack(messages: readonly AnyMessage[]): void {
-    const firsts = new Map<Partition, number>();
-    for (const message of messages) {
-      const lease = leaseOf(message);
-      if (lease === undefined || lease !== lease.partition.lease || firsts.has(lease.partition)) continue;
-      firsts.set(lease.partition, message.offset);
-    }
-    for (const [partition, offset] of firsts) partition.handBack(offset);
-    this.moved();
-    this.#seat.released();
-  }
-
   #markRanges(ranges: readonly MarkedRange[]): number {
     let count = 0;
     for (const { partition, from, to } of ranges) count += partition.outstanding.mark(from, to);
@@ -549,9 +396,3 @@ export class ConsumerCore {
     return count;
   }
 }
-
-/** For a read that has waited for so long. */
-export const nothingCame = (timeoutMs: number): KafkaError =>
-  new KafkaError('TIDE_CONSUMER_TIMEOUT', `nothing came within ${timeoutMs} ms (consumerTimeoutMs); reading on is fine`, {
-    retriable: true,
-  });

@@ -7,9 +7,9 @@ import type { CallOptions } from '../client/wait-options.js';
 import type { ForPartition } from '../cluster/scatter.js';
 import type { Message } from '../records/index.js';
 import { Consumer } from './consumer.js';
-import { nothingCame } from './core.js';
 import { checkPattern, type KafkaConsumerOptions, kafkaConsumerOptions } from './kafka-consumer-options.js';
 import type { Inflate } from './prefetched.js';
+import { nothingCame } from './reading.js';
 import { SubscribedPartitions } from './subscribed-partitions.js';
 import { type BrokerPattern, type Subscription, subscriptionOf, type TopicPartitionsEntry } from './subscription.js';
 
