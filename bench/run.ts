@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
  *   npm run bench -- produce-peers      producing beside other clients, on a real Kafka; they are installed in bench/peers
  *   npm run bench -- consume-peers      reading beside them, kcat and Java
  *   npm run bench -- latency            from one end to the other, beside them, at 500 messages a second
+ *   npm run bench -- idle               what 1,000 partitions cost in which nothing happens, on a real Kafka
  *   npm run bench -- consume-memory     what a consumer takes while its handler stands still
  *   npm run bench -- produce-memory     what a producer takes while its broker stands still for a minute
  */
@@ -21,7 +22,7 @@ import { fileURLToPath } from 'node:url';
 const args = process.argv.slice(2);
 const real = args.includes('--kafka');
 const known = real ? ['consume', 'produce'] : ['consume', 'contexts', 'codecs', 'produce', 'records', 'threads'];
-const byName = [...known, 'consume-peers', 'produce-peers', 'latency', 'consume-memory', 'produce-memory'];
+const byName = [...known, 'consume-peers', 'produce-peers', 'latency', 'idle', 'consume-memory', 'produce-memory'];
 const asked = args.filter(arg => byName.includes(arg));
 const rest = args.filter(arg => !byName.includes(arg) && arg !== '--kafka');
 

@@ -1,6 +1,6 @@
-import { answersOf, type FetchBounds, fetchBodyOf, fetchVersionOf, type PartitionAnswer } from '../client/fetch-request.js';
+import { type FetchBounds, fetchVersionOf, type PartitionAnswer } from '../client/fetch-request.js';
 import type { PartitionInfo, TopicInfo } from '../cluster/metadata.js';
-import type { Fetch, RequestOf, ResponseOf } from '../protocol/index.js';
+import type { Fetch, ResponseOf } from '../protocol/index.js';
 import type { Partition } from './partition.js';
 
 /** One partition in a fetch, and what it stood for when it was sent. */
@@ -37,20 +37,8 @@ export const isOfFollower = ({ brokerId, info }: Asked): boolean => brokerId !==
 export const isCurrent = ({ partition, epoch, offset }: Asked): boolean =>
   partition.epoch === epoch && partition.prefetched.nextFetch === offset;
 
-/** The body of a fetch, the partitions of each topic in the order asked: a broker fills its answer in that order. */
-export const fetchBody = (asked: readonly Asked[], limits: FetchLimits, version: number): RequestOf<typeof Fetch> =>
-  fetchBodyOf(
-    asked.map(entry => ({ ...placeOf(entry), maxBytes: Math.min(limits.maxBytes, limits.maxPartitionBytes) })),
-    limits,
-    version,
-  );
-
 /** From version 13 on topics go by their ids, and every one of them must have one. */
 export const fetchVersionFor = (asked: readonly Asked[]): number | undefined => fetchVersionOf(asked.map(placeOf));
-
-/** What the answer holds for each of `asked`, in their order; undefined where it leaves one out. */
-export const answersFor = (asked: readonly Asked[], answer: ResponseOf<typeof Fetch>): readonly (PartitionAnswer | undefined)[] =>
-  answersOf(asked.map(placeOf), answer);
 
 /** The first partition in an answer that has records: of them at least one batch is whole, whatever its size (KIP-74). */
 export function firstWithRecords({ responses }: ResponseOf<typeof Fetch>): PartitionAnswer | undefined {
@@ -61,7 +49,8 @@ export function firstWithRecords({ responses }: ResponseOf<typeof Fetch>): Parti
   return undefined;
 }
 
-const placeOf = ({ topic, partition: { partition }, info: { leaderEpoch }, offset, fetchedEpoch }: Asked) => ({
+/** How a partition is named, and what is asked of it. */
+export const placeOf = ({ topic, partition: { partition }, info: { leaderEpoch }, offset, fetchedEpoch }: Asked) => ({
   topic: topic.name,
   topicId: topic.id,
   partition,

@@ -7,8 +7,9 @@ import type { Cluster } from '../cluster/cluster.js';
 import type { Purpose } from '../cluster/links.js';
 import type { PartitionInfo, TopicInfo } from '../cluster/metadata.js';
 import { leaderIn } from '../cluster/scatter.js';
-import { Fetch } from '../protocol/index.js';
-import { type Asked, answersFor, ask, type FetchLimits, fetchBody, fetchVersionFor, firstWithRecords, isCurrent } from './fetch-request.js';
+import { Fetch, type ResponseOf } from '../protocol/index.js';
+import { type Asked, ask, type FetchLimits, fetchVersionFor, firstWithRecords, isCurrent } from './fetch-request.js';
+import { FetchSession, type SessionAnswer } from './fetch-session.js';
 import { Intake } from './intake.js';
 import { checkLogs, isUnchecked } from './log-check.js';
 import type { Misplacement } from './misplacement.js';
@@ -48,6 +49,8 @@ interface Poll {
 
 /** How long the broker may wait in a fetch beside the long poll. */
 const sidePollMs = 50;
+/** How long a broker has to hear that a session is over. */
+const endMs = 100;
 
 /**
  * Keeps the partitions of one consumer supplied: one long poll at a time for each broker, on a connection of its own, as long as there is
@@ -69,6 +72,8 @@ export class Fetcher {
   /** By broker. */
   readonly #polls = new Map<number, Flight>();
   readonly #sidePolls = new Map<number, Flight>();
+  /** By broker: of the long polls. */
+  readonly #sessions = new Map<number, FetchSession>();
   readonly #background = new Set<Promise<void>>();
   #running: Promise<void> | undefined;
   readonly #watch: TopicWatch;
@@ -120,6 +125,7 @@ export class Fetcher {
     await this.#watch.settled();
     await Promise.all([...this.#polls.values(), ...this.#sidePolls.values()].map(({ work }) => work));
     await Promise.all(this.#background);
+    await this.#endSessions();
     this.#cluster.release(this.#purpose);
     this.#cluster.release(this.#sidePurpose);
   }
@@ -226,8 +232,11 @@ export class Fetcher {
     // A broker fills its answer in the order asked: whoever was served last goes to the end, else a large batch starves those behind it.
     lacking.sort((a, b) => a.partition.servedAt - b.partition.servedAt);
     const { maxWaitMs } = this.#settings;
-    if (poll === undefined) this.#send(this.#polls, brokerId, lacking, { pollMs: maxWaitMs, bytes, purpose: this.#purpose });
-    else this.#send(this.#sidePolls, brokerId, lacking, { pollMs: Math.min(sidePollMs, maxWaitMs), bytes, purpose: this.#sidePurpose });
+    if (poll === undefined) {
+      const session = this.#sessions.get(brokerId) ?? new FetchSession(true);
+      this.#sessions.set(brokerId, session);
+      this.#send(this.#polls, brokerId, lacking, { pollMs: maxWaitMs, bytes, purpose: this.#purpose }, session);
+    } else this.#send(this.#sidePolls, brokerId, lacking, { pollMs: Math.min(sidePollMs, maxWaitMs), bytes, purpose: this.#sidePurpose });
   }
 
   /** How many bytes the next fetch may bring. Each broker has a part of the room, so that one with nothing to give does not reserve it all. */
@@ -249,8 +258,8 @@ export class Fetcher {
     this.#alarm = this.#clock.after(at === Number.POSITIVE_INFINITY ? at : Math.max(1, at - this.#clock.now()), () => this.#wake.ring());
   }
 
-  #send(flights: Map<number, Flight>, brokerId: number, asked: readonly Asked[], poll: Poll): void {
-    const work = this.#fetch(brokerId, asked, poll).finally(() => {
+  #send(flights: Map<number, Flight>, brokerId: number, asked: readonly Asked[], poll: Poll, session?: FetchSession): void {
+    const work = this.#fetch(brokerId, asked, poll, session).finally(() => {
       flights.delete(brokerId);
       this.#wake.ring();
       this.arrived.ring();
@@ -259,30 +268,52 @@ export class Fetcher {
   }
 
   /** One fetch, and what comes of it for each partition. Never rejects. */
-  async #fetch(brokerId: number, given: readonly Asked[], { pollMs, bytes, purpose }: Poll): Promise<void> {
+  async #fetch(
+    brokerId: number,
+    given: readonly Asked[],
+    { pollMs, bytes, purpose }: Poll,
+    session = new FetchSession(false),
+  ): Promise<void> {
     let asked = given;
     try {
       if (asked.some(isUnchecked)) asked = await this.#checked(brokerId, asked, purpose);
       if (asked.length === 0) return;
       const startedAt = this.#clock.now();
       const limits = { ...this.#settings, maxWaitMs: pollMs, maxBytes: bytes };
-      const answer = await this.#cluster.toBroker(brokerId, Fetch, version => fetchBody(asked, limits, version), {
+      const options = {
         purpose,
         signal: this.#stop.signal,
         timeoutMs: pollMs + this.#cluster.settings.requestTimeoutMs,
         maxVersion: fetchVersionFor(asked),
-      });
-      if (answer.errorCode !== 0) throw brokerError(answer.errorCode, `fetch from broker ${brokerId}`);
-      const first = firstWithRecords(answer);
-      for (const [i, share] of answersFor(asked, answer).entries()) {
-        const entry = asked[i];
-        if (entry === undefined || !isCurrent(entry)) continue;
-        if (share === undefined) this.#intake.leftOut(entry.partition);
-        else this.#intake.take(entry, share, { brokerId, endpoints: answer.nodeEndpoints, first: share === first });
+      };
+      const send = () => this.#cluster.toBroker(brokerId, Fetch, version => session.body(asked, limits, version), options);
+      let answer = await send();
+      const refusal = () => brokerError(answer.errorCode, `fetch from broker ${brokerId}`);
+      let said = session.take(answer);
+      if (said === undefined && session.isOutOfStep(answer.errorCode)) {
+        this.#cluster.passing(refusal(), 0);
+        answer = await send();
+        said = session.take(answer);
       }
+      if (said === undefined) throw refusal();
+      this.#take(brokerId, asked, answer, said);
       this.#events.fetched(brokerId, this.#clock.now() - startedAt, asked);
     } catch (error) {
+      session.lost();
       if (!this.#stop.signal.aborted) this.#intake.unanswered(asked, error);
+    }
+  }
+
+  #take(brokerId: number, asked: readonly Asked[], answer: ResponseOf<typeof Fetch>, { told, othersAreSame }: SessionAnswer): void {
+    const first = firstWithRecords(answer);
+    for (const entry of asked) {
+      const { partition } = entry;
+      const share = told.get(entry);
+      if (share !== undefined) this.#intake.told(partition, share);
+      if (!isCurrent(entry)) continue;
+      if (share !== undefined) this.#intake.take(entry, share, { brokerId, endpoints: answer.nodeEndpoints, first: share === first });
+      else if (othersAreSame) this.#intake.nothing(partition);
+      else this.#intake.quiet(partition, undefined); // the broker was asked and has said nothing
     }
   }
 
@@ -296,6 +327,14 @@ export class Fetcher {
       else this.#intake.refused(entry, errorCode, brokerId);
     }
     return asked.filter(entry => isCurrent(entry) && !isUnchecked(entry));
+  }
+
+  /** Brokers keep a limited number of sessions, so they are told which are over. Nobody waits long for that. */
+  async #endSessions(): Promise<void> {
+    const ended = [...this.#sessions].filter(([, { id }]) => id !== 0);
+    const end = ([brokerId, session]: [number, FetchSession]) =>
+      this.#cluster.toBroker(brokerId, Fetch, session.end(), { timeoutMs: endMs });
+    await Promise.allSettled(ended.map(end));
   }
 
   /** Runs `work`, which {@link stop} will wait for. */

@@ -100,9 +100,18 @@ export class Intake {
     else this.#settings.misplaced(partition, { why: 'truncated', requestedOffset: partition.position });
   }
 
-  /** The broker has said nothing about a partition that it was asked about. */
-  leftOut(partition: Partition): void {
-    this.quiet(partition, undefined);
+  /** Where a log begins and ends, which a broker that remembers having said so does not say again. */
+  told(partition: Partition, { errorCode, highWatermark, lastStableOffset, logStartOffset }: PartitionAnswer): void {
+    if (errorCode !== 0) return;
+    const readCommitted = this.#settings.limits.isolation === 'read_committed';
+    partition.highWatermark = readCommitted && lastStableOffset >= 0 ? lastStableOffset : highWatermark;
+    partition.logStartOffset = logStartOffset;
+  }
+
+  /** There is nothing new. */
+  nothing(partition: Partition): void {
+    partition.failures = 0;
+    partition.emptyAnswers += 1;
   }
 
   /**
@@ -119,14 +128,8 @@ export class Intake {
   #advance({ partition, info, offset: from }: Asked, answer: PartitionAnswer, first: boolean): void {
     const { topic, partition: id, prefetched, epochs } = partition;
     const readCommitted = this.#settings.limits.isolation === 'read_committed';
-    partition.highWatermark = readCommitted && answer.lastStableOffset >= 0 ? answer.lastStableOffset : answer.highWatermark;
-    partition.logStartOffset = answer.logStartOffset;
     const { records } = answer;
-    if (records === null || records.length === 0) {
-      partition.failures = 0;
-      partition.emptyAnswers += 1;
-      return;
-    }
+    if (records === null || records.length === 0) return this.nothing(partition);
     const { nextOffset, bytesNeeded } = scanBatches(records, (offset, next, epoch) => {
       // Nobody has looked at a checksum yet, and none covers the epoch: what cannot be is not believed, what was known below stays.
       const possible = info.leaderEpoch < 0 || epoch <= info.leaderEpoch;

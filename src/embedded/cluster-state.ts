@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import { InputError } from '../base/errors.js';
+import { FetchSessions } from './fetch-sessions.js';
 import { GroupOffsets } from './group-offsets.js';
 import { GroupCoordinator } from './groups/coordinator.js';
 import type { EmbeddedOptions } from './options.js';
@@ -39,6 +40,7 @@ export class ClusterState {
   readonly #addresses = new Map<number, BrokerAddress>();
   readonly #live = new Set<number>();
   readonly #topicsById = new Map<string, Topic>();
+  readonly #fetchSessions = new Map<number, FetchSessions>();
   readonly #coordinators = new Map<string, number>();
   #coordinatorOfAll: number | undefined;
   #topicsMade = 0;
@@ -94,6 +96,13 @@ export class ClusterState {
     return this.#addresses.get(broker);
   }
 
+  /** What a broker remembers of those who fetch from it, until it stops. */
+  fetchSessions(broker: number): FetchSessions {
+    const known = this.#fetchSessions.get(broker) ?? new FetchSessions(this.clock, this.options.maxFetchSessions);
+    this.#fetchSessions.set(broker, known);
+    return known;
+  }
+
   /** Where a broker is; null when nobody has said. */
   rack(broker: number): string | null {
     return this.options.racks[broker - 1] ?? null;
@@ -124,6 +133,7 @@ export class ClusterState {
   /** Takes a broker out. What it led is led by the next replica that is up, or by nobody. */
   brokerDown(broker: number, moveLeaders: boolean): void {
     this.#live.delete(broker);
+    this.#fetchSessions.delete(broker);
     for (const partition of this.partitions()) {
       if (partition.leader !== broker) continue;
       const next = moveLeaders ? partition.replicas.find(id => this.#live.has(id)) : undefined;

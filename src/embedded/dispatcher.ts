@@ -64,14 +64,16 @@ export class Dispatcher {
       });
     }
     const body = decodeRequestBody(api, version, reader);
+    const broker = this.#broker;
     const request = log.add({
       api,
       version,
       correlationId,
       clientId,
-      broker: this.#broker,
+      broker,
       connection: connection.id,
       body,
+      about: handler.about?.({ body, version, broker, cluster: this.#services.state }) ?? [],
       sizeBytes: frame.length,
     });
     const fate = faults.meet(request);

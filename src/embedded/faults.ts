@@ -140,6 +140,7 @@ export class Faults {
       return fault?.kind === 'fail' ? fault.error : 0;
     };
     for (const target of targetsOf(request.body, {}, this.#nameOf)) refusal(target);
+    for (const target of request.about) refusal(target);
     return refusal;
   }
 

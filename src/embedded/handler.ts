@@ -21,12 +21,17 @@ export interface Call<A extends Api = Api> {
   damages(target: Target): boolean;
 }
 
+/** A request that has just come in. */
+export type Asked<A extends Api = Api> = Pick<Call<A>, 'body' | 'version' | 'broker' | 'cluster'>;
+
 /** In place of an answer: none is sent, or the connection is closed. */
 export type NoAnswer = 'none' | 'close';
 
 /** Answers the requests of one API, in every version of `versions`. */
 export interface Handler<A extends Api = Api> extends Offer {
   readonly api: A;
+  /** What a request is about beside what it names. */
+  about?(request: Asked<A>): readonly Target[];
   answer(call: Call<A>): ResponseInput<A> | NoAnswer | Promise<ResponseInput<A> | NoAnswer>;
 }
 

@@ -49,7 +49,7 @@ export function matchesPart<A extends Api>(match: Matching<A>, request: SeenRequ
   for (const target of targetsOf(request.body, {}, nameOf)) {
     if (matchesTarget({ topic, partition, group }, target)) return true;
   }
-  return false;
+  return request.about.some(target => matchesTarget({ topic, partition, group }, target));
 }
 
 const TOPIC_FIELDS = ['topic', 'name', 'topicName', 'resourceName'];

@@ -40,6 +40,8 @@ const rules = {
   ),
   /** Who is read from: `'leader'`, or `'rack-aware'`, a replica in the rack of the client where there is one. Kafka: replica.selector.class. */
   replicaSelector: oneOf('leader', ['leader', 'rack-aware']),
+  /** How many fetch sessions a broker keeps (KIP-227). Kafka: max.incremental.fetch.session.cache.slots. */
+  maxFetchSessions: integer(1000, 0),
   /** Topics to begin with: a name with a number of partitions or with {@link TopicOptions}. */
   topics: custom<Readonly<Record<string, number | TopicOptions>>, ReadonlyMap<string, TopicSettings>>(
     'an object with a number of partitions or TopicOptions per topic',

@@ -1,6 +1,6 @@
 import { deferred } from '../base/wait.js';
 import type { Api, RequestIn } from '../protocol/index.js';
-import { type Matching, matches, type TopicNames } from './match.js';
+import { type Matching, matches, type Target, type TopicNames } from './match.js';
 
 /** One request as a broker received it. */
 export interface SeenRequest<A extends Api = Api> {
@@ -16,6 +16,8 @@ export interface SeenRequest<A extends Api = Api> {
   readonly connection: number;
   /** Byte fields are views of the request as it came in. */
   readonly body: RequestIn<A>;
+  /** What it is about beside what it names: the partitions of its fetch session. */
+  readonly about: readonly Target[];
   /** Of the whole request, without its length. */
   readonly sizeBytes: number;
 }

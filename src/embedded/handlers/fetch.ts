@@ -1,8 +1,9 @@
 import { errorNumbers } from '../../base/broker-errors.js';
 import { Fetch, type ResponseInput } from '../../protocol/index.js';
+import { type FetchPart, type Opened, tell } from '../fetch-sessions.js';
 import { type Call, handler } from '../handler.js';
 import type { Partition } from '../topic.js';
-import { readPartition } from './fetch-partition.js';
+import { type PartitionAnswer, type PartitionRead, readPartition } from './fetch-partition.js';
 import { findTopic, LeaderHints } from './leadership.js';
 
 type Answer = ResponseInput<typeof Fetch>;
@@ -10,31 +11,46 @@ type Answer = ResponseInput<typeof Fetch>;
 const LEADERS_FROM = 12;
 const IDS_FROM = 13;
 const ENDPOINTS_FROM = 16;
-/** Errors of a session, which stand in front of all partitions; no sessions are kept, which every client must bear. */
-const SESSION_ERRORS: readonly number[] = [errorNumbers.FETCH_SESSION_ID_NOT_FOUND, errorNumbers.INVALID_FETCH_SESSION_EPOCH];
+/** Errors of a session, which stand in front of all partitions. */
+const SESSION_ERRORS: readonly number[] = [
+  errorNumbers.FETCH_SESSION_ID_NOT_FOUND,
+  errorNumbers.INVALID_FETCH_SESSION_EPOCH,
+  errorNumbers.FETCH_SESSION_TOPIC_ID_ERROR,
+];
 
 /** Record batches, as soon as there are `minBytes` of them or `maxWaitMs` are over. */
 export const fetch = handler({
   api: Fetch,
   versions: [4, Fetch.versions[1]],
+  about: ({ body, cluster, broker }) =>
+    [...cluster.fetchSessions(broker).partsOf(body)].map(({ topic, topicId, wanted: { partition } }) => {
+      return { topic: topic || cluster.topicById(topicId)?.name, partition };
+    }),
   async answer(call) {
-    const { body, cluster, closed } = call;
-    const { maxWaitMs, minBytes, sessionId } = body;
-    if (sessionId !== 0) return { errorCode: errorNumbers.FETCH_SESSION_ID_NOT_FOUND, responses: [] };
+    const { body, cluster, closed, version, broker } = call;
     const refused = call.refusal({});
     if (SESSION_ERRORS.includes(refused)) return { errorCode: refused, responses: [] };
-    const until = cluster.clock.now() + maxWaitMs;
+    const opened = cluster.fetchSessions(broker).open(body, version);
+    if (opened.kind === 'refused') return { errorCode: opened.errorCode, responses: [] };
+    const until = cluster.clock.now() + body.maxWaitMs;
     for (;;) {
-      const share = gather(call);
+      const share = gather(call, opened.parts);
       const waitMs = until - cluster.clock.now();
-      if (share.complete || share.sizeBytes >= minBytes || waitMs <= 0 || closed.aborted) return share.answer;
+      if (share.complete || share.sizeBytes >= body.minBytes || waitMs <= 0 || closed.aborted) return answerWith(call, opened, share);
       await change(call, share.partitions, waitMs);
     }
   },
 });
 
+/** One partition, and what there is of it. */
+interface PartRead {
+  readonly part: FetchPart;
+  readonly read: PartitionRead;
+}
+
 interface Share {
-  readonly answer: Answer;
+  readonly parts: readonly PartRead[];
+  readonly hints: LeaderHints;
   readonly sizeBytes: number;
   /** Nothing to wait for: an error, a log that was cut, another broker to ask, or no partitions. */
   readonly complete: boolean;
@@ -43,30 +59,53 @@ interface Share {
 }
 
 /** What there is for a fetch now. */
-function gather(call: Call<typeof Fetch>): Share {
+function gather(call: Call<typeof Fetch>, wanted: readonly FetchPart[]): Share {
   const { body, cluster, version } = call;
   const hints = new LeaderHints(cluster, version >= LEADERS_FROM, version >= ENDPOINTS_FROM);
-  const partitions: Partition[] = [];
   let sizeBytes = 0;
-  let isUrgent = false;
-  const responses = body.topics.map(({ topic: name, topicId, partitions: wantedPartitions }) => {
-    const topic = findTopic(cluster, name, topicId, version >= IDS_FROM);
-    const answers = wantedPartitions.map(wanted => {
-      const read = readPartition(call, topic, wanted, hints, body.maxBytes - sizeBytes, sizeBytes === 0);
-      sizeBytes += read.sizeBytes;
-      const { errorCode, divergingEpoch, preferredReadReplica = -1 } = read.answer;
-      isUrgent ||= errorCode !== 0 || divergingEpoch !== undefined || preferredReadReplica >= 0;
-      if (read.partition !== undefined) partitions.push(read.partition);
-      return read.answer;
-    });
-    return { topic: name, topicId, partitions: answers };
+  const parts = wanted.map(part => {
+    const topic = findTopic(cluster, part.topic, part.topicId, version >= IDS_FROM);
+    const read = readPartition(call, topic, part.wanted, hints, body.maxBytes - sizeBytes, sizeBytes === 0);
+    sizeBytes += read.sizeBytes;
+    return { part, read };
   });
-  return {
-    answer: { sessionId: 0, responses, nodeEndpoints: hints.endpoints() },
-    sizeBytes,
-    complete: isUrgent || partitions.length === 0,
-    partitions,
-  };
+  const partitions = parts.flatMap(({ read: { partition } }) => partition ?? []);
+  return { parts, hints, sizeBytes, complete: partitions.length === 0 || parts.some(({ read }) => isUrgent(read.answer)), partitions };
+}
+
+const isUrgent = ({ errorCode, divergingEpoch, preferredReadReplica = -1 }: PartitionAnswer): boolean =>
+  errorCode !== 0 || divergingEpoch !== undefined || preferredReadReplica >= 0;
+
+/** In a session only what is new is told. */
+function answerWith({ cluster, version, broker }: Call<typeof Fetch>, opened: Opened, { parts, hints }: Share): Answer {
+  const told = parts.map(({ part, read: { answer } }) => {
+    const { errorCode, highWatermark, logStartOffset = -1 } = answer;
+    return { ...part, ...(errorCode === 0 ? { highWatermark, logStartOffset } : { highWatermark: -1, logStartOffset: -1 }) };
+  });
+  if (opened.kind !== 'session') {
+    const begins = opened.kind === 'whole' && opened.begins;
+    const sessionId = begins ? cluster.fetchSessions(broker).begin(told, version) : 0;
+    return { sessionId, responses: byTopic(parts), nodeEndpoints: hints.endpoints() };
+  }
+  const news = parts.filter(({ read: { answer, sizeBytes } }, i) => {
+    const before = opened.parts[i];
+    const isNews = sizeBytes > 0 || isUrgent(answer);
+    return isNews || before?.highWatermark !== answer.highWatermark || before.logStartOffset !== answer.logStartOffset;
+  });
+  for (const [i, part] of told.entries()) tell(opened.session, part, (parts[i]?.read.sizeBytes ?? 0) > 0);
+  return { sessionId: opened.session.id, responses: byTopic(news), nodeEndpoints: hints.endpoints() };
+}
+
+/** Partitions of one topic that follow each other stand together. */
+function byTopic(parts: readonly PartRead[]): Answer['responses'] {
+  const topics: { topic: string; topicId: string; partitions: PartitionAnswer[] }[] = [];
+  for (const { part, read } of parts) {
+    const { topic, topicId } = part;
+    const last = topics.at(-1);
+    if (last?.topic === topic && last.topicId === topicId) last.partitions.push(read.answer);
+    else topics.push({ topic, topicId, partitions: [read.answer] });
+  }
+  return topics;
 }
 
 /** Resolves when something happens to one of the partitions, when the time is over, or when nobody waits any more. */
