@@ -86,7 +86,7 @@ export function next<K extends 'commitFailed' | 'outOfRange'>(consumer: SimpleCo
 export function fetches(cluster: EmbeddedCluster) {
   const all = cluster.requests(Fetch);
   const first = all[0]?.body.topics[0]?.topicId;
-  return all.filter(({ body }) => body.topics[0]?.topicId === first);
+  return all.filter(({ body, about }) => body.topics[0]?.topicId === first || about.some(({ topic }) => topic === 'orders'));
 }
 
 let elsewheres = 0;

@@ -162,15 +162,6 @@ test('an id that no topic has is refused as such, also after the topic was made 
   assert.equal(await byId(await topicId()), 0);
 });
 
-test('a session that was never given is not known', async t => {
-  const cluster = await startCluster(t, { topics: { orders: 1 } });
-  const client = await connectTo(t, cluster);
-  const opened = await client.request(Fetch, 12, { ...fetchBody(0), sessionEpoch: 0 });
-  assert.equal(opened.sessionId, 0);
-  const answer = await client.request(Fetch, 12, { ...fetchBody(0), sessionId: 77, sessionEpoch: 1 });
-  assert.equal(answer.errorCode, errorNumbers.FETCH_SESSION_ID_NOT_FOUND);
-});
-
 test('a stored batch that is damaged comes as it is, with a checksum that is wrong', async t => {
   const cluster = await startCluster(t, { topics: { orders: 1 } });
   cluster.append('orders', 0, [{ value: 'a' }]);

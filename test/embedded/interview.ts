@@ -98,6 +98,7 @@ export class Interview {
   }
 
   #named(field: string, value: unknown): unknown {
+    if (field === 'sessionId') return value === 0 ? 'none' : 'some';
     if (field === 'producerId') return this.#producer(value);
     if (field === 'heartbeatIntervalMs') return value === 0 ? value : 'some'; // a matter of configuration
     // Topics come in the order of their ids, which are each cluster's own, or in none.

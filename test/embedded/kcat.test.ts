@@ -158,7 +158,7 @@ kcatTest('kcat sees what is committed, and what is not when it asks for it', asy
 });
 
 kcatTest('kcat follows a leader that moves', async t => {
-  const cluster = await startCluster(t, { brokers: 2, topics: { orders: 1 } });
+  const cluster = await startCluster(t, { brokers: 2, topics: { orders: { partitions: 1, replicationFactor: 1 } } });
   for (let i = 0; i < 10; i++) cluster.append('orders', 0, [{ value: `v${i}` }]);
   cluster.on(Fetch).answer(async (_, next) => {
     cluster.moveLeader('orders', 0, 2);

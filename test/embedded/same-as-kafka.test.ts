@@ -131,6 +131,26 @@ async function interview(address: string, topic: string): Promise<Interview> {
   await ask('past the end, behind a known epoch', Fetch, 12, fetchBody(20, { topic, lastFetchedEpoch: 0 }));
   await ask('below the start, behind a known epoch', Fetch, 12, fetchBody(-1, { topic, lastFetchedEpoch: 0 }));
   await ask('a newer leader', Fetch, 12, fetchBody(4, { topic, currentLeaderEpoch: 3 }));
+  const { sessionId } = await ask('a session', Fetch, 12, { ...fetchBody(0, { topic }), sessionEpoch: 0 });
+  const again = (sessionEpoch: number, more: object = { topics: [] }) => {
+    return { maxWaitMs: 0, minBytes: 1, maxBytes: 1_000_000, sessionId, sessionEpoch, topics: [], ...more };
+  };
+  const forgets = { forgottenTopicsData: [{ topic, partitions: [0] }] };
+  await ask('a session: what was not taken', Fetch, 12, again(1));
+  await ask('a session: what was taken', Fetch, 12, again(2, fetchBody(19, { topic })));
+  await ask('a session: nothing new', Fetch, 12, again(3));
+  await ask('a session: another partition', Fetch, 12, again(4, fetchBody(0, { topic, partition: 1 })));
+  await ask('a session: an error', Fetch, 12, again(5, fetchBody(99, { topic })));
+  await ask('a session: the error again', Fetch, 12, again(6));
+  await ask('a session: a log that was cut', Fetch, 12, again(7, fetchBody(20, { topic, lastFetchedEpoch: 0 })));
+  await ask('a session: out of step', Fetch, 12, again(9));
+  await ask('a session: ids instead of names', Fetch, 13, again(8));
+  await ask('a session: forgets', Fetch, 12, again(8, forgets));
+  await ask('a session: of nothing', Fetch, 12, again(9, { forgottenTopicsData: [{ topic, partitions: [1] }] }));
+  await ask('a session: over', Fetch, 12, again(10));
+  const other = await ask('another session', Fetch, 12, { ...fetchBody(0, { topic }), sessionEpoch: 0 });
+  await ask('another session: ended', Fetch, 12, { ...again(-1), sessionId: other.sessionId });
+  await ask('another session: over', Fetch, 12, { ...again(1), sessionId: other.sessionId });
   const epochEnd = (leaderEpoch: number, { name = topic, partition = 0, currentLeaderEpoch = 0 } = {}) => ({
     replicaId: -1,
     topics: [{ topic: name, partitions: [{ partition, currentLeaderEpoch, leaderEpoch }] }],
