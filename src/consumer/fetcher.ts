@@ -1,4 +1,3 @@
-import { brokerError } from '../base/broker-errors.js';
 import type { Clock, Timer } from '../base/clock.js';
 import type { KafkaError } from '../base/errors.js';
 import { Bell } from '../base/wait.js';
@@ -7,11 +6,11 @@ import type { Cluster } from '../cluster/cluster.js';
 import type { Purpose } from '../cluster/links.js';
 import type { PartitionInfo, TopicInfo } from '../cluster/metadata.js';
 import { leaderIn } from '../cluster/scatter.js';
-import { Fetch, type ResponseOf } from '../protocol/index.js';
-import { type Asked, ask, type FetchLimits, fetchVersionFor, firstWithRecords, isCurrent } from './fetch-request.js';
-import { FetchSession, type SessionAnswer } from './fetch-session.js';
+import { Fetch } from '../protocol/index.js';
+import { BrokerFetch, type Fetched, type Poll } from './broker-fetch.js';
+import { type Asked, ask, type FetchLimits } from './fetch-request.js';
+import { FetchSession } from './fetch-session.js';
 import { Intake } from './intake.js';
-import { checkLogs, isUnchecked } from './log-check.js';
 import type { Misplacement } from './misplacement.js';
 import type { Partition } from './partition.js';
 import { readFrom } from './read-replica.js';
@@ -38,13 +37,6 @@ interface Flight {
   /** What it may bring. */
   readonly bytes: number;
   readonly work: Promise<void>;
-}
-
-/** How a fetch is made: how long the broker may wait, how much it may bring, on which connection. */
-interface Poll {
-  readonly pollMs: number;
-  readonly bytes: number;
-  readonly purpose: Purpose;
 }
 
 /** How long the broker may wait in a fetch beside the long poll. */
@@ -78,6 +70,7 @@ export class Fetcher {
   #running: Promise<void> | undefined;
   readonly #watch: TopicWatch;
   readonly #intake: Intake;
+  readonly #fetches: BrokerFetch;
   #alarm: Timer | undefined;
 
   constructor(cluster: Cluster, settings: FetcherSettings, partitions: () => readonly Partition[], events: FetcherEvents) {
@@ -98,6 +91,8 @@ export class Fetcher {
       misplaced: (partition, what) => this.#misplaced(partition, what),
       failed: () => this.arrived.ring(),
     });
+    const fetched: Fetched = (brokerId, durationMs, asked) => events.fetched(brokerId, durationMs, asked);
+    this.#fetches = new BrokerFetch(cluster, settings, this.#intake, fetched, this.#stop.signal);
     this.#watch = new TopicWatch(cluster, { changed: () => this.#wake.ring(), failed }, this.#stop.signal);
   }
 
@@ -146,7 +141,7 @@ export class Fetcher {
       }
       const { maxBytes, prefetchBytes } = this.#settings;
       const bytes = Math.min(maxBytes, Math.ceil(prefetchBytes / byBroker.size));
-      await Promise.all([...byBroker].map(([id, asked]) => this.#fetch(id, asked, { pollMs: 0, bytes, purpose: 'shared' })));
+      await Promise.all([...byBroker].map(([id, asked]) => this.#fetches.fetch(id, asked, { pollMs: 0, bytes, purpose: 'shared' })));
     });
   }
 
@@ -259,74 +254,12 @@ export class Fetcher {
   }
 
   #send(flights: Map<number, Flight>, brokerId: number, asked: readonly Asked[], poll: Poll, session?: FetchSession): void {
-    const work = this.#fetch(brokerId, asked, poll, session).finally(() => {
+    const work = this.#fetches.fetch(brokerId, asked, poll, session).finally(() => {
       flights.delete(brokerId);
       this.#wake.ring();
       this.arrived.ring();
     });
     flights.set(brokerId, { asked: new Map(asked.map(entry => [entry.partition, entry])), bytes: poll.bytes, work });
-  }
-
-  /** One fetch, and what comes of it for each partition. Never rejects. */
-  async #fetch(
-    brokerId: number,
-    given: readonly Asked[],
-    { pollMs, bytes, purpose }: Poll,
-    session = new FetchSession(false),
-  ): Promise<void> {
-    let asked = given;
-    try {
-      if (asked.some(isUnchecked)) asked = await this.#checked(brokerId, asked, purpose);
-      if (asked.length === 0) return;
-      const startedAt = this.#clock.now();
-      const limits = { ...this.#settings, maxWaitMs: pollMs, maxBytes: bytes };
-      const options = {
-        purpose,
-        signal: this.#stop.signal,
-        timeoutMs: pollMs + this.#cluster.settings.requestTimeoutMs,
-        maxVersion: fetchVersionFor(asked),
-      };
-      const send = () => this.#cluster.toBroker(brokerId, Fetch, version => session.body(asked, limits, version), options);
-      let answer = await send();
-      const refusal = () => brokerError(answer.errorCode, `fetch from broker ${brokerId}`);
-      let said = session.take(answer);
-      if (said === undefined && session.isOutOfStep(answer.errorCode)) {
-        this.#cluster.passing(refusal(), 0);
-        answer = await send();
-        said = session.take(answer);
-      }
-      if (said === undefined) throw refusal();
-      this.#take(brokerId, asked, answer, said);
-      this.#events.fetched(brokerId, this.#clock.now() - startedAt, asked);
-    } catch (error) {
-      session.lost();
-      if (!this.#stop.signal.aborted) this.#intake.unanswered(asked, error);
-    }
-  }
-
-  #take(brokerId: number, asked: readonly Asked[], answer: ResponseOf<typeof Fetch>, { told, othersAreSame }: SessionAnswer): void {
-    const first = firstWithRecords(answer);
-    for (const entry of asked) {
-      const { partition } = entry;
-      const share = told.get(entry);
-      if (share !== undefined) this.#intake.told(partition, share);
-      if (!isCurrent(entry)) continue;
-      if (share !== undefined) this.#intake.take(entry, share, { brokerId, endpoints: answer.nodeEndpoints, first: share === first });
-      else if (othersAreSame) this.#intake.nothing(partition);
-      else this.#intake.quiet(partition, undefined); // the broker was asked and has said nothing
-    }
-  }
-
-  /** Those of `asked` whose leaders are known to have the log that was read, or will say where it parts when they are asked for records. */
-  async #checked(brokerId: number, asked: readonly Asked[], purpose: Purpose): Promise<readonly Asked[]> {
-    const options = { purpose, signal: this.#stop.signal, rackId: this.#settings.rackId };
-    const results = await checkLogs(this.#cluster, brokerId, asked.filter(isUnchecked), options);
-    for (const { asked: entry, errorCode, end } of results) {
-      if (!isCurrent(entry)) continue;
-      if (errorCode === 0) this.#intake.checked(entry, end);
-      else this.#intake.refused(entry, errorCode, brokerId);
-    }
-    return asked.filter(entry => isCurrent(entry) && !isUnchecked(entry));
   }
 
   /** Brokers keep a limited number of sessions, so they are told which are over. Nobody waits long for that. */
