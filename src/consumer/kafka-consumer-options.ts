@@ -59,9 +59,13 @@ const ownRules = {
   sessionTimeoutMs: integer(45_000, 1, 2 ** 31 - 1),
   /** How often a member says that it is there, in ms. Classic protocol. Kafka: heartbeat.interval.ms. */
   heartbeatMs: integer(3000, 1, 2 ** 31 - 1),
-  /** A member whose reader does not ask for more for so many ms leaves, and joins again when it does. Kafka: max.poll.interval.ms. */
+  /**
+   * A member whose reader does not ask for more for so many ms commits what is done, if that is automatic, leaves, and joins again when it does. For so
+   * long the group waits for its members when it is divided anew. With `marking: 'explicit'` a message that nobody marks for so long is the event
+   * `heldBack`. Kafka: max.poll.interval.ms.
+   */
   maxPollIntervalMs: integer(300_000, 1, 2 ** 31 - 1),
-  /** So many ms what is in hand may take when a partition goes to another member. */
+  /** So many ms what is in hand may take when a partition goes to another member; half of `maxPollIntervalMs` at most. */
   revokeDrainMs: duration(30_000, 0),
   /** A read that waits for so many ms in vain fails with `TIDE_CONSUMER_TIMEOUT`. `null`: never. */
   consumerTimeoutMs: duration(Number.POSITIVE_INFINITY, 0, true),
