@@ -92,9 +92,13 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
   }
 
   /** Takes the reader's place for work on shares. @throws KafkaError `TIDE_STATE` when somebody else reads, `TIDE_CLOSED`. */
-  protected openShares(what: string): Shares {
-    this.#core.assertUnheld(what);
+  protected openShares(what: string, within: 'anything' | 'no context' = 'no context'): Shares {
+    if (within === 'no context') this.#core.assertNoContext(what);
     return this.#core.openShares(what);
+  }
+
+  protected get isClosing(): boolean {
+    return this.#closing.begun;
   }
 
   /** Commits what is done, where commits are automatic and the consumer is open. */

@@ -266,7 +266,10 @@ export class ConsumerCore {
         partitions: () => this.#partitions,
         prepare: (asking, signal) => this.prepare(asking, signal),
         markHandedOut: () => this.#markHandedOut(),
-        counted: messages => this.#counted(messages),
+        advanced: (partition, from, messages) => {
+          this.#contexts.current?.advanced(partition, from, messages);
+          this.#counted(messages);
+        },
         putBack: () => this.#putBack(),
         moved: () => this.moved(),
       },

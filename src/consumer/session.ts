@@ -271,14 +271,24 @@ export class Session {
     return touched;
   }
 
+  /** Everything of `partition` from offset `from` to where its `done` is now was marked, `count` messages, by who works on shares. */
+  advanced(partition: Partition, from: number, count: number): void {
+    this.#note(partition, from);
+    this.#markedCount += count;
+  }
+
+  #note(partition: Partition, from: number): void {
+    const { epoch } = partition;
+    const lowest = Math.max(from, partition.keepFrom);
+    const marked = this.#marked.get(partition);
+    if (marked === undefined || marked.epoch !== epoch) this.#marked.set(partition, { epoch, lowest });
+    else marked.lowest = Math.min(marked.lowest, lowest);
+  }
+
   #mark(ranges: readonly MarkedRange[]): void {
     for (const { partition, from, to } of ranges) {
       if (to < partition.done) continue; // done before: it says nothing of what is not
-      const { epoch } = partition;
-      const lowest = Math.max(from, partition.keepFrom);
-      const marked = this.#marked.get(partition);
-      if (marked === undefined || marked.epoch !== epoch) this.#marked.set(partition, { epoch, lowest });
-      else marked.lowest = Math.min(marked.lowest, lowest);
+      this.#note(partition, from);
     }
     this.#markedCount += this.#host.markRanges(ranges);
   }

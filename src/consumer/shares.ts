@@ -13,8 +13,8 @@ export interface SharesHost {
   prepare(what: string, signal?: AbortSignal): Promise<void>;
   /** What was handed out before is done, where asking says so. */
   markHandedOut(): void;
-  /** So many messages became done. */
-  counted(messages: number): void;
+  /** So many messages became done, from offset `from` of the partition on. */
+  advanced(partition: Partition, from: number, messages: number): void;
   putBack(): void;
   moved(): void;
 }
@@ -83,8 +83,10 @@ export class Shares {
   /** Everything of the share below `offset` is done, `count` messages more than before. */
   done(share: RawShare, offset: number, count: number): void {
     if (!this.isOurs(share) || offset <= share.partition.done) return;
-    share.partition.outstanding.markBelow(offset);
-    this.#host.counted(count);
+    const { partition } = share;
+    const from = partition.done;
+    partition.outstanding.markBelow(offset);
+    this.#host.advanced(partition, from, count);
     this.#host.seat.released();
   }
 

@@ -1,7 +1,8 @@
+import { onAbort } from '../base/abort.js';
 import type { Clock, Timer } from '../base/clock.js';
 import { asError, KafkaError, StateError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import { settledWithin } from '../base/wait.js';
+import { Bell, settledWithin } from '../base/wait.js';
 import type { ForPartition } from '../cluster/scatter.js';
 import type { PoisonedMessage } from '../consumer/consumer-events.js';
 import type { Partition, RawShare } from '../consumer/partition.js';
@@ -53,7 +54,6 @@ export interface FleetSettings {
 export interface FleetHost {
   readonly clock: Clock;
   readonly log: Log | undefined;
-  readonly shares: Shares;
   readonly threads: Threads;
   send(record: ProducerRecord): Promise<RecordResult>;
   poisoned(what: PoisonedMessage): void;
@@ -116,6 +116,14 @@ export class Fleet {
   readonly #decisions = new Set<Promise<void>>();
   #look: Timer | undefined;
   #alarm: Timer | undefined;
+  /** Rung when there may be something to do. */
+  readonly #changed = new Bell();
+  #shares: Shares | undefined;
+  /** How long a round takes from its first share on; undefined: there is one without end. */
+  #roundMs: number | undefined;
+  #roundEndsAt = Number.POSITIVE_INFINITY;
+  /** Something was tried in vain in this round. */
+  #isSpoiled = false;
   #isEnding = false;
   #failure: { readonly error: unknown } | undefined;
   #idleDeaths = 0;
@@ -147,30 +155,67 @@ export class Fleet {
     throw thread.broken ?? (await thread.ended) ?? new KafkaError('TIDE_THREAD', 'a thread ended before it began');
   }
 
-  /** Works until it is to end; resolves when nothing is in hand. @throws KafkaError why it could not go on, after all was given back. */
-  async work(signal: AbortSignal | undefined): Promise<void> {
-    const { shares } = this.#host;
-    const end = () => {
+  /** Nothing more is begun: there is an end of it. */
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
+  /** Whether something was tried in vain since {@link work} began: what came of that cannot be told from the rest. */
+  get isSpoiled(): boolean {
+    return this.#isSpoiled;
+  }
+
+  /**
+   * Works until it is to end, or for a round; resolves when nothing is in hand.
+   * @param options.roundMs How long a round takes from its first share on. It ends at once when something was tried in vain.
+   * @throws KafkaError why it could not go on, after all was given back.
+   */
+  async work(
+    shares: Shares,
+    { signal, roundMs }: { readonly signal?: AbortSignal | undefined; readonly roundMs?: number | undefined },
+  ): Promise<void> {
+    this.#shares = shares;
+    this.#roundMs = roundMs;
+    this.#roundEndsAt = Number.POSITIVE_INFINITY;
+    this.#isSpoiled = false;
+    const forget = onAbort(signal, () => {
       this.#isEnding = true;
-      shares.changed.ring();
-    };
-    signal?.addEventListener('abort', end, { once: true });
+      this.#changed.ring();
+    });
     if (signal?.aborted) this.#isEnding = true;
     try {
-      for (;;) {
-        if (shares.closing) this.#isEnding = true;
-        this.#recall();
-        if (!this.#isEnding) this.#dispatch();
-        if (this.#isEnding && this.#flights().length === 0 && this.#decisions.size === 0) break;
-        if (shares.closed) this.#giveUp();
-        await shares.changed.wait();
-      }
+      await this.#workOn(shares);
     } finally {
-      signal?.removeEventListener('abort', end);
+      forget();
       this.#look?.cancel();
+      this.#look = undefined;
       this.#alarm?.cancel();
     }
     if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** What was done in the last round stays done. */
+  kept(): void {
+    for (const work of this.#works.values()) work.kept();
+  }
+
+  /** What was done in the last round is not: it was rolled back. */
+  undone(): void {
+    for (const work of this.#works.values()) work.undone();
+  }
+
+  async #workOn(shares: Shares): Promise<void> {
+    for (;;) {
+      const unlisten = shares.changed.listen(() => this.#changed.ring());
+      if (shares.closing) this.#isEnding = true;
+      this.#recall(shares);
+      if (!this.#isStopping) this.#dispatch(shares);
+      const isOver = this.#isStopping && this.#flights().length === 0 && this.#decisions.size === 0;
+      if (shares.closed) this.#giveUp();
+      if (!isOver) await this.#changed.wait();
+      unlisten();
+      if (isOver) return;
+    }
   }
 
   /** Asks every thread to end, and waits for that, for a while. Then they are ended. */
@@ -186,7 +231,12 @@ export class Fleet {
   fail(error: unknown): void {
     this.#failure ??= { error };
     this.#isEnding = true;
-    this.#host.shares.changed.ring();
+    this.#changed.ring();
+  }
+
+  /** Everything is asked back. */
+  get #isStopping(): boolean {
+    return this.#isEnding || (this.#roundMs !== undefined && (this.#isSpoiled || this.#host.clock.now() >= this.#roundEndsAt));
   }
 
   #flights(): readonly Flight[] {
@@ -194,7 +244,7 @@ export class Fleet {
   }
 
   async #until(holds: () => boolean): Promise<void> {
-    while (!holds()) await this.#host.shares.changed.wait();
+    while (!holds()) await this.#changed.wait();
   }
 
   #start(index: number): Crew {
@@ -209,8 +259,8 @@ export class Fleet {
   }
 
   /** Gives shares to threads that have room. */
-  #dispatch(): void {
-    const { shares, clock } = this.#host;
+  #dispatch(shares: Shares): void {
+    const { clock } = this.#host;
     const wanted = this.#settings.threadsFor(shares.partitions.length);
     for (let index = 0; index < wanted; index++) if (!this.#crews.has(index)) this.#start(index);
     try {
@@ -226,7 +276,8 @@ export class Fleet {
     const now = clock.now();
     const times = [...this.#works.values()].filter(({ busy, quietUntil }) => !busy && quietUntil > now).map(({ quietUntil }) => quietUntil);
     this.#alarm?.cancel();
-    if (times.length > 0) this.#alarm = clock.after(Math.min(...times) - now, () => shares.changed.ring());
+    const due = Math.min(this.#roundEndsAt, ...times);
+    if (due !== Number.POSITIVE_INFINITY) this.#alarm = clock.after(Math.max(0, due - now), () => this.#changed.ring());
   }
 
   /** The thread that has least to do, if one has room. */
@@ -246,6 +297,12 @@ export class Fleet {
     let work = this.#works.get(partition);
     if (work === undefined) this.#works.set(partition, (work = new PartitionWork(partition)));
     if (work.busy || work.quietUntil > this.#host.clock.now()) return undefined;
+    const { letter } = work;
+    const { onPoison } = this.#settings;
+    if (letter !== undefined && typeof onPoison === 'object') {
+      this.#bury(work, letter.given, letter.message, onPoison);
+      return undefined;
+    }
     if (work.isAlone && !isIdle) return undefined;
     const share = work.next();
     return share === undefined ? undefined : { work, share };
@@ -265,27 +322,27 @@ export class Fleet {
     });
     work.busy = true;
     crew.busySince ??= begunAt;
+    if (this.#roundMs !== undefined) this.#roundEndsAt = Math.min(this.#roundEndsAt, begunAt + this.#roundMs);
     thread.inHand.begin(slot, order.from);
     thread.tell(order, [order.records]);
     this.#watch();
   }
 
   /** Asks for what must come back: what is for nobody any more, and what is to be handed out elsewhere. */
-  #recall(): void {
-    const { shares } = this.#host;
+  #recall(shares: Shares): void {
     for (const crew of this.#crews.values()) {
       for (const flight of crew.flights.values()) {
         const { share, slot } = flight;
         const { leaving, paused, stalled, held } = share.partition;
         if (!shares.isOurs(share)) this.#abort(crew, flight, 'the partition was taken back');
-        else if (!(this.#isEnding || leaving || paused || stalled || held)) continue;
+        else if (!(this.#isStopping || leaving || paused || stalled || held)) continue;
         if (flight.recalled) continue;
         flight.recalled = true;
         crew.thread.inHand.recall(slot);
       }
     }
     for (const [partition, work] of this.#works) {
-      const isIdle = this.#isEnding || partition.leaving || partition.stalled || partition.held;
+      const isIdle = this.#isStopping || partition.leaving || partition.stalled || partition.held;
       if (work.rest !== undefined && !work.busy && isIdle) this.#giveBack(work.rest, work);
       if (partition.gone !== undefined && !work.busy) this.#works.delete(partition);
     }
@@ -338,12 +395,13 @@ export class Fleet {
 
   #someoneWaits(): boolean {
     const now = this.#host.clock.now();
-    return this.#host.shares.partitions.some(partition => {
+    const isWaiting = (partition: Partition): boolean => {
       const { placed, paused, leaving, held } = partition;
       const work = this.#works.get(partition);
       if (!placed || paused || leaving || held) return false;
       return work === undefined ? partition.prefetched.aheadBytes > 0 : work.waits && work.quietUntil <= now;
-    });
+    };
+    return this.#shares?.partitions.some(isWaiting) === true;
   }
 
   /** Counts what the thread has written down as done. */
@@ -357,7 +415,7 @@ export class Fleet {
     const more = Math.max(0, count - flight.count);
     flight.count += more;
     crew.handled += more;
-    this.#host.shares.done(flight.share, offset, more);
+    this.#shares?.done(flight.share, offset, more);
     flight.work.reached(offset);
     if (more > 0) this.#idleDeaths = 0;
   }
@@ -366,7 +424,7 @@ export class Fleet {
     switch (message.kind) {
       case 'ready':
         crew.isReady = true;
-        this.#host.shares.changed.ring();
+        this.#changed.ring();
         break;
       case 'send':
         void this.#send(crew, message.id, message.record);
@@ -408,7 +466,7 @@ export class Fleet {
     crew.thread.tell({ kind: 'taken', count: results.length });
     const { topic, partition } = flight.share.partition;
     for (const { offset, attempt, value } of results) {
-      if (flight.refused !== undefined || !this.#host.shares.isOurs(flight.share)) return;
+      if (flight.refused !== undefined || !this.#isOurs(flight)) return;
       try {
         await this.#settings.onResult?.(value, { topic, partition, offset, attempt });
       } catch (error) {
@@ -424,9 +482,8 @@ export class Fleet {
   /** A share has come back. */
   #returned(crew: Crew, flight: Flight, message: Returned): void {
     const { share, work, refused } = flight;
-    const { shares } = this.#host;
     this.#landed(crew, flight);
-    if (!shares.isOurs(share)) return;
+    if (!this.#isOurs(flight)) return;
     if (refused === undefined) this.#done(crew, flight, message.done, message.count);
     for (const offset of message.finished) work.finished(offset);
     const { records, damaged } = message;
@@ -443,7 +500,11 @@ export class Fleet {
     for (const failure of failures) this.#inVain(work, failure);
     const isStill = message.done === flight.from && failures.length === 0 && !flight.recalled && flight.show === undefined;
     if (isStill) work.quietUntil = this.#host.clock.now() + this.#settings.retryBackoffMs; // nothing was marked: it comes again, not at once
-    shares.changed.ring();
+    this.#changed.ring();
+  }
+
+  #isOurs({ share }: Flight): boolean {
+    return this.#shares?.isOurs(share) === true;
   }
 
   #landed(crew: Crew, flight: Flight): void {
@@ -452,18 +513,19 @@ export class Fleet {
     if (crew.flights.size > 0) return;
     crew.busyMs += this.#host.clock.now() - (crew.busySince ?? 0);
     crew.busySince = undefined;
-    this.#host.shares.changed.ring();
+    this.#changed.ring();
   }
 
   /** What is left of a share is fetched again. */
   #giveBack(share: RawShare, work: PartitionWork): void {
     work.drop();
-    this.#host.shares.giveBack(share);
+    this.#shares?.giveBack(share);
   }
 
   #inVain(work: PartitionWork, { offset, last, error, message }: Failure): void {
     const { maxAttempts, retryBackoffMs } = this.#settings;
     const attempts = work.failed(offset);
+    this.#isSpoiled = true;
     this.#retried += 1;
     work.quietUntil = this.#host.clock.now() + retryBackoffMs;
     if (attempts < maxAttempts) return;
@@ -478,8 +540,9 @@ export class Fleet {
     const { partition } = work;
     if (onPoison === 'stop') this.fail(poisonError(partition, given.offset, given.attempts, given.error));
     else if (onPoison === 'skip') this.#passOver(work, given, 'skipped');
-    else if (message !== undefined) this.#bury(work, given, message, onPoison);
-    else work.show(given);
+    else if (message === undefined) work.show(given);
+    else if (this.#roundMs === undefined) this.#bury(work, given, message, onPoison);
+    else work.write(given, message); // by the next transaction: this one holds what came of the attempt
   }
 
   /** A message was looked at that is to stand elsewhere. */
@@ -488,7 +551,10 @@ export class Fleet {
     const { onPoison } = this.#settings;
     if (message === undefined)
       work.finished(offset); // it is not there any more
-    else if (given !== undefined && typeof onPoison === 'object') this.#bury(work, given, message, onPoison);
+    else if (given !== undefined && typeof onPoison === 'object') {
+      if (this.#roundMs === undefined) this.#bury(work, given, message, onPoison);
+      else work.write(given, message);
+    }
   }
 
   #passOver(work: PartitionWork, given: GivenUp, to: PoisonedMessage['to']): void {
@@ -503,6 +569,8 @@ export class Fleet {
     const decision = this.#host.send(deadLetter(to.topic, message, given)).then(
       () => {
         this.#deadLetters += 1;
+        const { letter } = work;
+        if (letter !== undefined) letter.isWritten = true;
         this.#passOver(work, given, to);
       },
       (error: unknown) => {
@@ -513,7 +581,7 @@ export class Fleet {
     const settled = decision.finally(() => {
       work.busy = false;
       this.#decisions.delete(settled);
-      this.#host.shares.changed.ring();
+      this.#changed.ring();
     });
     this.#decisions.add(settled);
   }
@@ -521,7 +589,6 @@ export class Fleet {
   /** A thread is over: what it had in hand is worked on again, and what ended it is looked for. */
   async #ended(crew: Crew, why: Error | undefined): Promise<void> {
     const { thread, flights } = crew;
-    const { shares } = this.#host;
     await Promise.all([...flights.values()].map(({ chain }) => chain));
     if (this.#crews.get(thread.index) === crew) this.#crews.delete(thread.index);
     const isHang = thread.killedFor !== undefined;
@@ -531,8 +598,9 @@ export class Fleet {
     for (const flight of [...flights.values()]) {
       const { slot, share, work } = flight;
       this.#progress(crew, flight);
+      this.#isSpoiled = true; // what it has sent may be there
       this.#landed(crew, flight);
-      if (!shares.isOurs(share)) continue;
+      if (!this.#isOurs(flight)) continue;
       this.#giveBack(share, work);
       for (const each of held) {
         if (each?.slot !== slot) continue;
@@ -540,7 +608,7 @@ export class Fleet {
         else work.suspect(each.first, each.last);
       }
     }
-    shares.changed.ring();
+    this.#changed.ring();
     if (this.#isEnding || why === undefined) return;
     if (!crew.isReady) return this.fail(thread.broken ?? why);
     if (held.length === 0 && ++this.#idleDeaths >= this.#settings.maxAttempts)

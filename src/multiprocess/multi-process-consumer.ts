@@ -1,11 +1,12 @@
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { asError, InputError } from '../base/errors.js';
+import { asError, InputError, KafkaError } from '../base/errors.js';
 import { custom, optional, resolve, show, signalRules } from '../base/options.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
 import { checkTopic } from '../client/inputs.js';
 import type { WaitOptions } from '../client/wait-options.js';
 import { inflaters, KafkaConsumer } from '../consumer/kafka-consumer.js';
+import { OffsetCommitContext } from '../context/index.js';
 import { KeyedProducer, type Producer, type ProducerRecord, type RecordResult, stickyPartitioner } from '../producer/index.js';
 import { Fleet, type FleetSnapshot, type ResultPlace } from './fleet.js';
 import { Inflater } from './inflater.js';
@@ -87,7 +88,7 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
       const threads = await Threads.open(given, threadMemoryMb === undefined ? undefined : { maxOldGenerationSizeMb: threadMemoryMb });
       const fleet = new Fleet(
         {
-          ...{ clock: this.#core.cluster.clock, log, shares, threads },
+          ...{ clock: this.#core.cluster.clock, log, threads },
           send: record => this.#send(record),
           poisoned: detail => this.emit('poisoned', detail),
           replaced: (threadIndex, error) => this.emit('threadReplaced', { threadIndex, error }),
@@ -99,7 +100,11 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
         await fleet.begin();
         await shares.prepare(signal);
         this.#assertElsewhere(shares.partitions);
-        await fleet.work(signal);
+        if (this.#settings.producer?.transactionalId === undefined) await fleet.work(shares, { signal });
+        else {
+          shares.close();
+          await this.#inTransactions(fleet, this.#settings.producer, signal);
+        }
       } catch (error) {
         if (!(signal?.aborted && error === signal.reason)) throw error;
       } finally {
@@ -135,6 +140,32 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
     }
   }
 
+  /** Works in rounds: what handlers send in one and the offsets of their messages are committed as one, or not at all. */
+  async #inTransactions(fleet: Fleet, producer: Producer<never, never>, signal: AbortSignal | undefined): Promise<void> {
+    const { transactionMs: roundMs } = this.#settings;
+    while (!fleet.isEnding && !signal?.aborted && !this.isClosing) {
+      await using context = await OffsetCommitContext.begin(this, { producer });
+      const shares = this.openShares('run()', 'anything');
+      try {
+        await shares.prepare(signal);
+        await fleet.work(shares, { signal, roundMs });
+      } finally {
+        shares.close();
+      }
+      let isKept = false;
+      try {
+        if (!fleet.isSpoiled) await context.commit();
+        isKept = !fleet.isSpoiled;
+      } catch (error) {
+        if (!mayPass(error)) throw error;
+        this.emit('commitFailed', { error: asError(error) });
+      }
+      await context.rollback();
+      if (isKept) fleet.kept();
+      else fleet.undone();
+    }
+  }
+
   /** A message that stands for another must not come to the same handlers again. */
   #assertElsewhere(partitions: readonly { readonly topic: string }[]): void {
     const { onPoison } = this.#settings;
@@ -151,10 +182,23 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
   }
 
   async #send(record: ProducerRecord): Promise<RecordResult> {
+    const { producer } = this.#settings;
+    if (producer !== undefined) return (producer as Producer).send(record);
     this.#producer ??= new KeyedProducer(this.#client, { partitioner: stickyPartitioner() });
     return this.#producer.send(record);
   }
 }
+
+/** The group has gone on without this member, or the cluster was not to be had: what was rolled back comes again, here or elsewhere. */
+const mayPass = (error: unknown): boolean =>
+  error instanceof KafkaError && (error.retriable || error.code === 'TIDE_PARTITION_LOST' || groupCodes.has(error.code));
+const groupCodes = new Set([
+  'ILLEGAL_GENERATION',
+  'UNKNOWN_MEMBER_ID',
+  'REBALANCE_IN_PROGRESS',
+  'STALE_MEMBER_EPOCH',
+  'FENCED_MEMBER_EPOCH',
+]);
 
 const runRules = {
   ...signalRules,

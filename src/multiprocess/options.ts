@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { InputError } from '../base/errors.js';
 import { custom, duration, type Given, integer, oneOf, optional, resolve } from '../base/options.js';
 import { type KafkaConsumerOptions, kafkaConsumerRules } from '../consumer/kafka-consumer-options.js';
+import { Producer } from '../producer/index.js';
 import type { OnPoison } from './poison.js';
 import type { Ordering } from './thread-messages.js';
 
@@ -23,6 +24,18 @@ export const threadRules = {
    * it with an event; `{ topic }` writes it there first, with where it is from and why in headers.
    */
   onPoison: custom<OnPoison, OnPoison>("'stop', 'skip' or { topic }", 'stop', poisonRule),
+  /**
+   * Sends what handlers send by `context.send`, and dead letters. Default: one of its own. With a `transactionalId` that and the offsets of the messages are
+   * committed together, every `transactionMs`: readers of committed records see what comes of each message exactly once. Needs a `groupId`; commits
+   * are not automatic then.
+   */
+  producer: optional(
+    custom<Producer<never, never>, Producer<never, never> | undefined>('a SimpleProducer or KeyedProducer', undefined, given =>
+      given instanceof Producer ? given : undefined,
+    ),
+  ),
+  /** How long a transaction collects, in ms, from its first message on. An attempt in vain rolls it back, and all of it comes again. */
+  transactionMs: duration(1000, 1),
   /** A handler that takes longer ends with its thread, and that was an attempt. In ms. `null`: no limit. */
   handlerTimeoutMs: duration(Number.POSITIVE_INFINITY, 1, true),
   /** The most memory that objects of a thread may take, in MB; a thread that needs more ends. Default: as Node.js has it. */
@@ -42,6 +55,11 @@ export function multiProcessOptions<K, V>(given: MultiProcessConsumerOptions<K, 
   const { threads, partitionsPerThread, ...rest } = resolve(owner, multiProcessRules, given);
   if (threads !== undefined && partitionsPerThread !== undefined)
     throw new InputError(`${owner}: threads and partitionsPerThread say the same in two ways; give one of them`, { code: 'TIDE_OPTION' });
+  const isTransactional = rest.producer?.transactionalId !== undefined;
+  const wrong = (text: string) => new InputError(`${owner}: ${text}`, { code: 'TIDE_OPTION' });
+  if (isTransactional && rest.groupId === undefined) throw wrong('a producer with a transactionalId needs a groupId to store offsets for');
+  if (isTransactional && rest.autoCommit !== undefined && rest.autoCommit !== 'never')
+    throw wrong('autoCommit and a producer with a transactionalId cannot be: offsets are stored by its transactions');
   const count = threads ?? Math.max(1, availableParallelism() - 1);
   const threadsFor = (partitionCount: number): number =>
     partitionsPerThread === undefined ? count : Math.max(1, Math.ceil(partitionCount / partitionsPerThread));
@@ -51,7 +69,9 @@ export function multiProcessOptions<K, V>(given: MultiProcessConsumerOptions<K, 
 /** The options of a `KafkaConsumer` among those of a `MultiProcessConsumer`. */
 export function consumerOptionsOf<K, V>(given: MultiProcessConsumerOptions<K, V>): KafkaConsumerOptions<K, V> {
   const names = new Set(Object.keys(kafkaConsumerRules));
-  return Object.fromEntries(Object.entries(given).filter(([name]) => names.has(name)));
+  const own = Object.entries(given).filter(([name]) => names.has(name));
+  const isTransactional = given.producer?.transactionalId !== undefined;
+  return Object.fromEntries(isTransactional ? [...own, ['autoCommit', false]] : own);
 }
 
 function poisonRule(given: unknown): OnPoison | undefined {

@@ -1,7 +1,7 @@
 import type { Partition, RawShare } from '../consumer/partition.js';
 import { toPlain } from './plain-error.js';
 import type { GivenUp } from './poison.js';
-import type { ShareOrder } from './thread-messages.js';
+import type { PlainRecord, ShareOrder } from './thread-messages.js';
 
 /** What came back of a share, to be worked on by the next thread that is free. */
 interface Rest {
@@ -30,6 +30,8 @@ export class PartitionWork {
   isDamaged = false;
   /** What is damaged is handed out as one message. */
   #damage: ShareOrder['damage'];
+  /** What is to be written elsewhere, by the offset it stands for. */
+  readonly #letters = new Map<number, Letter>();
   /** The epoch of the partition that all of this is about. */
   #epoch = -1;
 
@@ -115,6 +117,26 @@ export class PartitionWork {
     return count;
   }
 
+  /** A message is to stand elsewhere, in this transaction or, if that is not committed, in the next. */
+  write(given: GivenUp, message: PlainRecord): void {
+    this.#letters.set(given.offset, { given, message, isWritten: false });
+  }
+
+  /** What is to be written before anything else is begun. */
+  get letter(): Letter | undefined {
+    return [...this.#letters.values()].find(({ isWritten }) => !isWritten);
+  }
+
+  /** The transaction is rolled back: all is where it was, but for what was tried. */
+  undone(): void {
+    this.#epoch = this.partition.epoch;
+    this.#rest = undefined;
+    for (const [offset, letter] of this.#letters) {
+      letter.isWritten = false;
+      this.#finished.delete(offset);
+    }
+  }
+
   finished(offset: number): void {
     this.#finished.add(offset);
     if (this.#show?.offset === offset) this.#show = undefined;
@@ -148,9 +170,15 @@ export class PartitionWork {
     for (const each of this.#finished) if (each < offset) this.#finished.delete(each);
   }
 
+  /** What is done stays so: nothing brings back what is written elsewhere. */
+  kept(): void {
+    for (const each of this.#letters.keys()) if (each < this.partition.done) this.#letters.delete(each);
+  }
+
   #forget(): void {
     this.#failures.clear();
     this.#finished.clear();
+    this.#letters.clear();
     this.#aloneUpTo = -1;
     this.#aloneAttempt = 1;
     this.#show = undefined;
@@ -158,6 +186,13 @@ export class PartitionWork {
     this.#damage = undefined;
     this.isDamaged = false;
   }
+}
+
+/** A record that is to stand for a message. */
+export interface Letter {
+  readonly given: GivenUp;
+  readonly message: PlainRecord;
+  isWritten: boolean;
 }
 
 const nothing = Buffer.alloc(0);

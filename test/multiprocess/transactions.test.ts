@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Admin } from '../../src/admin/index.js';
+import { KafkaClient } from '../../src/client/client.js';
+import { SimpleConsumer } from '../../src/consumer/index.js';
+import type { EmbeddedCluster } from '../../src/embedded/index.js';
+import { KeyedProducer } from '../../src/producer/index.js';
+import { EndTxn } from '../../src/protocol/index.js';
+import { until } from '../group/watched.js';
+import { handler, ran, script, setting, stored } from './setting.js';
+
+const billing = handler('billing.js');
+
+/** What readers of committed records see, in order. */
+async function bills(cluster: EmbeddedCluster, topic = 'out'): Promise<readonly string[]> {
+  await using client = new KafkaClient({ brokers: cluster.brokers });
+  const consumer = new SimpleConsumer(client, { topic });
+  const end = await client.offsets.latest(topic, 0);
+  const seen: string[] = [];
+  while ((consumer.position(0) ?? 0) < end) {
+    for (const { value } of await consumer.getMessages(100, { block: 1, timeoutMs: 20 })) seen.push(String(value));
+  }
+  return seen;
+}
+
+const orders = (values: readonly string[]) => values.map(value => ({ key: value.split(' ')[0] ?? '', value }));
+
+for (const [what, values] of [
+  ['nothing goes wrong', ['a', 'b', 'c', 'd']],
+  ['a handler fails after it has sent', ['a', 'b fail 2', 'c', 'd']],
+  ['a thread ends after it has sent', ['a', 'b', 'c exit 1', 'd']],
+  ['both', ['a fail 1', 'b exit 1', 'c', 'd exit 1']],
+] as const) {
+  test(`with a transactional producer what comes of each message is seen exactly once: ${what}`, async t => {
+    const { cluster, client, consumer } = await setting(t);
+    cluster.append('orders', 0, orders(values));
+    await using producer = new KeyedProducer(client, { transactionalId: 'bills' });
+    const fleet = consumer({ producer, transactionMs: 50 });
+    const stop = new AbortController();
+    const run = fleet.run(billing, { signal: stop.signal });
+    await until('all is committed', () => stored(cluster)[0] === 4);
+    stop.abort();
+    await run;
+    assert.deepEqual(await bills(cluster), ['bill for a', 'bill for b', 'bill for c', 'bill for d']);
+    assert.deepEqual(stored(cluster), { 0: 4 });
+  });
+}
+
+test('a commit that is lost is rolled back, and all of it comes again', async t => {
+  const { cluster, client, consumer } = await setting(t);
+  cluster.append('orders', 0, orders(['a', 'b']));
+  cluster.on(EndTxn).failOnce('CONCURRENT_TRANSACTIONS');
+  await using producer = new KeyedProducer(client, { transactionalId: 'bills' });
+  const fleet = consumer({ producer, transactionMs: 20 });
+  const stop = new AbortController();
+  const run = fleet.run(billing, { signal: stop.signal });
+  await until('all is committed', () => stored(cluster)[0] === 2);
+  stop.abort();
+  await run;
+  assert.deepEqual(await bills(cluster), ['bill for a', 'bill for b']);
+});
+
+test('a dead letter is part of a transaction: seen once, and what the failed attempts sent is not', async t => {
+  const { cluster, client, consumer } = await setting(t);
+  await new Admin(client).createTopics({ name: 'dead' });
+  cluster.append('orders', 0, orders(['a', 'b fail 99', 'c']));
+  await using producer = new KeyedProducer(client, { transactionalId: 'bills' });
+  const fleet = consumer({ producer, transactionMs: 50, maxAttempts: 2, onPoison: { topic: 'dead' } });
+  const stop = new AbortController();
+  const run = fleet.run(billing, { signal: stop.signal });
+  await until('all is committed', () => stored(cluster)[0] === 3);
+  stop.abort();
+  await run;
+  assert.deepEqual(await bills(cluster), ['bill for a', 'bill for c']);
+  assert.deepEqual(await bills(cluster, 'dead'), ['b fail 99']);
+});
+
+test('a message that stops everything leaves nothing of its transaction, and the group where it was', async t => {
+  const { cluster, client, consumer } = await setting(t);
+  cluster.append('orders', 0, orders(['a', 'b fail 99', 'c']));
+  await using producer = new KeyedProducer(client, { transactionalId: 'bills' });
+  const fleet = consumer({ producer, transactionMs: 50, maxAttempts: 2 });
+  await assert.rejects(fleet.run(billing), { code: 'TIDE_POISON' });
+  assert.deepEqual((await bills(cluster)).filter(bill => bill.includes('b')).length <= 1, true);
+  assert.equal((await bills(cluster)).includes('bill for b'), false);
+  assert.ok((stored(cluster)[0] ?? 0) <= 1);
+});
+
+test('what cannot be together is refused', async t => {
+  const { client, consumer } = await setting(t);
+  await using producer = new KeyedProducer(client, { transactionalId: 'bills' });
+  assert.throws(() => consumer({ producer, autoCommit: true }), {
+    code: 'TIDE_OPTION',
+    message: /autoCommit and a producer with a transactionalId/,
+  });
+  assert.throws(() => consumer({ producer, groupId: undefined }), { code: 'TIDE_OPTION', message: /needs a groupId/ });
+  assert.throws(() => consumer({ producer: {} as KeyedProducer }), { code: 'TIDE_OPTION', message: /"producer"/ });
+  const plain = new KeyedProducer(client);
+  const { results } = await ran(consumer({ producer: plain, autoCommit: false }), 0, { signal: AbortSignal.abort() }, script);
+  assert.deepEqual(results, []);
+});
