@@ -153,7 +153,7 @@ export class ClassicMembership implements Membership {
     const startedAt = this.#cluster.clock.now();
     if (!this.#isCooperative) await this.#giveUp(this.#owned);
     this.#notice = undefined;
-    const names = await this.#topics.names(signal);
+    const names = await this.#topics.allowedNames(signal);
     this.#heartbeats.stop();
     this.#isJoining = true;
     const { joined, counts, given, othersGiveUp } = await this.#ask(names, reason, signal).finally(() => {

@@ -187,7 +187,7 @@ export class ConsumerMembership implements Membership {
   async #said(signal: AbortSignal): Promise<Heartbeat> {
     const { rackId, rebalanceTimeoutMs, serverAssignor } = this.#settings;
     const pattern = this.#pattern();
-    const subscribedTopicNames = pattern === undefined ? await this.#topics.names(signal) : [];
+    const subscribedTopicNames = pattern === undefined ? await this.#topics.allowedNames(signal) : [];
     this.#names = subscribedTopicNames;
     const { topics } = this.#core.cluster.metadata;
     return {

@@ -1,3 +1,4 @@
+import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { ClusterMetadata } from '../cluster/metadata.js';
 
@@ -8,6 +9,8 @@ export type TopicFilter = readonly string[] | RegExp;
 export class SubscribedTopics {
   readonly #cluster: Cluster;
   #filter: TopicFilter;
+  /** What was looked at, and may be read. */
+  #allowed: TopicFilter | undefined;
   /** When all topics were last asked for, on the cluster's clock. */
   #askedAllAt = Number.NEGATIVE_INFINITY;
 
@@ -30,6 +33,21 @@ export class SubscribedTopics {
       ({ name, internal, errorCode }) => errorCode === 0 && !internal && isMatch(filter, name),
     );
     return matches.map(({ name }) => name).sort();
+  }
+
+  /**
+   * As {@link names}, for joining by them: looks, once, whether they may be read, since a group tells nobody of a topic that is not there for the
+   * member that divides. @throws KafkaError where one that is named may not.
+   */
+  async allowedNames(signal: AbortSignal): Promise<readonly string[]> {
+    const filter = this.#filter;
+    const names = await this.names(signal);
+    if (filter instanceof RegExp || names.length === 0 || this.#allowed === filter) return names;
+    const { topics } = await this.#cluster.topics(names, signal);
+    const topic = names.find(name => topics.get(name)?.errorCode === errorNumbers.TOPIC_AUTHORIZATION_FAILED);
+    if (topic !== undefined) throw brokerError(errorNumbers.TOPIC_AUTHORIZATION_FAILED, `topic ${topic}`, { context: { topic } });
+    this.#allowed = filter;
+    return names;
   }
 
   /** How many partitions each of these topics has; one that does not exist, or has none yet, is left out. */
