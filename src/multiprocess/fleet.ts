@@ -3,14 +3,14 @@ import type { Clock, Timer } from '../base/clock.js';
 import { asError, KafkaError, StateError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { Bell, settledWithin } from '../base/wait.js';
-import type { ForPartition } from '../cluster/scatter.js';
 import type { PoisonedMessage } from '../consumer/consumer-events.js';
 import type { Partition, RawShare } from '../consumer/partition.js';
 import type { Shares } from '../consumer/shares.js';
 import type { ProducerRecord, RecordResult } from '../producer/index.js';
 import type { Message } from '../records/index.js';
-import { fromPlain, toPlain } from './plain-error.js';
-import { deadLetter, type GivenUp, type OnPoison, poisonError } from './poison.js';
+import { type Crew, type FleetSnapshot, type Flight, heldTooLong, newCrew, snapshotOf } from './crew.js';
+import { toPlain } from './plain-error.js';
+import { Poisoning, type PoisoningSettings } from './poisoning.js';
 import type { Failure, FromThread, PlainRecord, Result, Returned } from './thread-messages.js';
 import type { Thread, Threads } from './threads.js';
 import { PartitionWork } from './work.js';
@@ -20,32 +20,10 @@ export interface ResultPlace extends Pick<Message, 'topic' | 'partition' | 'offs
   readonly attempt: number;
 }
 
-/** What a run does at this moment. */
-export interface FleetSnapshot {
-  readonly threads: readonly ThreadSnapshot[];
-  /** Attempts in vain, so far. */
-  readonly retriedCount: number;
-  /** Messages that a record in another topic stands for, so far. */
-  readonly deadLetterCount: number;
-}
-
-export interface ThreadSnapshot {
-  readonly threadIndex: number;
-  readonly isReady: boolean;
-  /** Which partitions it has a share of. */
-  readonly partitions: readonly ForPartition[];
-  readonly handledCount: number;
-  /** How long it has had something to do, in ms. */
-  readonly busyMs: number;
-}
-
-export interface FleetSettings {
+export interface FleetSettings extends PoisoningSettings {
   readonly handlerUrl: string;
   readonly concurrency: number;
-  readonly maxAttempts: number;
-  readonly retryBackoffMs: number;
   readonly handlerTimeoutMs: number;
-  readonly onPoison: OnPoison;
   /** How many threads there are to be for so many partitions. */
   threadsFor(partitionCount: number): number;
   readonly onResult: ((value: unknown, place: ResultPlace) => unknown) | undefined;
@@ -67,40 +45,6 @@ const turnMs = 100;
 /** So long a thread may take to end. */
 const endMs = 5000;
 
-/** A share that a thread has. */
-interface Flight {
-  readonly share: RawShare;
-  readonly work: PartitionWork;
-  readonly slot: number;
-  readonly begunAt: number;
-  /** Where it begins. */
-  readonly from: number;
-  /** The message that is only to be looked at. */
-  readonly show: number | undefined;
-  /** Its thread takes nothing else meanwhile. */
-  readonly isAlone: boolean;
-  recalled: boolean;
-  aborted: boolean;
-  /** How many of its messages were counted. */
-  count: number;
-  /** What is done with what the thread said of it, in order. */
-  chain: Promise<void>;
-  /** A result that was refused: from there on nothing is done. */
-  refused: { readonly offset: number; readonly attempt: number; readonly error: Error } | undefined;
-}
-
-/** A thread, and what it has. */
-interface Crew {
-  readonly thread: Thread;
-  isReady: boolean;
-  readonly flights: Map<number, Flight>;
-  /** What it has in hand, and since when. */
-  readonly seen: Map<string, number>;
-  handled: number;
-  busyMs: number;
-  busySince: number | undefined;
-}
-
 /**
  * Has threads work on the shares of partitions: one share of a partition at a time, by whichever thread is free. What is done of a share counts
  * bit by bit; what is not is worked on again, by another thread where one was lost.
@@ -112,8 +56,7 @@ export class Fleet {
   readonly #works = new Map<Partition, PartitionWork>();
   /** Threads that are ending. */
   readonly #endings = new Set<Promise<unknown>>();
-  /** What is being decided. */
-  readonly #decisions = new Set<Promise<void>>();
+  readonly #poisoning: Poisoning;
   #look: Timer | undefined;
   #alarm: Timer | undefined;
   /** Rung when there may be something to do. */
@@ -127,22 +70,26 @@ export class Fleet {
   #isEnding = false;
   #failure: { readonly error: unknown } | undefined;
   #idleDeaths = 0;
-  #retried = 0;
-  #deadLetters = 0;
 
   constructor(host: FleetHost, settings: FleetSettings) {
     this.#host = host;
     this.#settings = settings;
+    this.#poisoning = new Poisoning(
+      {
+        clock: host.clock,
+        inTransaction: () => this.#roundMs !== undefined,
+        send: record => host.send(record),
+        poisoned: what => host.poisoned(what),
+        fail: error => this.fail(error),
+        decided: () => this.#changed.ring(),
+      },
+      settings,
+    );
   }
 
   snapshot(): FleetSnapshot {
-    const now = this.#host.clock.now();
-    const threads = [...this.#crews.values()].map(({ thread, isReady, flights, handled, busyMs, busySince }) => ({
-      ...{ threadIndex: thread.index, isReady, handledCount: handled },
-      partitions: [...flights.values()].map(({ share: { partition } }) => ({ topic: partition.topic, partition: partition.partition })),
-      busyMs: Math.round(busyMs + (busySince === undefined ? 0 : now - busySince)),
-    }));
-    return { threads, retriedCount: this.#retried, deadLetterCount: this.#deadLetters };
+    const { retriedCount, deadLetterCount } = this.#poisoning;
+    return { threads: snapshotOf(this.#crews.values(), this.#host.clock.now()), retriedCount, deadLetterCount };
   }
 
   /** Starts the first thread, which loads the handler. @throws KafkaError `TIDE_HANDLER`, `TIDE_THREAD`; what `setup` throws. */
@@ -210,7 +157,7 @@ export class Fleet {
       if (shares.closing) this.#isEnding = true;
       this.#recall(shares);
       if (!this.#isStopping) this.#dispatch(shares);
-      const isOver = this.#isStopping && this.#flights().length === 0 && this.#decisions.size === 0;
+      const isOver = this.#isStopping && this.#flights().length === 0 && !this.#poisoning.isDeciding;
       if (shares.closed) this.#giveUp();
       if (!isOver) await this.#changed.wait();
       unlisten();
@@ -248,12 +195,12 @@ export class Fleet {
   }
 
   #start(index: number): Crew {
-    const crew: Crew = {
-      thread: this.#host.threads.start(index, message => this.#told(crew, message)),
-      ...{ isReady: false, flights: new Map(), seen: new Map(), handled: 0, busyMs: 0, busySince: undefined },
-    };
+    const crew: Crew = newCrew(this.#host.threads.start(index, message => this.#told(crew, message)));
     this.#crews.set(index, crew);
-    const ending = crew.thread.ended.then(why => this.#ended(crew, why)).finally(() => this.#endings.delete(ending));
+    const ending: Promise<void> = crew.thread.ended
+      .then(why => this.#ended(crew, why))
+      .catch((error: unknown) => this.fail(error))
+      .then(() => void this.#endings.delete(ending));
     this.#endings.add(ending);
     return crew;
   }
@@ -297,12 +244,7 @@ export class Fleet {
     let work = this.#works.get(partition);
     if (work === undefined) this.#works.set(partition, (work = new PartitionWork(partition)));
     if (work.busy || work.quietUntil > this.#host.clock.now()) return undefined;
-    const { letter } = work;
-    const { onPoison } = this.#settings;
-    if (letter !== undefined && typeof onPoison === 'object') {
-      this.#bury(work, letter.given, letter.message, onPoison);
-      return undefined;
-    }
+    if (this.#poisoning.write(work)) return undefined;
     if (work.isAlone && !isIdle) return undefined;
     const share = work.next();
     return share === undefined ? undefined : { work, share };
@@ -375,17 +317,8 @@ export class Fleet {
     const now = clock.now();
     for (const flight of crew.flights.values()) this.#progress(crew, flight);
     const { handlerTimeoutMs } = this.#settings;
-    if (handlerTimeoutMs !== Number.POSITIVE_INFINITY) {
-      const held = crew.thread.inHand.held();
-      const keys = new Set(held.map(({ hand, turn }) => `${hand}:${turn}`));
-      for (const key of crew.seen.keys()) if (!keys.has(key)) crew.seen.delete(key);
-      for (const each of held) {
-        const key = `${each.hand}:${each.turn}`;
-        const since = crew.seen.get(key);
-        if (since === undefined) crew.seen.set(key, now);
-        else if (now - since >= handlerTimeoutMs) crew.thread.kill(each);
-      }
-    }
+    const hanging = handlerTimeoutMs === Number.POSITIVE_INFINITY ? undefined : heldTooLong(crew, now, handlerTimeoutMs);
+    if (hanging !== undefined) crew.thread.kill(hanging);
     if (this.#free() !== undefined) return;
     const oldest = [...crew.flights.values()].find(({ begunAt, recalled }) => !recalled && now - begunAt > turnMs);
     if (oldest === undefined || !this.#someoneWaits()) return;
@@ -436,9 +369,9 @@ export class Fleet {
       case 'returned': {
         const flight = crew.flights.get(message.slot);
         if (flight === undefined) break;
-        flight.chain = flight.chain.then(() =>
-          message.kind === 'results' ? this.#takeIn(crew, flight, message) : this.#returned(crew, flight, message),
-        );
+        flight.chain = flight.chain
+          .then(() => (message.kind === 'results' ? this.#takeIn(crew, flight, message) : this.#returned(crew, flight, message)))
+          .catch(error => this.fail(error));
         break;
       }
       case 'broken':
@@ -494,12 +427,12 @@ export class Fleet {
     }
     if (records !== undefined && refused === undefined) work.keep(share, records);
     else if (refused !== undefined) this.#giveBack(share, work);
-    if (flight.show !== undefined) this.#shown(work, flight.show, message.shown);
+    if (flight.show !== undefined) this.#poisoning.shown(work, flight.show, message.shown);
     const failures: readonly Failure[] =
       refused === undefined ? message.failures : [{ ...refused, last: refused.offset, error: toPlain(refused.error), message: undefined }];
     for (const failure of failures) this.#inVain(work, failure);
     const isStill = message.done === flight.from && failures.length === 0 && !flight.recalled && flight.show === undefined;
-    if (isStill) work.quietUntil = this.#host.clock.now() + this.#settings.retryBackoffMs; // nothing was marked: it comes again, not at once
+    if (isStill) this.#poisoning.rest(work); // nothing was marked: it comes again, not at once
     this.#changed.ring();
   }
 
@@ -522,68 +455,9 @@ export class Fleet {
     this.#shares?.giveBack(share);
   }
 
-  #inVain(work: PartitionWork, { offset, last, error, message }: Failure): void {
-    const { maxAttempts, retryBackoffMs } = this.#settings;
-    const attempts = work.failed(offset);
+  #inVain(work: PartitionWork, failure: Failure): void {
     this.#isSpoiled = true;
-    this.#retried += 1;
-    work.quietUntil = this.#host.clock.now() + retryBackoffMs;
-    if (attempts < maxAttempts) return;
-    if (last > offset)
-      work.suspect(offset, last, maxAttempts); // the whole batch has had its attempts: each message has its last one alone
-    else this.#poisoned(work, { offset, attempts, error: fromPlain(error) }, message);
-  }
-
-  /** A message has had all its attempts. */
-  #poisoned(work: PartitionWork, given: GivenUp, message: PlainRecord | undefined): void {
-    const { onPoison } = this.#settings;
-    const { partition } = work;
-    if (onPoison === 'stop') this.fail(poisonError(partition, given.offset, given.attempts, given.error));
-    else if (onPoison === 'skip') this.#passOver(work, given, 'skipped');
-    else if (message === undefined) work.show(given);
-    else if (this.#roundMs === undefined) this.#bury(work, given, message, onPoison);
-    else work.write(given, message); // by the next transaction: this one holds what came of the attempt
-  }
-
-  /** A message was looked at that is to stand elsewhere. */
-  #shown(work: PartitionWork, offset: number, message: PlainRecord | undefined): void {
-    const given = work.wanted(offset);
-    const { onPoison } = this.#settings;
-    if (message === undefined)
-      work.finished(offset); // it is not there any more
-    else if (given !== undefined && typeof onPoison === 'object') {
-      if (this.#roundMs === undefined) this.#bury(work, given, message, onPoison);
-      else work.write(given, message);
-    }
-  }
-
-  #passOver(work: PartitionWork, given: GivenUp, to: PoisonedMessage['to']): void {
-    const { topic, partition } = work.partition;
-    work.finished(given.offset);
-    this.#host.poisoned({ topic, partition, ...given, to });
-  }
-
-  /** Writes the record that stands for a message; the partition waits for it. Where that cannot be, nothing is passed over. */
-  #bury(work: PartitionWork, given: GivenUp, message: PlainRecord, to: { readonly topic: string }): void {
-    work.busy = true;
-    const decision = this.#host.send(deadLetter(to.topic, message, given)).then(
-      () => {
-        this.#deadLetters += 1;
-        const { letter } = work;
-        if (letter !== undefined) letter.isWritten = true;
-        this.#passOver(work, given, to);
-      },
-      (error: unknown) => {
-        const more = ` and could not be written to ${to.topic} (${asError(error).message})`;
-        this.fail(poisonError(work.partition, given.offset, given.attempts, given.error, more));
-      },
-    );
-    const settled = decision.finally(() => {
-      work.busy = false;
-      this.#decisions.delete(settled);
-      this.#changed.ring();
-    });
-    this.#decisions.add(settled);
+    this.#poisoning.inVain(work, failure);
   }
 
   /** A thread is over: what it had in hand is worked on again, and what ended it is looked for. */

@@ -1,4 +1,5 @@
-export type { FleetSnapshot, ResultPlace, ThreadSnapshot } from './fleet.js';
+export type { FleetSnapshot, ThreadSnapshot } from './crew.js';
+export type { ResultPlace } from './fleet.js';
 export { MultiProcessConsumer, type RunOptions } from './multi-process-consumer.js';
 export type { MultiProcessConsumerOptions } from './options.js';
 export type { OnPoison } from './poison.js';

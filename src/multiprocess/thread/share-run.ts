@@ -3,27 +3,24 @@ import { CorruptRecordError, DeserializationError, StateError } from '../../base
 import { show } from '../../base/options.js';
 import { Bell, isThenable } from '../../base/wait.js';
 import { MessageBatch, type Records } from '../../consumer/message-batch.js';
-import type { ProducerRecord, RecordResult } from '../../producer/index.js';
 import { AbortedFilter, type AnyMessage, damagedBatch, Message, type RecordBatch, readBatches } from '../../records/index.js';
 import type { InHand } from '../in-hand.js';
 import { fromPlain, type PlainError, toPlain } from '../plain-error.js';
 import type { Failure, PlainRecord, Result, Returned, ShareOrder, ThreadTask } from '../thread-messages.js';
-import type { HandlerContext, ThreadContext } from './context.js';
+import { Context, type ContextKit } from './call-context.js';
 import type { HandlerModule } from './handler-module.js';
 import { Made } from './made.js';
 import { type Begun, Prefix } from './prefix.js';
-import { plainMessage, type Sends } from './sends.js';
+import { plainMessage } from './sends.js';
 import type { Slots } from './slots.js';
 
 /** What all shares of a thread have in common. */
-export interface ThreadKit {
+export interface ThreadKit extends ContextKit {
   readonly clock: Clock;
   readonly task: Pick<ThreadTask, 'ordering' | 'marking' | 'maxAttempts' | 'maxDecompressedBytes' | 'wantsResults' | 'concurrency'>;
   readonly module: HandlerModule;
-  readonly context: ThreadContext;
   readonly inHand: InHand;
   readonly slots: Slots;
-  readonly sends: Sends;
   /** Takes results to the main thread; what it gives resolves when there is room for more. */
   results(slot: number, results: readonly Result[], done: number, count: number): Promise<void> | undefined;
 }
@@ -406,61 +403,6 @@ interface Unmarked {
   readonly begun: Begun;
   isMarked: boolean;
   isHandled: boolean;
-}
-
-/** What a handler is given for one call. */
-class Context implements HandlerContext {
-  readonly topic: string;
-  readonly partition: number;
-  readonly attempt: number;
-  readonly signal: AbortSignal;
-  readonly sends: Promise<RecordResult>[] = [];
-  readonly #run: ShareRun;
-  readonly #kit: ThreadKit;
-  /** Marks of a call for a batch, which count when it returns. */
-  readonly #marked: Set<number> | undefined;
-  isOver = false;
-
-  constructor(
-    run: ShareRun,
-    kit: ThreadKit,
-    { topic, partition }: { readonly topic: string; readonly partition: number },
-    attempt: number,
-    signal: AbortSignal,
-    marked?: Set<number>,
-  ) {
-    this.#run = run;
-    this.#kit = kit;
-    this.topic = topic;
-    this.partition = partition;
-    this.attempt = attempt;
-    this.signal = signal;
-    this.#marked = marked;
-  }
-
-  get threadIndex(): number {
-    return this.#kit.context.threadIndex;
-  }
-
-  get workerData(): unknown {
-    return this.#kit.context.workerData;
-  }
-
-  get logger(): ThreadContext['logger'] {
-    return this.#kit.context.logger;
-  }
-
-  send(record: ProducerRecord): Promise<RecordResult> {
-    const sent = this.#kit.sends.send(record);
-    this.sends.push(sent);
-    sent.catch(() => {}); // told to whoever awaits it, and to the attempt
-    return sent;
-  }
-
-  mark(given: AnyMessage | Iterable<AnyMessage>): void {
-    if (this.#marked === undefined || this.isOver) return this.#run.mark(given);
-    for (const { offset } of given instanceof Message ? [given] : given) this.#marked.add(offset);
-  }
 }
 
 function messageIn(batch: RecordBatch, offset: number): Message | undefined {

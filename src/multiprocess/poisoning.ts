@@ -1,0 +1,126 @@
+import type { Clock } from '../base/clock.js';
+import { asError } from '../base/errors.js';
+import type { PoisonedMessage } from '../consumer/consumer-events.js';
+import type { ProducerRecord } from '../producer/index.js';
+import { fromPlain } from './plain-error.js';
+import { deadLetter, type GivenUp, type OnPoison, poisonError } from './poison.js';
+import type { Failure, PlainRecord } from './thread-messages.js';
+import type { PartitionWork } from './work.js';
+
+export interface PoisoningSettings {
+  readonly maxAttempts: number;
+  readonly retryBackoffMs: number;
+  readonly onPoison: OnPoison;
+}
+
+export interface PoisoningHost {
+  readonly clock: Clock;
+  /** Whether what is sent may be rolled back. */
+  inTransaction(): boolean;
+  send(record: ProducerRecord): Promise<unknown>;
+  poisoned(what: PoisonedMessage): void;
+  /** Everything is to end with this. */
+  fail(error: Error): void;
+  /** Something was decided. */
+  decided(): void;
+}
+
+/** Decides what becomes of messages that are tried in vain: another attempt, and after the last what `onPoison` says. */
+export class Poisoning {
+  readonly #host: PoisoningHost;
+  readonly #settings: PoisoningSettings;
+  #deciding = 0;
+  #retriedCount = 0;
+  #deadLetterCount = 0;
+
+  constructor(host: PoisoningHost, settings: PoisoningSettings) {
+    this.#host = host;
+    this.#settings = settings;
+  }
+
+  /** Whether something is being written. */
+  get isDeciding(): boolean {
+    return this.#deciding > 0;
+  }
+
+  get retriedCount(): number {
+    return this.#retriedCount;
+  }
+
+  get deadLetterCount(): number {
+    return this.#deadLetterCount;
+  }
+
+  /** A message, or a batch as a whole, was tried in vain. */
+  inVain(work: PartitionWork, { offset, last, error, message }: Failure): void {
+    const { maxAttempts } = this.#settings;
+    const attempts = work.failed(offset);
+    this.#retriedCount += 1;
+    this.rest(work);
+    if (attempts < maxAttempts) return;
+    // The whole batch has had its attempts: each of its messages has its last one alone.
+    if (last > offset) work.suspect(offset, last, maxAttempts);
+    else this.#givenUp(work, { offset, attempts, error: fromPlain(error) }, message);
+  }
+
+  /** The partition waits for a while. */
+  rest(work: PartitionWork): void {
+    work.quietUntil = this.#host.clock.now() + this.#settings.retryBackoffMs;
+  }
+
+  /** A message was looked at that is to stand elsewhere; undefined: it is not there any more. */
+  shown(work: PartitionWork, offset: number, message: PlainRecord | undefined): void {
+    const given = work.wanted(offset);
+    if (message === undefined) work.finished(offset);
+    else if (given !== undefined) this.#toStandElsewhere(work, given, message);
+  }
+
+  /** Writes what is still to be written of the partition's messages; false when nothing is. */
+  write(work: PartitionWork): boolean {
+    const { letter } = work;
+    const { onPoison } = this.#settings;
+    if (letter === undefined || typeof onPoison !== 'object') return false;
+    const { given, message } = letter;
+    work.busy = true;
+    this.#deciding += 1;
+    const written = (): void => {
+      letter.isWritten = true;
+      this.#deadLetterCount += 1;
+      this.#passOver(work, given, onPoison);
+    };
+    const failed = (error: unknown): void => {
+      const more = ` and could not be written to ${onPoison.topic} (${asError(error).message})`;
+      this.#host.fail(poisonError(work.partition, given.offset, given.attempts, given.error, more));
+    };
+    void this.#host
+      .send(deadLetter(onPoison.topic, message, given))
+      .then(written, failed)
+      .then(() => {
+        work.busy = false;
+        this.#deciding -= 1;
+        if (!this.#host.inTransaction()) work.kept();
+        this.#host.decided();
+      });
+    return true;
+  }
+
+  #givenUp(work: PartitionWork, given: GivenUp, message: PlainRecord | undefined): void {
+    const { onPoison } = this.#settings;
+    if (onPoison === 'stop') this.#host.fail(poisonError(work.partition, given.offset, given.attempts, given.error));
+    else if (onPoison === 'skip') this.#passOver(work, given, 'skipped');
+    else if (message === undefined) work.show(given);
+    else this.#toStandElsewhere(work, given, message);
+  }
+
+  /** In a transaction by the next one: this one holds what came of the attempt, and is rolled back. */
+  #toStandElsewhere(work: PartitionWork, given: GivenUp, message: PlainRecord): void {
+    work.write(given, message);
+    if (!this.#host.inTransaction()) this.write(work);
+  }
+
+  #passOver(work: PartitionWork, given: GivenUp, to: PoisonedMessage['to']): void {
+    const { topic, partition } = work.partition;
+    work.finished(given.offset);
+    this.#host.poisoned({ topic, partition, ...given, to });
+  }
+}
