@@ -351,21 +351,23 @@ export class Cluster {
 
   async #fetchMetadata(wanted: ReadonlySet<string> | 'all'): Promise<ClusterMetadata> {
     const topics = wanted === 'all' ? null : [...wanted].map(name => ({ name }));
-    const answer = await this.toAny(Metadata, version => ({
-      topics,
+    let asked = 0;
+    const body = (version: number) => {
+      asked = version;
       // Before version 4 the broker alone decides whether a topic is created.
-      allowAutoTopicCreation: version >= 4 ? this.settings.allowAutoTopicCreation : undefined,
-    })).finally(() => {
+      return { topics, allowAutoTopicCreation: version >= 4 ? this.settings.allowAutoTopicCreation : undefined };
+    };
+    const answer = await this.toAny(Metadata, body).finally(() => {
       this.#asking = undefined;
     });
     if (answer.errorCode !== 0) throw brokerError(answer.errorCode, 'metadata');
-    this.#take(answer, wanted === 'all');
+    this.#take(answer, wanted === 'all', asked);
     return this.#metadata;
   }
 
-  #take(answer: ResponseOf<typeof Metadata>, all: boolean): void {
+  #take(answer: ResponseOf<typeof Metadata>, all: boolean, version: number): void {
     if (answer.brokers.length === 0) return; // a broker that is just starting knows nobody yet
-    this.#metadata = withAnswer(this.#metadata, answer, all);
+    this.#metadata = withAnswer(this.#metadata, answer, all, version);
     if (all) this.#topics.clear();
     const readAt = this.clock.now();
     for (const { name } of answer.topics) {

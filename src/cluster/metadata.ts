@@ -14,7 +14,7 @@ export interface PartitionInfo {
   readonly partition: number;
   /** The broker that leads it; -1 while there is none. */
   readonly leader: number;
-  /** Grows with each new leader; -1 where the broker is too old to say. */
+  /** Grows with each new leader; -1 where the broker is too old to say, or to be believed (before 2.4). */
   readonly leaderEpoch: number;
   readonly replicas: readonly number[];
   /** The replicas that are in sync. */
@@ -48,15 +48,21 @@ export const noMetadata: ClusterMetadata = Object.freeze({ clusterId: null, cont
 
 type MetadataAnswer = ResponseOf<typeof Metadata>;
 
-/** The snapshot after `answer`: brokers are replaced; so are the topics if `all` were asked about, else those not asked about stay. */
-export function withAnswer(before: ClusterMetadata, answer: MetadataAnswer, all = false): ClusterMetadata {
+/** The first version whose leader epochs are true while partitions are moved; an older one may be refused for ever with what it tells. */
+export const epochsFrom = 9;
+
+/**
+ * The snapshot after `answer`: brokers are replaced; so are the topics if `all` were asked about, else those not asked about stay.
+ * @param version Of the answer: before {@link epochsFrom} its leader epochs are not believed.
+ */
+export function withAnswer(before: ClusterMetadata, answer: MetadataAnswer, all = false, version = epochsFrom): ClusterMetadata {
   const brokers = new Map<number, BrokerInfo>();
   for (const { nodeId, host, port, rack } of answer.brokers) {
     if (host !== '' && port > 0 && port <= 65_535) brokers.set(nodeId, Object.freeze({ id: nodeId, host, port, rack }));
   }
   const topics = new Map(all ? [] : before.topics);
   for (const topic of answer.topics) {
-    if (topic.name !== null) topics.set(topic.name, topicInfo(topic.name, topic, before.topics.get(topic.name)));
+    if (topic.name !== null) topics.set(topic.name, topicInfo(topic.name, topic, before.topics.get(topic.name), version));
   }
   return Object.freeze({ clusterId: answer.clusterId, controllerId: answer.controllerId, brokers, topics });
 }
@@ -87,12 +93,12 @@ export function withLeader(
   return Object.freeze({ ...topic, partitions: Object.freeze(topic.partitions.map(found => (found === known ? moved : found))) });
 }
 
-function topicInfo(name: string, topic: MetadataAnswer['topics'][number], before: TopicInfo | undefined): TopicInfo {
+function topicInfo(name: string, topic: MetadataAnswer['topics'][number], before: TopicInfo | undefined, version: number): TopicInfo {
   const partitions = topic.partitions.map(found => {
     const info: PartitionInfo = {
       partition: found.partitionIndex,
       leader: found.leaderId,
-      leaderEpoch: found.leaderEpoch,
+      leaderEpoch: version < epochsFrom ? -1 : found.leaderEpoch,
       replicas: Object.freeze([...found.replicaNodes]),
       isr: Object.freeze([...found.isrNodes]),
       errorCode: found.errorCode,

@@ -119,9 +119,15 @@ export class Intake {
    * was handed out is for the policy.
    */
   #parted(partition: Partition, { epoch, endOffset }: EpochEnd): void {
-    const { position, epochs } = partition;
+    const { position, epochs, prefetched } = partition;
     const offset = Math.min(endOffset, epochs.endOf(epoch));
-    if (position <= offset) return partition.fetchAgain();
+    if (position <= offset) {
+      if (prefetched.nextFetch > position) return partition.fetchAgain();
+      // It says that all that was read is the same, and that it is not. That is looked at no more.
+      epochs.restart(position);
+      this.quiet(partition, undefined);
+      return;
+    }
     this.#settings.misplaced(partition, { why: 'truncated', requestedOffset: position, diverging: { epoch, offset } });
   }
 

@@ -55,6 +55,32 @@ test(
   },
 );
 
+for (const divergingEpoch of [
+  { epoch: 5, endOffset: 1000 },
+  { epoch: -1, endOffset: 0 },
+  { epoch: 0, endOffset: 2 ** 53 - 1 },
+  { epoch: 2 ** 31 - 1, endOffset: -1 },
+]) {
+  const place = `${divergingEpoch.endOffset} in epoch ${divergingEpoch.epoch}`;
+  test(`a log that is said to part at ${place}, before anything was read: what comes later is read from the start`, limit, async t => {
+    const { cluster, consumer } = await setting(t);
+    fill(cluster, 20, { perBatch: 2 });
+    cluster.on(Fetch).answer(async (_, next) => {
+      const answer = await next();
+      const responses = answer?.responses?.map(({ partitions, ...topic }) => ({
+        ...topic,
+        partitions: partitions.map(partition => ({ ...partition, records: [], divergingEpoch })),
+      }));
+      return answer && { ...answer, responses: responses ?? [] };
+    }, 4);
+    assert.deepEqual(
+      offsets(await get(consumer(), 20)),
+      Array.from({ length: 20 }, (_, i) => i),
+    );
+    assert.ok(cluster.requests(Fetch).length < 50, 'not asked all the time');
+  });
+}
+
 test('a fetch answer for another topic alone is no answer: nothing is read from it, and what was asked for comes later', limit, async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, 5);

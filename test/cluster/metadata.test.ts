@@ -278,6 +278,20 @@ const described = (leaderId: number, leaderEpoch: number, topicId = uuid): Answe
 });
 const leaders = ({ topics }: ClusterMetadata) => topics.get('orders')?.partitions.map(({ leader }) => leader);
 
+test('leader epochs of brokers that tell wrong ones while partitions move are not believed', () => {
+  const epochs = (version: number) =>
+    withAnswer(noMetadata, described(2, 5), false, version)
+      .topics.get('orders')
+      ?.partitions.map(({ leaderEpoch }) => leaderEpoch);
+  assert.deepEqual(
+    [epochs(8), epochs(9)],
+    [
+      [-1, -1],
+      [5, 5],
+    ],
+  );
+});
+
 test('an answer with an older epoch does not bring a deposed leader back, unless the topic is another', () => {
   const now = withAnswer(noMetadata, described(2, 5));
   assert.deepEqual(leaders(now), [2, 2]);

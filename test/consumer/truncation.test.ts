@@ -197,3 +197,16 @@ test('a message in hand is waited for before a cut log moves the reader', async 
   assert.deepEqual(seen.slice(-15), numbers(100, 115));
   assert.equal(events.length, 1);
 });
+
+test('a broker whose metadata is too old for leader epochs is asked without them', async t => {
+  const { cluster, consumer } = await setting(t, { brokers: 2, client: { apiVersions: { Metadata: 8 } } });
+  const orders = consumer();
+  fill(cluster, 5);
+  assert.deepEqual(values(await get(orders, 5)), numbers(0, 5));
+  cluster.moveLeader('orders', 0, 2);
+  fill(cluster, 5, { from: 5 });
+  assert.deepEqual(values(await get(orders, 5)), numbers(5, 10));
+  for (const { body } of cluster.requests(Fetch)) {
+    for (const { partitions } of body.topics) for (const { currentLeaderEpoch } of partitions) assert.equal(currentLeaderEpoch, -1);
+  }
+});
