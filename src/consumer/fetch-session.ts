@@ -113,33 +113,46 @@ export class FetchSession {
     return !this.#isWhole && outOfStep.has(errorCode);
   }
 
-  /** Notes what is asked for now; whether the broker has to be told. A topic of another id is another one: the one before is forgotten. */
+  /**
+   * Notes what is asked for now; whether the broker has to be told. For the broker a partition is what bears its name: one that is read anew is
+   * the same, one of a topic that was made again is another where topics go by their ids, and the one before is forgotten.
+   */
   #note(asked: Asked, forgotten: Asked[]): boolean {
     const { partition, topic, info } = asked;
-    const known = this.#sent.get(partition);
-    if (known === undefined || known.asked.topic.id !== topic.id) {
-      if (known !== undefined) {
-        forgotten.push(known.asked);
-        this.#byKey.delete(known.key);
-      }
-      const sent = { asked, key: `${this.#byId ? topic.id : topic.name}/${partition.partition}`, request: this.#requests };
+    const key = `${this.#byId ? topic.id : topic.name}/${partition.partition}`;
+    const own = this.#sent.get(partition);
+    if (own !== undefined && own.key !== key) {
+      forgotten.push(own.asked);
+      this.#drop(own);
+    }
+    const known = this.#byKey.get(key);
+    if (known === undefined) {
+      const sent = { asked, key, request: this.#requests };
       this.#sent.set(partition, sent);
-      this.#byKey.set(sent.key, sent);
+      this.#byKey.set(key, sent);
       return true;
     }
-    const { offset, fetchedEpoch, info: before } = known.asked;
+    const before = known.asked;
+    if (before.partition !== partition) {
+      this.#sent.delete(before.partition);
+      this.#sent.set(partition, known);
+    }
     known.asked = asked;
     known.request = this.#requests;
-    return offset !== asked.offset || fetchedEpoch !== asked.fetchedEpoch || before.leaderEpoch !== info.leaderEpoch;
+    return before.offset !== asked.offset || before.fetchedEpoch !== asked.fetchedEpoch || before.info.leaderEpoch !== info.leaderEpoch;
+  }
+
+  #drop({ asked, key }: Sent): void {
+    this.#sent.delete(asked.partition);
+    this.#byKey.delete(key);
   }
 
   /** What was not named by this request is not wanted any more. */
   #forget(forgotten: Asked[]): void {
-    for (const [partition, { asked, key, request }] of this.#sent) {
-      if (request === this.#requests) continue;
-      forgotten.push(asked);
-      this.#sent.delete(partition);
-      this.#byKey.delete(key);
+    for (const sent of this.#sent.values()) {
+      if (sent.request === this.#requests) continue;
+      forgotten.push(sent.asked);
+      this.#drop(sent);
     }
   }
 }

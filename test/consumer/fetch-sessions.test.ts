@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { KafkaConsumer } from '../../src/consumer/index.js';
 import type { EmbeddedCluster, SeenRequest } from '../../src/embedded/index.js';
 import { Fetch } from '../../src/protocol/index.js';
 import { fill, get, setting, until } from './setting.js';
@@ -157,6 +158,45 @@ test('a topic that was made again takes the place of the one before', async t =>
   const change = polls(cluster).find(({ body }) => body.topics.some(({ topicId }) => topicId !== id));
   assert.equal(change?.body.sessionEpoch === 0 || change?.body.forgottenTopicsData[0]?.topicId === id, true);
 });
+
+for (const [how, versions] of [
+  ['ids', {}],
+  ['names', { Fetch: 12 }],
+] as const) {
+  test(`a partition that is read anew is the same for the broker, and is not forgotten: ${how}`, async t => {
+    const { cluster, client } = await setting(t, { topics: { orders: 2, bills: 1 }, client: { apiVersions: versions } });
+    for (const topic of ['orders', 'bills']) fill(cluster, 2, { topic });
+    const consumer = new KafkaConsumer(client, { maxWaitMs: 5 });
+    await consumer.setTopicPartitions('orders', 'bills');
+    assert.equal((await consumer.getMessages(4, { timeoutMs: null })).length, 4);
+    await until(() => polls(cluster).some(isLater));
+    for (let i = 2; i < 6; i++) {
+      await consumer.setTopicPartitions(...consumer.offsets('position'));
+      fill(cluster, 1, { from: i });
+      assert.deepEqual(
+        (await consumer.getMessages(1, { timeoutMs: null })).map(({ topic, value }) => `${topic} ${value}`),
+        [`orders ${i}`],
+      );
+    }
+  });
+
+  test(`a topic that was made again is read on in the same session: ${how}`, async t => {
+    const { cluster, client, consumer } = await setting(t, { topics: { orders: 1 }, client: { apiVersions: versions } });
+    const orders = consumer({ maxWaitMs: 5 });
+    for (let i = 0; i < 5; i++) {
+      fill(cluster, 3, { from: i * 10 });
+      const seen: string[] = [];
+      while (!seen.includes(String(i * 10 + 2))) seen.push(...(await get(orders, 1)).map(({ value }) => String(value)));
+      assert.deepEqual(
+        seen.slice(-3),
+        [0, 1, 2].map(j => String(i * 10 + j)),
+      );
+      cluster.deleteTopic('orders');
+      cluster.createTopic('orders', 1);
+      await client.metadata(['orders']); // who goes by names does not notice by fetching
+    }
+  });
+}
 
 test('closing ends the session, and waits for no broker that does not answer', async t => {
   const { cluster, consumer } = await setting(t);
