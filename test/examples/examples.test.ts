@@ -214,6 +214,25 @@ test('threads: one of them ends, and all is handled', async () => {
   assert.equal(lines.at(-1), '40 of 40 orders are handled');
 });
 
+test('thread-batches: every order is in a total', async () => {
+  const lines = (await run([example('thread-batches')])).trim().split('\n');
+  const sums = lines.map(text => /^partition [01]: (\d+) orders for (\d+)$/.exec(text)?.slice(1).map(Number) ?? assert.fail(text));
+  assert.deepEqual(
+    [0, 1].map(i => sums.reduce((sum, each) => sum + (each[i] ?? 0), 0)),
+    [20, 190],
+  );
+});
+
+test('dead-letters: what cannot be handled stands elsewhere, with where it is from', async () => {
+  const lines = (await run([example('dead-letters')])).trim().split('\n');
+  assert.deepEqual(lines.slice(0, 3), ['order 0: tea', 'order 2: milk', 'for somebody to look at: two teas, please']);
+  assert.ok(lines.includes('  tidemark-offset: 1') && lines.includes('  tidemark-attempts: 2'), lines.join('\n'));
+});
+
+test('thread-reading: threads decompress, and all is read here', async () => {
+  assert.equal((await run([example('thread-reading')])).trim(), '10000 lines');
+});
+
 test('exactly-once: what was sent by work that failed is not seen', async () => {
   assert.deepEqual((await run([example('exactly-once')])).trim().split('\n'), [
     'nothing is billed: the printer jams',
