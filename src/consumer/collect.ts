@@ -78,8 +78,10 @@ export async function collect(
       return undefined;
     }
   };
-  // What was collected may be what a partition waits for before it can go on: then it is given now.
-  const enough = () => (messages.length > 0 ? from.partitions().some(({ stalled, leaving }) => stalled || leaving) : empty.tooMany);
+  // What was collected may be what a partition waits for before it can go on; and one that is in trouble, which the next call tells, is not to
+  // take away what others gave. Then it is given now.
+  const isDue = ({ stalled, leaving, failure, paused }: Partition) => stalled || leaving || (failure !== undefined && !paused);
+  const enough = () => (messages.length > 0 ? from.partitions().some(isDue) : empty.tooMany);
   let isStuck = false;
   const isMaking = () => from.partitions().some(partition => partition.isMaking);
   const stopped = () => from.isClosing() || from.isOver() || isStuck || enough();

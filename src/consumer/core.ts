@@ -180,14 +180,20 @@ export class ConsumerCore {
     return this.#lastCommits?.ofLeaving(partitions, Math.max(commitMs, deadline.remainingMs()));
   }
 
-  /** These are not read any more: what of them is in hand is nobody's to mark, because of `why`. */
+  /** Others read these from now on, because of `why`: what of them is in hand is nobody's to mark, and a context that read from them is lost. */
   remove(partitions: readonly Partition[], why: string): void {
+    for (const partition of partitions) partition.gone = why;
+    this.#contexts.current?.lost(partitions);
+    this.drop(partitions, why);
+  }
+
+  /** Nobody reads these any more: what of them is in hand is nobody's to mark. */
+  drop(partitions: readonly Partition[], why: string): void {
     for (const partition of partitions) {
       partition.gone = why;
       this.#departed.set(placeText(partition), why);
     }
     if (this.#impliesMarks) this.#implied.gone(partitions, why);
-    this.#contexts.current?.lost(partitions);
     for (const partition of partitions) partition.putBack();
     this.assign(this.#partitions.filter(({ gone }) => gone === undefined));
     this.#seat.released();

@@ -161,7 +161,7 @@ export class TopicPartitions implements PartitionSource<number> {
     const { partitions } = this.#core;
     const gone = partitions.filter(({ partition, topicId }) => !there.has(partition) && topicId !== undefined && topicId !== topic.id);
     if (gone.length === 0) return;
-    this.#core.remove(gone, 'the topic was created again without this partition');
+    this.#core.drop(gone, 'the topic was created again without this partition');
   }
 
   async #grow(topic: TopicInfo, bounds: Bounds): Promise<void> {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { KafkaClient } from '../../src/client/client.js';
 import { KafkaConsumer } from '../../src/consumer/index.js';
 import { EmbeddedCluster } from '../../src/embedded/index.js';
-import { OffsetCommit, OffsetFetch } from '../../src/protocol/index.js';
+import { Fetch, OffsetCommit, OffsetFetch } from '../../src/protocol/index.js';
 import { every, groupSetting, nextEvent } from './group-setting.js';
 import { fill, stored, until } from './setting.js';
 
@@ -108,4 +108,22 @@ test('with the policy "none" a partition without an offset holds up no other, an
     }
   }
   assert.deepEqual([...new Set(read.slice(75))], [3]);
+});
+
+test('a partition that cannot be fetched takes nothing away from what others gave: they are handed out, and it is told in between', async t => {
+  const { cluster, member } = await groupSetting(t);
+  const consumer = member({ autoCommit: false });
+  cluster.on(Fetch, { topic: 'orders', partition: 2 }).failTimes(10_000, 'TOPIC_AUTHORIZATION_FAILED');
+  const read = new Set<string>();
+  let errorCount = 0;
+  while (read.size < 75 || errorCount < 3) {
+    try {
+      // More than there is: it waits for those of the partition that cannot be read.
+      for (const { partition, offset } of await consumer.getMessages(100, { timeoutMs: 5000 })) read.add(`${partition}:${offset}`);
+    } catch (error) {
+      assert.equal((error as { code: string }).code, 'TOPIC_AUTHORIZATION_FAILED');
+      errorCount += 1;
+    }
+  }
+  assert.ok([...read].every(place => !place.startsWith('2:')));
 });
