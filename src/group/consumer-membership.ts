@@ -297,6 +297,7 @@ export class ConsumerMembership implements Membership {
     this.#owned = [];
     this.#target = [];
     this.#epoch = joining;
+    this.#notice = undefined; // of the member that it was
     this.#hasSettled = false;
     this.#news = true;
     if (lost.length > 0) await this.#events.lost(lost, why);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConsumerGroupHeartbeat } from '../../src/protocol/index.js';
-import { groupSetting } from './group-setting.js';
+import { every, groupSetting, nextEvent, throwOut } from './group-setting.js';
 
 test('a member of the new protocol that leaves while its coordinator changes is out of the group', async t => {
   const { cluster, member } = await groupSetting(t);
@@ -24,4 +24,21 @@ test('a member of the new protocol that is closed before it hears that it is one
   await closing;
   assert.deepEqual(cluster.members('billing'), []);
   await assert.rejects(reading, { code: 'TIDE_CLOSED' });
+});
+
+test('a member of the new protocol that hears from a commit and from a heartbeat that it is out joins again once', async t => {
+  const { cluster, member } = await groupSetting(t, { consumerHeartbeatIntervalMs: 20 });
+  const consumer = member({ groupProtocol: 'consumer', autoCommit: false });
+  const lost = every(consumer, 'lost');
+  const messages = await consumer.getMessages(10, { timeoutMs: null });
+  throwOut(cluster);
+  const beats = cluster.on(ConsumerGroupHeartbeat).hold();
+  await beats.held; // it has been answered already
+  await assert.rejects(consumer.commit(messages), { code: 'TIDE_PARTITION_LOST' });
+  const settled = nextEvent(consumer, 'rebalance');
+  beats.release();
+  await settled;
+  for (let i = 0; i < 3; i++) await cluster.nextRequest(ConsumerGroupHeartbeat);
+  const joins = cluster.requests(ConsumerGroupHeartbeat).filter(({ body }) => body.memberEpoch === 0);
+  assert.deepEqual([joins.length, lost.length, cluster.members('billing').length], [2, 1, 1]);
 });

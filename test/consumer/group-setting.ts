@@ -3,12 +3,12 @@ import { KafkaClient } from '../../src/client/client.js';
 import type { ConsumerEvents } from '../../src/consumer/index.js';
 import { KafkaConsumer } from '../../src/consumer/kafka-consumer.js';
 import type { KafkaConsumerOptions } from '../../src/consumer/kafka-consumer-options.js';
-import { EmbeddedCluster } from '../../src/embedded/index.js';
+import { EmbeddedCluster, type EmbeddedClusterOptions } from '../../src/embedded/index.js';
 import { fill } from './setting.js';
 
 /** Four partitions of "orders" with 25 messages each, and consumers of the group "billing", each with a client of its own. All end with the test. */
-export async function groupSetting(t: TestContext) {
-  const cluster = await EmbeddedCluster.start({ topics: { orders: 4 } });
+export async function groupSetting(t: TestContext, options: EmbeddedClusterOptions = {}) {
+  const cluster = await EmbeddedCluster.start({ topics: { orders: 4 }, ...options });
   t.after(() => cluster.close());
   for (const partition of [0, 1, 2, 3]) fill(cluster, 25, { partition, perBatch: 5 });
   const member = (options: KafkaConsumerOptions = {}) => {
