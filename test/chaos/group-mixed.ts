@@ -27,6 +27,8 @@ export interface MixedChange {
   readonly ms: number;
   /** Generations of the group; undefined: of the new protocol, which has none. */
   readonly generationCount: number | undefined;
+  /** Whether one of ours led the group, and divided its partitions. */
+  readonly isLedByUs: boolean;
 }
 
 /**
@@ -47,8 +49,11 @@ export async function groupMixed(kafka: KafkaHandle, options: GroupMixedOptions)
   const changes: MixedChange[] = [];
   let written = 0;
 
+  const divisionCount = (): number => all.reduce((sum, each) => sum + each.divisionCount, 0);
+  const now = () => ({ generation: generationOf(members), divisions: divisionCount() });
+
   /** Waits until the group has taken it, and sees who reads what. */
-  const settle = async (what: string, since: () => number | undefined, generationBefore: number | undefined): Promise<void> => {
+  const settle = async (what: string, since: () => number | undefined, before: ReturnType<typeof now>): Promise<void> => {
     let view: GroupView | undefined;
     await poll(`${what}: shares for ${members.map(({ name }) => name)}`, PATIENCE_MS, async () => {
       view = await viewGroup(client, group.groupId, protocol, topic);
@@ -65,13 +70,13 @@ export async function groupMixed(kafka: KafkaHandle, options: GroupMixedOptions)
     await poll(`${what}: messages read`, PATIENCE_MS, async () => values.every(value => read().has(value)));
     for (const [partition, value] of values.entries()) assert.equal(read().get(value), owners.get(partition), `${what}: who read ${value}`);
     const generation = generationOf(members);
-    const generationCount = generation === undefined || generationBefore === undefined ? undefined : generation - generationBefore;
-    changes.push({ what, ms, generationCount });
+    const generationCount = generation === undefined || before.generation === undefined ? undefined : generation - before.generation;
+    changes.push({ what, ms, generationCount, isLedByUs: divisionCount() > before.divisions });
   };
 
   const join = async (kind: Kind): Promise<void> => {
     const name = `${kind}-${all.length + 1}`;
-    const before = generationOf(members);
+    const before = now();
     const member = await joinAs[kind](group, name);
     all.push(member);
     members = [...members, member];
@@ -85,7 +90,7 @@ export async function groupMixed(kafka: KafkaHandle, options: GroupMixedOptions)
   };
 
   const leave = async (member: MixedMember): Promise<void> => {
-    const before = generationOf(members);
+    const before = now();
     members = members.filter(each => each !== member);
     await member.leave();
     const since = performance.now();

@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict';
+import { type Assignor, assignors as kafkasAssignors } from '../../src/group/index.js';
 import { KafkaClient, KafkaConsumer } from '../../src/index.js';
 import { findProgram } from '../kafka/availability.js';
 import type { KafkaHandle } from '../kafka/handle.js';
@@ -26,6 +28,8 @@ export interface MixedMember {
   readonly values: readonly string[];
   /** Of the last time that it saw the group at rest; undefined: it does not tell. */
   readonly generationId: number | undefined;
+  /** How often it has divided the partitions, as the leader of a classic group; 0: it does not tell. */
+  readonly divisionCount: number;
   /** It leaves in good order. */
   leave(): Promise<void>;
 }
@@ -46,9 +50,19 @@ export const joinAs: Readonly<Record<Kind, (group: MixedGroup, name: string) => 
 async function ours({ kafka, topic, groupId, protocol, assignors }: MixedGroup, name: string): Promise<MixedMember> {
   const client = new KafkaClient({ brokers: kafka.bootstrap, clientId: name });
   const times = { sessionTimeoutMs, heartbeatMs };
-  const consumer = new KafkaConsumer(client, { topics: [topic], groupId, groupProtocol: protocol, assignors, ...times });
   const values: string[] = [];
-  let generationId = -1;
+  let [generationId, divisionCount] = [-1, 0];
+  const counting = assignors.map((each): Assignor => {
+    const assignor = kafkasAssignors.get(each) ?? assert.fail(each);
+    return {
+      ...assignor,
+      assign(members, partitionsOf) {
+        divisionCount += 1;
+        return assignor.assign(members, partitionsOf);
+      },
+    };
+  });
+  const consumer = new KafkaConsumer(client, { topics: [topic], groupId, groupProtocol: protocol, assignors: counting, ...times });
   consumer.on('rebalance', rebalance => {
     generationId = rebalance.generationId;
   });
@@ -64,6 +78,9 @@ async function ours({ kafka, topic, groupId, protocol, assignors }: MixedGroup, 
     ...{ kind: 'ours', name, values, leave },
     get generationId() {
       return generationId;
+    },
+    get divisionCount() {
+      return divisionCount;
     },
   };
 }
@@ -97,7 +114,7 @@ async function kcat({ kafka, topic, groupId, assignors }: MixedGroup, name: stri
 
 function foreign(kind: Kind, name: string, program: GuardedProcess): MixedMember {
   return {
-    ...{ kind, name, generationId: undefined },
+    ...{ kind, name, generationId: undefined, divisionCount: 0 },
     get values() {
       return program.stdout.match(/^\d+\/\d+$/gm) ?? []; // among words of caution
     },
