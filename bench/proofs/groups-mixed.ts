@@ -31,7 +31,7 @@ export async function prove({ seed, say }: ProofContext): Promise<void> {
   for (const [version, kinds] of courses) {
     await using kafka = await KafkaCluster.start({ version });
     for (const [i, kind] of kinds.entries()) {
-      const changes = await groupMixed(kafka, { seed: seed + i, changeCount: 8, ...kind });
+      const { changes, repeatCount } = await groupMixed(kafka, { seed: seed + i, changeCount: 8, ...kind });
       const slowest = changes.reduce((a, b) => (b.ms > a.ms ? b : a));
       const isClassic = kind.protocol === 'classic';
       const most = (isOurs: boolean): number =>
@@ -39,7 +39,7 @@ export async function prove({ seed, say }: ProofContext): Promise<void> {
       const told = isClassic ? `, at most ${most(true)} generations each where we lead, ${most(false)} where another does` : '';
       const how = isClassic ? kind.assignors.join() : 'the new protocol';
       say(
-        `Kafka ${version}, ${how}, beside ${kind.others.join(' and ')}: ${changes.length} changes, at rest after ${slowest.ms.toFixed(0)} ms at most (${slowest.what})${told}`,
+        `Kafka ${version}, ${how}, beside ${kind.others.join(' and ')}: ${changes.length} changes, at rest after ${slowest.ms.toFixed(0)} ms at most (${slowest.what})${told}; ${repeatCount} messages again after a kcat`,
       );
       assert.ok(slowest.ms <= LONGEST_MS, `${slowest.what}: ${slowest.ms.toFixed(0)} ms`);
       for (const { what, isLedByUs, generationCount = 0 } of isClassic ? changes : [])
