@@ -56,3 +56,25 @@ for (const version of ['4.1.2', '2.8.2', '1.1.1'] satisfies KafkaVersion[]) {
     { version },
   );
 }
+
+for (const version of ['4.1.2', '1.1.1'] satisfies KafkaVersion[]) {
+  kafkaTest(
+    'large batches do not starve those behind them',
+    async (t, kafka) => {
+      const topic = await kafka.createTopic({ partitions: 3 });
+      const client = new KafkaClient({ brokers: kafka.bootstrap });
+      t.after(() => client.close());
+      for (let i = 0; i < 30; i++) await client.produce(topic, i % 3, { value: Buffer.alloc(2000) });
+      const consumer = new SimpleConsumer(client, { topic, maxBytes: 1, prefetchBytes: 2100 });
+      const counts = [0, 0, 0];
+      for (let i = 0; i < 30; i++) {
+        const [message] = await consumer.getMessages(1, { timeoutMs: 60_000 });
+        const partition = message?.partition ?? 0;
+        counts[partition] = (counts[partition] ?? 0) + 1;
+        assert.ok(Math.max(...counts) - Math.min(...counts) <= 3, counts.join());
+      }
+      assert.deepEqual(counts, [10, 10, 10]);
+    },
+    { version },
+  );
+}
