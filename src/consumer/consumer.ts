@@ -155,7 +155,8 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
    * there, after one fetch that does not wait if nothing is. Default true.
    * @param options.timeoutMs Longest wait for messages in ms; short or empty is no error. `null` waits for ever. Default 100. To find the
    * partitions, which only the first call does, takes what the client's own limits allow.
-   * @throws KafkaError as {@link messages}; the signal's reason when aborted. What the call had collected is handed out again.
+   * @throws KafkaError as {@link messages}; the signal's reason when aborted. What the call had collected is handed out again. What cannot be
+   * deserialised is thrown by the call that meets it first: what comes before it is given.
    */
   getMessages(count = 1, options: GetOptions = {}): Promise<Message<K, V>[]> {
     return this.#core.reading.getMessages(count, options) as Promise<Message<K, V>[]>;

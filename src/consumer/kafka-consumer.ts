@@ -57,6 +57,7 @@ export class KafkaConsumer<K = Buffer, V = Buffer> extends Consumer<ForPartition
 
   /** The next message; the one before counts as done, with `marking: 'loop'`. Waits for `consumerTimeoutMs`. @throws KafkaError `TIDE_CONSUMER_TIMEOUT`. */
   async nextMessage(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Message<K, V>> {
+    signalOf('nextMessage()', options);
     const [message] = await this.fetchMessages(1, options);
     return message ?? Promise.reject(nothingCame(this.#options.consumerTimeoutMs));
   }

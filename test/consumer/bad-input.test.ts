@@ -100,6 +100,19 @@ test('what another member reads cannot be moved, paused or committed', async t =
   assert.equal(cluster.requests(OffsetCommit).length, sent);
 });
 
+test('what a call does not know is refused in its own name', async t => {
+  const { member } = await setting(t);
+  const consumer = member();
+  for (const [what, call] of [
+    ['nextMessage()', (options: object) => consumer.nextMessage(options)],
+    ['fetchMessages()', (options: object) => consumer.fetchMessages(1, options)],
+    ['getMessages()', (options: object) => consumer.getMessages(1, options)],
+  ] as const) {
+    const error = await rejection(call({ sginal: undefined }));
+    assert.deepEqual([error.code, error.message.startsWith(`${what}: `)], ['TIDE_OPTION', true], error.message);
+  }
+});
+
 test('assignors that have none in common: both sides are named', async t => {
   const { member } = await setting(t);
   await member({ assignors: ['range', 'roundrobin'] }).getMessages(1, forEver);
