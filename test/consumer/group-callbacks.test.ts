@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { deferred } from '../../src/base/wait.js';
-import type { KafkaConsumer } from '../../src/consumer/kafka-consumer.js';
+import { KafkaClient } from '../../src/client/client.js';
+import { KafkaConsumer } from '../../src/consumer/kafka-consumer.js';
 import { every, groupSetting, nextEvent, throwOut } from './group-setting.js';
 import { stored, until } from './setting.js';
 
@@ -111,6 +112,19 @@ test('close that is begun inside a callback, and not awaited there, closes', asy
   await consumer.close();
   assert.equal(cluster.members('billing').length, 0);
   assert.deepEqual(failures, []);
+});
+
+test('a client that is closed from inside a callback closes its consumers in order: they commit and leave', async t => {
+  const { cluster } = await groupSetting(t);
+  const client = new KafkaClient({ brokers: cluster.brokers });
+  let closed: Promise<void> | undefined;
+  const onAssign = () => {
+    closed = client.close(); // not awaited here
+  };
+  const consumer = new KafkaConsumer(client, { topics: 'orders', groupId: 'billing', heartbeatMs: 20, onAssign });
+  await assert.rejects(consumer.getMessages(1000, { timeoutMs: null }), { code: 'TIDE_CLOSED' });
+  await closed;
+  assert.equal(cluster.members('billing').length, 0);
 });
 
 test('callbacks never overlap: close beside one waits for it', async t => {
