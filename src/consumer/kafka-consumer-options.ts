@@ -32,7 +32,10 @@ const ownRules = {
   ),
   /** The group whose members share the partitions, and for which offsets are stored. Kafka: group.id. */
   groupId: optional(text('')),
-  /** A name that this member keeps when it is started again: within `sessionTimeoutMs` nothing changes hands then. Kafka: group.instance.id. */
+  /**
+   * A name that this member keeps when it is started again: within `sessionTimeoutMs` nothing changes hands then. With `groupProtocol: 'consumer'`
+   * one that was not closed is waited for until its session is over, and reads fail with `UNRELEASED_INSTANCE_ID` till then. Kafka: group.instance.id.
+   */
   groupInstanceId: optional(text('')),
   /**
    * When offsets are committed by themselves: `true` every 5000 ms, `{ everyN, everyMs }`, one of them or both; `false` never. Default: true with

@@ -1,4 +1,6 @@
-import { kafkaTest } from '../kafka/kafka.js';
+import assert from 'node:assert/strict';
+import { KafkaClient, KafkaConsumer, KeyedProducer } from '../../src/index.js';
+import { kafkaTest, uniqueName } from '../kafka/kafka.js';
 import { slowHandler, tooSlowHandler } from './group-handlers.js';
 import { blockedLoop, type Restart, staticRestarts, takenOver } from './group-restarts.js';
 
@@ -30,3 +32,21 @@ for (const protocol of ['classic', 'consumer'] as const) {
     { timeoutMs: 55_000 },
   );
 }
+
+kafkaTest('by the new protocol the name of a static member that has not left is refused', async (t, kafka) => {
+  const topic = await kafka.createTopic();
+  const groupId = uniqueName('group');
+  const member = () => {
+    const client = new KafkaClient({ brokers: kafka.bootstrap });
+    t.after(() => client.close());
+    return new KafkaConsumer(client, { topics: topic, groupId, groupProtocol: 'consumer', groupInstanceId: 'one' });
+  };
+  const producing = new KafkaClient({ brokers: kafka.bootstrap });
+  t.after(() => producing.close());
+  await new KeyedProducer(producing).sendMessages(topic, 'key', 'value');
+  const [first, second] = [member(), member()];
+  assert.equal((await first.getMessages(1, { timeoutMs: null })).length, 1);
+  await assert.rejects(second.getMessages(1, { timeoutMs: null }), { code: 'UNRELEASED_INSTANCE_ID' });
+  await first.close();
+  assert.equal((await second.getMessages(1, { timeoutMs: null })).length, 1, 'it was not committed');
+});
