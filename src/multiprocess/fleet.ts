@@ -54,8 +54,6 @@ export class Fleet {
   readonly #settings: FleetSettings;
   readonly #crews = new Map<number, Crew>();
   readonly #works = new Map<Partition, PartitionWork>();
-  /** Threads that are ending. */
-  readonly #endings = new Set<Promise<unknown>>();
   readonly #poisoning: Poisoning;
   #look: Timer | undefined;
   #alarm: Timer | undefined;
@@ -157,21 +155,26 @@ export class Fleet {
       if (shares.closing) this.#isEnding = true;
       this.#recall(shares);
       if (!this.#isStopping) this.#dispatch(shares);
-      const isOver = this.#isStopping && this.#flights().length === 0 && !this.#poisoning.isDeciding;
-      if (shares.closed) this.#giveUp();
+      const isIdle = this.#isStopping && this.#flights().length === 0 && !this.#poisoning.isDeciding;
+      const isOver = isIdle || shares.closed; // time is up: what still runs ends with its thread
       if (!isOver) await this.#changed.wait();
       unlisten();
       if (isOver) return;
     }
   }
 
-  /** Asks every thread to end, and waits for that, for a while. Then they are ended. */
+  /** Asks every thread to end, and waits for that, for a while. Then they are ended. @throws Error what went wrong in a `teardown`. */
   async end(): Promise<void> {
     this.#isEnding = true;
-    for (const { thread } of this.#crews.values()) thread.tell({ kind: 'end' });
-    const all = Promise.all([...this.#endings]);
-    if (!(await settledWithin(this.#host.clock, all, endMs))) for (const { thread } of this.#crews.values()) thread.kill();
-    await all;
+    const crews = [...this.#crews.values()];
+    for (const { thread, flights } of crews) {
+      if (flights.size > 0) thread.kill();
+      else thread.tell({ kind: 'end' });
+    }
+    const all = Promise.all(crews.map(({ thread }) => thread.ended));
+    if (!(await settledWithin(this.#host.clock, all, endMs))) for (const { thread } of crews) thread.kill();
+    const broken = crews.map(({ thread }) => (thread.killedFor === undefined ? thread.broken : undefined)).find(each => each !== undefined);
+    if (this.#failure === undefined && broken !== undefined) throw broken;
   }
 
   /** Ends with `error`, once nothing is in hand. */
@@ -197,11 +200,7 @@ export class Fleet {
   #start(index: number): Crew {
     const crew: Crew = newCrew(this.#host.threads.start(index, message => this.#told(crew, message)));
     this.#crews.set(index, crew);
-    const ending: Promise<void> = crew.thread.ended
-      .then(why => this.#ended(crew, why))
-      .catch((error: unknown) => this.fail(error))
-      .then(() => void this.#endings.delete(ending));
-    this.#endings.add(ending);
+    crew.thread.ended.then(why => this.#ended(crew, why)).catch((error: unknown) => this.fail(error));
     return crew;
   }
 
@@ -259,7 +258,8 @@ export class Fleet {
     const begunAt = this.#host.clock.now();
     const { from, show } = order;
     flights.set(slot, {
-      ...{ share, work, slot, begunAt, from, show, isAlone, recalled: false, aborted: false, count: 0, refused: undefined },
+      share: withoutRecords(share),
+      ...{ work, slot, begunAt, from, show, isAlone, recalled: false, aborted: false, count: 0, refused: undefined },
       chain: Promise.resolve(),
     });
     work.busy = true;
@@ -296,11 +296,6 @@ export class Fleet {
     const { topic, partition } = flight.share.partition;
     const reason = new StateError('TIDE_PARTITION_LOST', `${topic}/${partition}: ${why}`, { context: { topic, partition } });
     crew.thread.tell({ kind: 'abort', slot: flight.slot, reason: toPlain(reason) });
-  }
-
-  /** Time is up: what runs is ended. */
-  #giveUp(): void {
-    for (const { thread, flights } of this.#crews.values()) if (flights.size > 0) thread.kill();
   }
 
   #watch(): void {
@@ -504,3 +499,7 @@ export class Fleet {
     return { offset, last: offset, attempt: 0, error: toPlain(error), message: undefined };
   }
 }
+
+/** A share whose records are a thread's: the answer they came in is not kept for them. */
+const withoutRecords = (share: RawShare): RawShare => ({ ...share, records: nothing });
+const nothing = Buffer.alloc(0);

@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { asError, InputError, KafkaError } from '../base/errors.js';
 import { custom, optional, resolve, show, signalRules } from '../base/options.js';
+import { settledWithin } from '../base/wait.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
 import { checkTopic } from '../client/inputs.js';
 import type { WaitOptions } from '../client/wait-options.js';
@@ -135,7 +136,7 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
     try {
       await super.close(options);
     } finally {
-      await ended?.catch(() => {});
+      if (ended !== undefined) await settledWithin(this.#core.cluster.clock, ended, lastMs); // it may be awaited by what it waits for
       await this.#producer?.close();
       await this.#inflater.close();
     }
@@ -200,6 +201,9 @@ const groupCodes = new Set([
   'STALE_MEMBER_EPOCH',
   'FENCED_MEMBER_EPOCH',
 ]);
+
+/** So long the end of a run is waited for once the consumer is closed: its threads have ended, or are ended, by then. */
+const lastMs = 10_000;
 
 const runRules = {
   ...signalRules,

@@ -80,7 +80,7 @@ export class PartitionWork {
     const { topic, partition, highWatermark } = this.partition;
     const { records, aborted, nextOffset } = share;
     const from = Math.max(share.from, this.partition.done);
-    const memory = this.#rest?.share === share ? this.#rest.records : own(records);
+    const memory = this.#rest === undefined ? own(records) : this.#rest.records;
     const damage = this.#damage;
     this.#rest = undefined;
     this.#damage = undefined;

@@ -4,6 +4,7 @@ import type { KafkaError } from '../../src/base/errors.js';
 import { KafkaConsumer } from '../../src/consumer/index.js';
 import { Fetch, JoinGroup } from '../../src/protocol/index.js';
 import { until } from '../group/watched.js';
+import { rejection } from '../support/rejection.js';
 import { fill, handler, ran, script, setting, stored } from './setting.js';
 
 const numbers = (count: number, from = 0): string[] => Array.from({ length: count }, (_, i) => String(from + i));
@@ -196,4 +197,19 @@ test('a partition goes to another member once what is in hand is done: nothing i
     [...seen.values()].filter(times => times > 1),
     [],
   );
+});
+
+test('what goes wrong in a teardown is told when the run has ended; a close that is awaited by what it waits for ends all the same', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, ['a']);
+  await assert.rejects(ran(consumer({ groupId: 'tearing' }), 1, { workerData: 'bad teardown' }), /no teardown in thread/);
+  const orders = consumer();
+  let closing: Promise<unknown> | undefined;
+  await orders.run(script, {
+    onResult: async () => {
+      closing = rejection(orders.close({ timeoutMs: 50 }));
+      await closing;
+    },
+  });
+  assert.equal(((await closing) as KafkaError).code, 'TIDE_TIMEOUT');
 });

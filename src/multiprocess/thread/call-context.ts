@@ -1,12 +1,9 @@
+import { StateError } from '../../base/errors.js';
+import { show } from '../../base/options.js';
 import type { ProducerRecord, RecordResult } from '../../producer/index.js';
 import { type AnyMessage, Message } from '../../records/index.js';
 import type { HandlerContext, ThreadContext } from './context.js';
 import type { Sends } from './sends.js';
-
-/** Who is told that messages are done. */
-export interface Marks {
-  mark(given: AnyMessage | Iterable<AnyMessage>): void;
-}
 
 /** What all calls of a thread have in common. */
 export interface ContextKit {
@@ -14,34 +11,43 @@ export interface ContextKit {
   readonly sends: Sends;
 }
 
-/** What a handler is given for one call. */
-export class Context implements HandlerContext {
+/** What a call is about: a message, or the messages of a batch. */
+export interface Call {
   readonly topic: string;
   readonly partition: number;
+  readonly first: number;
+  readonly last: number;
   readonly attempt: number;
   readonly signal: AbortSignal;
-  readonly sends: Promise<RecordResult>[] = [];
-  readonly #marks: Marks;
-  readonly #kit: ContextKit;
-  /** Marks of a call for a batch, which count when it returns. */
-  readonly #marked: Set<number> | undefined;
-  isOver = false;
+}
 
-  constructor(
-    marks: Marks,
-    kit: ContextKit,
-    { topic, partition }: { readonly topic: string; readonly partition: number },
-    attempt: number,
-    signal: AbortSignal,
-    marked?: Set<number>,
-  ) {
-    this.#marks = marks;
+/** What a handler is given for one call. */
+export class Context implements HandlerContext {
+  readonly sends: Promise<RecordResult>[] = [];
+  readonly #call: Call;
+  readonly #kit: ContextKit;
+  #marked: Set<number> | undefined;
+  #isOver = false;
+
+  constructor(call: Call, kit: ContextKit) {
+    this.#call = call;
     this.#kit = kit;
-    this.topic = topic;
-    this.partition = partition;
-    this.attempt = attempt;
-    this.signal = signal;
-    this.#marked = marked;
+  }
+
+  get topic(): string {
+    return this.#call.topic;
+  }
+
+  get partition(): number {
+    return this.#call.partition;
+  }
+
+  get attempt(): number {
+    return this.#call.attempt;
+  }
+
+  get signal(): AbortSignal {
+    return this.#call.signal;
   }
 
   get threadIndex(): number {
@@ -64,7 +70,31 @@ export class Context implements HandlerContext {
   }
 
   mark(given: AnyMessage | Iterable<AnyMessage>): void {
-    if (this.#marked === undefined || this.isOver) return this.#marks.mark(given);
-    for (const { offset } of given instanceof Message ? [given] : given) this.#marked.add(offset);
+    const messages = given instanceof Message ? [given] : [...given];
+    for (const message of messages) this.#check(message);
+    this.#marked ??= new Set();
+    for (const { offset } of messages) this.#marked.add(offset);
+  }
+
+  /** Whether the message at `offset` was marked. */
+  hasMarked(offset: number): boolean {
+    return this.#marked?.has(offset) === true;
+  }
+
+  /** The handler has returned: a mark comes too late. */
+  end(): void {
+    this.#isOver = true;
+  }
+
+  #check(message: unknown): void {
+    const { topic, partition, first, last } = this.#call;
+    const isOwn = message instanceof Message && message.topic === topic && message.partition === partition;
+    if (!isOwn || message.offset < first || message.offset > last) {
+      const place = message instanceof Message ? `${message.topic}/${message.partition} offset ${message.offset}` : show(message);
+      throw new StateError('TIDE_NOT_OWNED', `context.mark(): ${place} is no message that this handler was called with`);
+    }
+    if (!this.#isOver && !this.signal.aborted) return;
+    const why = this.signal.aborted ? 'the partition was taken back' : 'its handler has returned';
+    throw new StateError('TIDE_STALE', `context.mark() ${topic}/${partition} offset ${message.offset}: ${why}; the message comes again`);
   }
 }

@@ -29,12 +29,15 @@ export interface HandlerContext extends ThreadContext {
 }
 
 export interface MessageContext extends HandlerContext {
-  /** With `marking: 'explicit'` a message is done by this alone, now or after the handler has returned. @throws KafkaError `TIDE_STALE`, `TIDE_NOT_OWNED`. */
+  /**
+   * With `marking: 'explicit'` the message is done when the handler returns and this was called; else it comes again.
+   * @throws KafkaError `TIDE_NOT_OWNED` for any other message, `TIDE_STALE` once the handler has returned.
+   */
   mark(message: AnyMessage): void;
 }
 
 export interface BatchContext extends HandlerContext {
-  /** With `marking: 'explicit'` these are done when the handler returns, and the rest comes again. @throws KafkaError `TIDE_STALE`, `TIDE_NOT_OWNED`. */
+  /** With `marking: 'explicit'` these are done when the handler returns, up to the first hole, and the rest comes again. Throws as for one message. */
   mark(messages: AnyMessage | Iterable<AnyMessage>): void;
 }
 

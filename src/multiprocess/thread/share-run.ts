@@ -1,8 +1,8 @@
 import { type Clock, turn } from '../../base/clock.js';
-import { CorruptRecordError, DeserializationError, StateError } from '../../base/errors.js';
-import { show } from '../../base/options.js';
+import { CorruptRecordError, DeserializationError } from '../../base/errors.js';
 import { Bell, isThenable } from '../../base/wait.js';
-import { MessageBatch, type Records } from '../../consumer/message-batch.js';
+import type { Markable } from '../../consumer/marking.js';
+import { type AnyBatch, MessageBatch, type Records } from '../../consumer/message-batch.js';
 import { AbortedFilter, type AnyMessage, damagedBatch, Message, type RecordBatch, readBatches } from '../../records/index.js';
 import type { InHand } from '../in-hand.js';
 import { fromPlain, type PlainError, toPlain } from '../plain-error.js';
@@ -45,9 +45,6 @@ export class ShareRun {
   #admitted = 0;
   /** Nothing more is begun. */
   #isHalted = false;
-  #isOver = false;
-  /** Messages that are not done but by a mark. */
-  readonly #unmarked = new Map<number, Unmarked>();
   #crowded: Promise<void> | undefined;
   /** Where a result could not be given. */
   #refusedAt: { readonly done: number; readonly count: number } | undefined;
@@ -101,8 +98,6 @@ export class ShareRun {
       if (this.#prefix.isWhole) this.#prefix.reach(batch.nextOffset);
     }
     await this.#idle();
-    await this.#marked();
-    this.#isOver = true;
     const { done, count } = this.#refusedAt ?? this.#prefix;
     const finished = this.#refusedAt === undefined ? this.#prefix.finished : [];
     const isWhole = done >= nextOffset && damaged === undefined;
@@ -214,11 +209,8 @@ export class ShareRun {
   #handle(message: AnyMessage, begun?: Begun): Promise<void> | undefined {
     const { inHand, module, task } = this.#kit;
     const { slot } = this.#order;
-    const context = new Context(this, this.#kit, message, this.#attemptOf(message.offset), this.#stop.signal);
-    const isPlain = begun === undefined && task.marking === 'loop' && !task.wantsResults;
-    const entry = isPlain ? undefined : (begun ?? this.#prefix.begin(message.offset));
-    if (task.marking === 'explicit' && entry !== undefined)
-      this.#unmarked.set(message.offset, { begun: entry, isMarked: false, isHandled: false });
+    const context = this.#contextOf(message.offset, message.offset);
+    const entry = begun === undefined && !task.wantsResults ? undefined : (begun ?? this.#prefix.begin(message.offset));
     const hand = inHand.take(slot, message.offset, message.offset);
     let made: unknown;
     try {
@@ -230,7 +222,7 @@ export class ShareRun {
     }
     if (isThenable(made) || context.sends.length > 0) return this.#later(message, made, context, hand, entry);
     inHand.put(hand);
-    this.#handled(message.offset, made, context.attempt, entry);
+    this.#handled(message.offset, made, context, entry);
     return undefined;
   }
 
@@ -238,7 +230,7 @@ export class ShareRun {
     try {
       const value = await made;
       await Promise.all(context.sends);
-      this.#handled(message.offset, value, context.attempt, entry);
+      this.#handled(message.offset, value, context, entry);
     } catch (error) {
       this.#failed(message.offset, message.offset, context.attempt, error, message);
     } finally {
@@ -251,15 +243,21 @@ export class ShareRun {
     return this.#attempts.get(offset) ?? (offset <= aloneUpTo ? aloneAttempt : 1);
   }
 
-  /** The handler has returned. */
-  #handled(offset: number, value: unknown, attempt: number, entry: Begun | undefined): void {
-    const { task } = this.#kit;
-    if (entry === undefined) this.#prefix.pass(offset);
-    else if (task.marking === 'loop') this.#prefix.finish(entry, task.wantsResults ? { offset, attempt, value } : undefined);
-    else {
-      if (task.wantsResults) entry.result = { offset, attempt, value };
-      this.#markedAndHandled(offset, { isHandled: true });
+  #contextOf(first: number, last: number): Context {
+    const { topic, partition } = this.#order;
+    return new Context({ topic, partition, first, last, attempt: this.#attemptOf(first), signal: this.#stop.signal }, this.#kit);
+  }
+
+  /** The handler has returned. With `marking: 'explicit'` what it has not marked comes again. */
+  #handled(offset: number, value: unknown, context: Context, entry: Begun | undefined): void {
+    const { marking, wantsResults } = this.#kit.task;
+    context.end();
+    if (marking === 'explicit' && !context.hasMarked(offset)) {
+      this.#isHalted = true;
+      return;
     }
+    if (entry === undefined) this.#prefix.pass(offset);
+    else this.#prefix.finish(entry, wantsResults ? { offset, attempt: context.attempt, value } : undefined);
     this.#progress();
   }
 
@@ -303,7 +301,6 @@ export class ShareRun {
         continue;
       }
       const isAlone = first <= this.#order.aloneUpTo;
-      const marked = new Set<number>();
       let made: Records | undefined;
       try {
         made = await new Made(records, module).rest();
@@ -312,16 +309,17 @@ export class ShareRun {
         return;
       }
       if (made === undefined) return;
-      const batch = new MessageBatch(made, this.#order.highWatermark, { mark: () => {} }, isAlone ? 1 : undefined);
-      const context = new Context(this, this.#kit, batch, this.#attemptOf(first), this.#stop.signal, marked);
+      const marker = { mark: (given: Markable, upTo: boolean) => markIn(batch, context, given, upTo) };
+      const batch: AnyBatch = new MessageBatch(made, this.#order.highWatermark, marker, isAlone ? 1 : undefined);
+      const context = this.#contextOf(batch.firstOffset, batch.lastOffset);
       await slots.take();
       const hand = inHand.take(this.#order.slot, batch.firstOffset, batch.lastOffset);
       try {
         const value = await module.handleBatch?.(batch, context);
         await Promise.all(context.sends);
-        context.isOver = true;
+        context.end();
         const offsets = batch.offsets();
-        const hole = task.marking === 'loop' ? -1 : offsets.findIndex(offset => !marked.has(offset));
+        const hole = task.marking === 'loop' ? -1 : offsets.findIndex(offset => !context.hasMarked(offset));
         const doneCount = hole < 0 ? offsets.length : hole;
         this.#prefix.passTo(hole < 0 ? batch.lastOffset + 1 : (offsets[hole] ?? first), doneCount);
         if (task.wantsResults) {
@@ -341,36 +339,6 @@ export class ShareRun {
     }
   }
 
-  /** A mark by the user. */
-  mark(given: AnyMessage | Iterable<AnyMessage>): void {
-    const messages = given instanceof Message ? [given] : [...given];
-    for (const message of messages) this.#checkOwn(message);
-    for (const { offset } of messages) this.#markedAndHandled(offset, { isMarked: true });
-    this.#progress();
-    this.#ended.ring();
-  }
-
-  /** A message is done when it is marked and its handler has returned. */
-  #markedAndHandled(offset: number, { isMarked = false, isHandled = false }): void {
-    const unmarked = this.#unmarked.get(offset);
-    if (unmarked === undefined) return;
-    unmarked.isMarked ||= isMarked;
-    unmarked.isHandled ||= isHandled;
-    if (!unmarked.isMarked || !unmarked.isHandled) return;
-    this.#unmarked.delete(offset);
-    this.#prefix.finish(unmarked.begun, unmarked.begun.result);
-    this.#ended.ring();
-  }
-
-  #checkOwn(message: unknown): void {
-    const { topic, partition } = this.#order;
-    const isOwn = message instanceof Message && message.topic === topic && message.partition === partition;
-    const place = message instanceof Message ? `${message.topic}/${message.partition} offset ${message.offset}` : show(message);
-    if (!isOwn) throw new StateError('TIDE_NOT_OWNED', `context.mark(): ${place} is no message of this context`);
-    if (this.#isOver || this.#stop.signal.aborted)
-      throw new StateError('TIDE_STALE', `context.mark() ${place}: the message was taken back; it is handed out again`);
-  }
-
   #asksBack(): boolean {
     if (!this.#isHalted && this.#kit.inHand.isRecalled(this.#order.slot)) this.#isHalted = true;
     return this.#isHalted;
@@ -379,11 +347,6 @@ export class ShareRun {
   /** Waits until nothing runs. */
   async #idle(): Promise<void> {
     while (this.#admitted > 0) await this.#ended.wait();
-  }
-
-  /** Waits until all that is begun is marked, unless it was tried in vain or is nobody's any more. */
-  async #marked(): Promise<void> {
-    while (this.#unmarked.size > 0 && this.#failures.length === 0 && !this.#stop.signal.aborted) await this.#ended.wait();
   }
 
   async #breatheOut(): Promise<void> {
@@ -398,11 +361,13 @@ export class ShareRun {
   }
 }
 
-/** A message that is done by a mark. */
-interface Unmarked {
-  readonly begun: Begun;
-  isMarked: boolean;
-  isHandled: boolean;
+/** A mark by the batch itself. */
+function markIn(batch: AnyBatch, context: Context, given: Markable, upTo: boolean): void {
+  if (given === batch) return context.mark(batch);
+  const messages = given instanceof Message ? [given] : [...(given as Iterable<AnyMessage>)];
+  context.mark(messages);
+  const last = upTo ? Math.max(...messages.map(({ offset }) => offset)) : -1;
+  if (last >= 0) context.mark([...batch].filter(({ offset }) => offset <= last));
 }
 
 function messageIn(batch: RecordBatch, offset: number): Message | undefined {

@@ -56,6 +56,7 @@ export function setup({ workerData, threadIndex }: ThreadContext): void {
   if (workerData === 'bad setup') throw new Error(`no setup in thread ${threadIndex}`);
 }
 
-export function teardown({ workerData }: ThreadContext): void {
+export function teardown({ workerData, threadIndex }: ThreadContext): void {
+  if (workerData === 'bad teardown') throw new Error(`no teardown in thread ${threadIndex}`);
   if (Array.isArray(workerData)) Atomics.add(new Int32Array(workerData[0]), 1, 1);
 }
