@@ -61,7 +61,7 @@ for (const [version, groupProtocol] of kinds) {
               const messages = await consumer.getMessages(PER_CONTEXT, { block: 1, timeoutMs: 200 });
               await producer.sendMany(messages.map(({ value }) => ({ topic: bills, key: 'k', value })));
               context.mark(messages);
-              await atWork(++count);
+              if (messages.length > 0) await atWork(++count); // who had nothing to commit would not be refused
             },
             { producer },
           );
