@@ -210,3 +210,27 @@ test('a broker whose metadata is too old for leader epochs is asked without them
     for (const { partitions } of body.topics) for (const { currentLeaderEpoch } of partitions) assert.equal(currentLeaderEpoch, -1);
   }
 });
+
+test('an offset that was read from a newer leader than metadata knows is asked for when metadata knows that one', async t => {
+  const { cluster, client, consumer } = await setting(t, { brokers: 2 });
+  fill(cluster, 20, { perBatch: 2 });
+  await client.metadata(['orders']);
+  cluster.moveLeader('orders', 0, 2);
+  fill(cluster, 2, { from: 20 });
+  await client.offsetCoordinator({ groupId: 'audit' }).commit('orders', 0, 21, { leaderEpoch: 1 });
+  const orders = consumer({ groupId: 'audit' });
+  assert.deepEqual(values(await get(orders, 1)), ['21']);
+  const asked = cluster.requests(Fetch).map(({ broker, body }) => [broker, body.topics[0]?.partitions[0]?.currentLeaderEpoch]);
+  assert.deepEqual(asked[0], [2, 1]);
+});
+
+test('an offset of a leader that nobody knows is read on from all the same, after all attempts', async t => {
+  const { cluster, client, consumer } = await setting(t, { client: { retry: { attempts: 3, backoffMs: 1, maxBackoffMs: 2 } } });
+  fill(cluster, 20, { perBatch: 2 });
+  await client.offsetCoordinator({ groupId: 'audit' }).commit('orders', 0, 15, { leaderEpoch: 7 });
+  const orders = consumer({ groupId: 'audit' });
+  const events: unknown[] = [];
+  orders.on('outOfRange', event => events.push(event));
+  assert.deepEqual(values(await get(orders, 5)), numbers(15, 20));
+  assert.deepEqual(events, []);
+});
