@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { KafkaClientOptions } from '../../src/client/client-options.js';
 import { KafkaConsumer } from '../../src/consumer/index.js';
-import { Fetch } from '../../src/protocol/index.js';
+import { Fetch, ListOffsets } from '../../src/protocol/index.js';
 import { fill, get, next, setting } from './setting.js';
 
 const values = (messages: readonly { readonly value: Buffer | null }[]): string[] => messages.map(({ value }) => String(value));
@@ -77,6 +77,7 @@ for (const code of ['OFFSET_OUT_OF_RANGE', 'OFFSET_NOT_AVAILABLE', 'NOT_LEADER_O
     orders.on('outOfRange', event => events.push(event));
     await get(orders, 20);
     askedSince();
+    const lists = cluster.requests(ListOffsets).length;
     cluster.on(Fetch, { broker: 2 }).failOnce(code);
     const asked: number[] = [];
     for (let i = 20; !asked.includes(1); i++) {
@@ -85,6 +86,7 @@ for (const code of ['OFFSET_OUT_OF_RANGE', 'OFFSET_NOT_AVAILABLE', 'NOT_LEADER_O
       asked.push(...askedSince());
     }
     assert.deepEqual(events, []);
+    assert.equal(cluster.requests(ListOffsets).length, lists, 'nobody doubts the offset');
   });
 }
 
@@ -126,6 +128,21 @@ test('a new leader is asked whether its log is the same, and who is to be read f
   const asked = askedSince();
   assert.ok(asked.includes(3));
   assert.equal(asked.at(-1), 2);
+});
+
+test('a new leader of which metadata tells first is asked too, before a replica is read from again', async t => {
+  const { cluster, client, consumer } = await racks(t);
+  const orders = consumer({ rackId: 'b', maxWaitMs: 5 });
+  await get(orders, 20);
+  cluster.on(Fetch, { broker: 2 }).answer(async ({ body: { sessionId } }) => {
+    cluster.electUncleanly('orders', 0, 3, 10);
+    fill(cluster, 15, { from: 100 });
+    await client.metadata(['orders']);
+    return { sessionId, responses: [] };
+  });
+  const event = next(orders, 'outOfRange');
+  assert.deepEqual(values(await get(orders, 15)), numbers(100, 115));
+  assert.equal((await event).why, 'truncated');
 });
 
 test('the choice of a replica is asked for anew when it is as old as metadata may be', async t => {

@@ -147,6 +147,29 @@ test('a leader that knows no epoch as new as what was read: the policy decides',
   assert.deepEqual(values(await later), ['200']);
 });
 
+test('a new leader with more of an older epoch than was read: the logs part where that epoch ended here', async t => {
+  const { cluster, consumer } = await setting(t, { brokers: 2, client: ways['by asking'] });
+  fill(cluster, 10, { perBatch: 2 });
+  cluster.moveLeader('orders', 0, 2);
+  fill(cluster, 10, { perBatch: 2, from: 10 });
+  const orders = consumer({ autoOffsetReset: 'latest', startOffset: 'earliest' });
+  await get(orders, 20);
+  cluster.on(OffsetForLeaderEpoch).answer(async (_, natural) => {
+    const answer = await natural();
+    const topics = answer?.topics?.map(({ topic, partitions }) => ({
+      topic,
+      partitions: partitions.map(partition => ({ ...partition, leaderEpoch: 0, endOffset: 30 })),
+    }));
+    return { topics: topics ?? [] };
+  });
+  cluster.electUncleanly('orders', 0, 1, 10);
+  fill(cluster, 15, { perBatch: 3, from: 100 });
+  const event = next(orders, 'outOfRange');
+  assert.deepEqual(values(await get(orders, 15)), numbers(100, 115));
+  const { newOffset, divergingOffset, divergingEpoch } = await event;
+  assert.deepEqual({ newOffset, divergingOffset, divergingEpoch }, { newOffset: 10, divergingOffset: 10, divergingEpoch: 0 });
+});
+
 test('a fetch that is refused beside an epoch, though its offset is in the log: the policy decides', async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, 20);
