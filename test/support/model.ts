@@ -78,7 +78,10 @@ export async function holdsFor<V, S>(t: Pick<TestContext, 'diagnostic'>, model: 
     endOnFailure: process.env['TIDEMARK_SHRINK'] === '0',
   });
   const { failed, errorInstance: cause } = found;
-  if (failed) throw new Error(`${cause instanceof Error ? cause.stack : cause}\n${await fc.asyncDefaultReportMessage(found)}`, { cause });
+  if (failed)
+    throw new Error(`after ${steps} steps: ${cause instanceof Error ? cause.stack : cause}\n${await fc.asyncDefaultReportMessage(found)}`, {
+      cause,
+    });
   t.diagnostic(`seed ${seed}, ${steps} steps: ${JSON.stringify(happened)}`);
   assert.ok(steps >= leastSteps, `${steps} steps`);
   for (const [what, times] of Object.entries(happened)) assert.ok(times >= leastTimes, `${what}: only ${times} times`);
