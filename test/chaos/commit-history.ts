@@ -15,9 +15,12 @@ const OFFSETS_TOPIC = '__consumer_offsets';
  * topic of its own, and compacts only what is older than its open segment.
  */
 export async function commitHistory(client: KafkaClient, groupId: string, topic: string): Promise<readonly StoredCommit[]> {
-  await using consumer = new SimpleConsumer(client, { topic: OFFSETS_TOPIC, autoOffsetReset: 'earliest' });
+  const isolation = 'read_uncommitted'; // a transaction that others have open is no end of it
+  await using consumer = new SimpleConsumer(client, { topic: OFFSETS_TOPIC, autoOffsetReset: 'earliest', isolation });
+  const partitions = Array.from({ length: await client.partitionCount(OFFSETS_TOPIC) }, (_, partition) => partition);
+  const ends = await Promise.all(partitions.map(partition => client.offsets.latest(OFFSETS_TOPIC, partition, { isolation })));
   const commits: StoredCommit[] = [];
-  for (let left = await consumer.pending(); left > 0; left = await consumer.pending()) {
+  while (ends.some((end, partition) => (consumer.position(partition) ?? 0) < end)) {
     for (const { key, value, timestamp } of await consumer.getMessages(10_000, { block: 1, timeoutMs: 1000 })) {
       const place = key === null ? undefined : placeIn(key);
       if (place?.groupId !== groupId || place.topic !== topic || value === null) continue;
