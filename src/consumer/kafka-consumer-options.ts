@@ -95,6 +95,8 @@ export function kafkaConsumerOptions(given: KafkaConsumerOptions<unknown, unknow
   if (groupId === undefined && options.groupInstanceId !== undefined) throw wrong('groupInstanceId needs a groupId');
   if (heartbeatMs >= sessionTimeoutMs)
     throw wrong(`heartbeatMs (${heartbeatMs}) must be less than sessionTimeoutMs (${sessionTimeoutMs}); a third of it is usual`);
+  if (options.assignors !== undefined && options.groupProtocol === 'consumer')
+    throw wrong('assignors are for the classic protocol; with groupProtocol "consumer" the brokers divide the partitions');
   checkPattern(options.topics, options, 'KafkaConsumer');
   const byDefault = groupId === undefined ? undefined : autoCommitDefaults;
   return {

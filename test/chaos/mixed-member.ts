@@ -62,7 +62,13 @@ async function ours({ kafka, topic, groupId, protocol, assignors }: MixedGroup, 
       },
     };
   });
-  const consumer = new KafkaConsumer(client, { topics: [topic], groupId, groupProtocol: protocol, assignors: counting, ...times });
+  const consumer = new KafkaConsumer(client, {
+    topics: [topic],
+    groupId,
+    groupProtocol: protocol,
+    ...(protocol === 'classic' ? { assignors: counting } : {}),
+    ...times,
+  });
   consumer.on('rebalance', rebalance => {
     generationId = rebalance.generationId;
   });

@@ -51,6 +51,11 @@ test('options that cannot be are refused at construction, with what was given an
     [{ assignors: ['round-robin'] }, 'TIDE_OPTION', /"assignors" must be a list of range, roundrobin, sticky, cooperative-sticky/],
     [{ sessionTimeoutMs: 0 }, 'TIDE_OPTION', /"sessionTimeoutMs" must be an integer from 1/],
     [{ sessionTimeoutMs: 3000, heartbeatMs: 3000 }, 'TIDE_OPTION', /heartbeatMs \(3000\) must be less than sessionTimeoutMs \(3000\)/],
+    [
+      { groupProtocol: 'consumer', assignors: ['range'] },
+      'TIDE_OPTION',
+      /assignors are for the classic protocol; with groupProtocol "consumer" the brokers divide/,
+    ],
     [{ groupProtocol: 'new' as never }, 'TIDE_OPTION', /"groupProtocol" must be one of "classic", "consumer", "auto", got "new"/],
     [{ autoOffsetReset: 'newest' as never }, 'TIDE_OPTION', /"autoOffsetReset" must be /],
   ];
