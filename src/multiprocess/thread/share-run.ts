@@ -99,7 +99,8 @@ export class ShareRun {
     }
     await this.#idle();
     const { done, count } = this.#refusedAt ?? this.#prefix;
-    const finished = this.#refusedAt === undefined ? this.#prefix.finished : [];
+    // Where results are wanted, what was done behind a hole has still to give its own: it comes again.
+    const finished = this.#refusedAt === undefined && !this.#kit.task.wantsResults ? this.#prefix.finished : [];
     const isWhole = done >= nextOffset && damaged === undefined;
     return {
       kind: 'returned',
