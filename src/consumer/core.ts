@@ -334,7 +334,7 @@ export class ConsumerCore {
     if (this.#committer === undefined)
       throw new StateError('TIDE_STATE', 'commit(): there is nowhere to commit to; give the consumer a groupId');
     bounds.signal?.throwIfAborted();
-    if (!this.#isPrepared) return false;
+    if (!this.#isStarted) return false;
     return this.#committer.commit(bounds);
   }
 
@@ -370,9 +370,12 @@ export class ConsumerCore {
     if (commitFailure !== undefined) throw commitFailure;
   }
 
-  /** Before the partitions are found there is nothing to commit, and nothing may begin after this. */
+  /**
+   * Before partitions are found for the first time there is nothing to commit, and nothing may begin after this. What is being given up when it
+   * closes, because something else is to be read or nobody asks for more, has what is done of it stored too.
+   */
   async #lastCommit(timeoutMs: number): Promise<Error | undefined> {
-    if (this.#isPrepared) return this.#lastCommits?.ofAll(timeoutMs);
+    if (this.#isStarted) return this.#lastCommits?.ofAll(timeoutMs);
     void this.#committer?.stop();
     return undefined;
   }

@@ -54,12 +54,13 @@ export class Placement {
     return { keyDeserializer, valueDeserializer, onDeserializationError, turn, ready, failed };
   }
 
-  /** Puts partitions where the group stands in them; gives those where it stands nowhere. */
+  /** Puts partitions where the group stands in them, but for those that are moved meanwhile; gives those that have no place then. */
   async atCommitted(partitions: readonly Partition[], bounds: Bounds): Promise<readonly Partition[]> {
+    const epochs = partitions.map(({ epoch }) => epoch);
     const committed = await this.#kit.store?.fetch(this.#settings.groupId ?? '', partitions, bounds);
     for (const [i, partition] of partitions.entries()) {
       const offset = committed?.[i]?.offset;
-      if (offset !== undefined) partition.place(offset, committed?.[i]?.leaderEpoch);
+      if (offset !== undefined && partition.epoch === epochs[i]) partition.place(offset, committed?.[i]?.leaderEpoch);
       partition.committed = offset;
     }
     return partitions.filter(({ placed }) => !placed);

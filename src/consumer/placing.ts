@@ -58,8 +58,8 @@ export class Placing {
   }
 
   /**
-   * Moves partitions that have no offset to where the policy says; a new epoch begins in each. Gives those that were moved: with the policy
-   * `'none'` none is, and reading from them fails until somebody seeks.
+   * Moves partitions that have no offset to where the policy says; a new epoch begins in each. Gives those that were moved: not those that
+   * somebody has moved meanwhile, and with the policy `'none'` none, and reading from them fails until somebody seeks.
    * @throws KafkaError why the offsets could not be had.
    */
   async place(partitions: readonly Partition[], bounds: Bounds): Promise<readonly Partition[]> {
@@ -68,9 +68,13 @@ export class Placing {
       for (const partition of partitions) partition.failure = noOffset(partition);
       return [];
     }
+    const epochs = partitions.map(({ epoch }) => epoch);
     const offsets = await this.choose(partitions, policy, bounds);
-    for (const [i, partition] of partitions.entries()) partition.place(offsets[i] ?? 0);
-    return partitions;
+    return partitions.filter((partition, i) => {
+      if (partition.epoch !== epochs[i]) return false;
+      partition.place(offsets[i] ?? 0);
+      return true;
+    });
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { ForPartition } from '../cluster/scatter.js';
+import { type ForPartition, placeText } from '../cluster/scatter.js';
 
 /** Partitions as the messages of groups list them. */
 export interface TopicPartitions {
@@ -19,6 +19,14 @@ export function byTopic(list: readonly ForPartition[]): TopicPartitions[] {
     .map(([topic, partitions]) => ({ topic, partitions: [...partitions].sort((a, b) => a - b) }));
 }
 
-/** The partitions one by one, in the order in which they stand. */
-export const oneByOne = (topics: readonly TopicPartitions[]): ForPartition[] =>
-  topics.flatMap(({ topic, partitions }) => partitions.map(partition => ({ topic, partition })));
+/** The partitions one by one, each once, in the order in which they first stand. */
+export function oneByOne(topics: readonly TopicPartitions[]): ForPartition[] {
+  const places = new Map<string, ForPartition>();
+  for (const { topic, partitions } of topics)
+    for (const partition of partitions) {
+      const place = { topic, partition };
+      const text = placeText(place);
+      if (!places.has(text)) places.set(text, place);
+    }
+  return [...places.values()];
+}

@@ -1,5 +1,4 @@
 import { asKafkaError, KafkaError } from '../base/errors.js';
-import { backoffMs } from '../base/retry.js';
 import { Bell, orAborted, settledWithin } from '../base/wait.js';
 import type { ClientCore } from '../client/client.js';
 import type { Cluster } from '../cluster/cluster.js';
@@ -12,6 +11,7 @@ import { type Reaction, reactionTo } from './group-errors.js';
 import { Heartbeats } from './heartbeats.js';
 import { MemberLoop } from './member-loop.js';
 import { isSame, type MemberStanding, type Membership, type MembershipEvents, without } from './membership.js';
+import { Patience } from './patience.js';
 import { explained } from './refusals.js';
 import type { SubscribedTopics } from './subscribed-topics.js';
 
@@ -119,12 +119,12 @@ export class ClassicMembership implements Membership {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    let failures = 0;
+    const patience = new Patience(this.#cluster.clock, this.#cluster.settings.retry);
     let reason = 'a consumer starts';
     while (!signal.aborted) {
       try {
         const division = await this.#join(reason, signal);
-        failures = 0;
+        patience.succeeded();
         reason = division === undefined ? 'partitions were given up' : await this.#rest(division, signal);
       } catch (thrown) {
         if (signal.aborted) break;
@@ -138,11 +138,10 @@ export class ClassicMembership implements Membership {
           this.#events.failed(await explained(this.#core, this.#settings, names, error));
           break;
         }
-        if (reaction === 'retry') {
-          const pauseMs = backoffMs(this.#cluster.settings.retry, ++failures);
-          this.#cluster.passing(error, pauseMs);
-          await this.#cluster.pause(pauseMs, signal).catch(() => {});
-        }
+        const pauseMs = patience.pauseAfter(reaction);
+        if (pauseMs === 0) continue;
+        this.#cluster.passing(error, pauseMs);
+        await this.#cluster.pause(pauseMs, signal).catch(() => {});
       }
     }
     this.#heartbeats.stop();

@@ -1,14 +1,14 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
 import { asKafkaError, KafkaError, UnsupportedError } from '../base/errors.js';
-import { backoffMs } from '../base/retry.js';
-import { Bell, settledWithin } from '../base/wait.js';
+import { Bell, orAborted, settledWithin } from '../base/wait.js';
 import type { ClientCore } from '../client/client.js';
 import type { ForPartition } from '../cluster/scatter.js';
 import { ConsumerGroupHeartbeat, type RequestIn, type ResponseOf } from '../protocol/index.js';
-import { byTopic } from './by-topic.js';
+import { byTopic, oneByOne } from './by-topic.js';
 import { isRefusal, type Reaction, reactionTo } from './group-errors.js';
 import { MemberLoop } from './member-loop.js';
 import { isSame, type MemberStanding, type Membership, type MembershipEvents, without } from './membership.js';
+import { Patience } from './patience.js';
 import type { SubscribedTopics } from './subscribed-topics.js';
 
 export interface ConsumerMembershipSettings {
@@ -29,6 +29,8 @@ export interface ServerPattern {
 const joining = 0;
 const leaving = -1;
 const leavingForAWhile = -2;
+/** No coordinator has good reasons to hear of a member more often. */
+const shortestIntervalMs = 20;
 /** Longest wait for the answer to a heartbeat beyond the time between two. */
 const answerMarginMs = 5000;
 
@@ -52,12 +54,16 @@ export class ConsumerMembership implements Membership {
   #isIn = false;
   #owned: readonly ForPartition[] = [];
   #target: readonly ForPartition[] = [];
+  /** By which ids the topics were given: metadata may have forgotten one that was deleted, as long as it is held. */
+  readonly #ids = new Map<string, string>();
   #changing: Promise<void> | undefined;
   /** The topics it has told that it wants. */
   #names: readonly string[] = [];
   #looking: Promise<void> | undefined;
   /** The coordinator is to hear what this member holds, or wants, with the next heartbeat, which is due. */
   #news = true;
+  /** It may not know all of what it is to read, which the coordinator says but once, and again to who says everything. */
+  #mayLack = false;
   #notice: KafkaError | undefined;
   readonly #noticed = new Bell();
   readonly #loop = new MemberLoop(signal => this.#run(signal));
@@ -125,11 +131,11 @@ export class ConsumerMembership implements Membership {
 
   async #run(signal: AbortSignal): Promise<void> {
     const { cluster } = this.#core;
-    let failures = 0;
+    const patience = new Patience(cluster.clock, cluster.settings.retry);
     while (!signal.aborted) {
       try {
         const answer = await this.#beat(signal);
-        failures = 0;
+        patience.succeeded();
         await this.#take(answer, signal);
         this.#look(signal);
         await this.#untilDue(answer.heartbeatIntervalMs, signal);
@@ -144,11 +150,10 @@ export class ConsumerMembership implements Membership {
           break;
         }
         if (reaction === 'expelled' || reaction === 'outdated') await this.#lose(error);
-        else {
-          const pauseMs = backoffMs(cluster.settings.retry, ++failures);
-          cluster.passing(error, pauseMs);
-          await cluster.pause(pauseMs, signal).catch(() => {});
-        }
+        const pauseMs = patience.pauseAfter(reaction);
+        if (pauseMs === 0) continue;
+        cluster.passing(error, pauseMs);
+        await cluster.pause(pauseMs, signal).catch(() => {});
       }
     }
   }
@@ -173,15 +178,13 @@ export class ConsumerMembership implements Membership {
 
   /** One heartbeat, with what has changed since the last. */
   async #beat(signal: AbortSignal): Promise<Answer> {
-    const hasNews = this.#news || this.#epoch === joining;
+    const saysAll = this.#news || this.#mayLack || this.#epoch === joining;
     this.#news = false;
     this.#hasAsked = true;
-    try {
-      return await this.#send(this.#epoch, hasNews ? await this.#said(signal) : {}, signal);
-    } catch (error) {
-      this.#news ||= hasNews;
-      throw error;
-    }
+    this.#mayLack = true; // as long as there is no answer: the one that is lost may be the one that says what to read
+    const answer = await this.#send(this.#epoch, saysAll ? await this.#said(signal) : {}, signal);
+    this.#mayLack = false;
+    return answer;
   }
 
   async #said(signal: AbortSignal): Promise<Heartbeat> {
@@ -189,11 +192,10 @@ export class ConsumerMembership implements Membership {
     const pattern = this.#pattern();
     const subscribedTopicNames = pattern === undefined ? await this.#topics.allowedNames(signal) : [];
     this.#names = subscribedTopicNames;
-    const { topics } = this.#core.cluster.metadata;
     return {
       ...{ rebalanceTimeoutMs, subscribedTopicNames, rackId: rackId ?? null, serverAssignor: serverAssignor ?? null },
       subscribedTopicRegex: pattern?.re2 ?? (this.#epoch === joining ? null : ''),
-      topicPartitions: byTopic(this.#owned).map(({ topic, partitions }) => ({ topicId: topics.get(topic)?.id ?? '', partitions })),
+      topicPartitions: byTopic(this.#owned).map(({ topic, partitions }) => ({ topicId: this.#ids.get(topic) ?? '', partitions })),
     };
   }
 
@@ -229,6 +231,7 @@ export class ConsumerMembership implements Membership {
     this.#isIn = true;
     if (assignment === null) return;
     this.#target = await this.#named(assignment.topicPartitions, signal);
+    if (signal.aborted) return;
     this.#changing ??= this.#change(signal).finally(() => {
       this.#changing = undefined;
     });
@@ -263,7 +266,7 @@ export class ConsumerMembership implements Membership {
     });
   }
 
-  /** The names of topics that are given by their ids. One that is not known yet is left out until the cluster tells of it. */
+  /** The names of topics that are given by their ids. One that is not known yet is left out, and asked for again soon. */
   async #named(
     given: readonly { readonly topicId: string; readonly partitions: readonly number[] }[],
     signal: AbortSignal,
@@ -271,20 +274,27 @@ export class ConsumerMembership implements Membership {
     const { cluster } = this.#core;
     const names = () => new Map([...cluster.metadata.topics.values()].map(({ id, name }) => [id, name]));
     let known = names();
-    for (let i = 0; i < cluster.settings.retry.attempts && given.some(({ topicId }) => !known.has(topicId)); i++) {
-      if (i > 0) await cluster.pause(backoffMs(cluster.settings.retry, i), signal);
-      await cluster.refresh('all');
+    if (given.some(({ topicId }) => !known.has(topicId))) {
+      const told = cluster.refresh('all').catch((error: unknown) => {
+        if (!signal.aborted) cluster.passing(asKafkaError(error), cluster.settings.retry.maxBackoffMs);
+      });
+      await settledWithin(cluster.clock, orAborted(told, signal), cluster.settings.retry.maxBackoffMs); // heartbeats do not wait for brokers that are away
       known = names();
     }
-    return given.flatMap(({ topicId, partitions }) => {
+    this.#mayLack = given.some(({ topicId }) => !known.has(topicId));
+    const named = given.flatMap(({ topicId, partitions }) => {
       const topic = known.get(topicId);
-      return topic === undefined ? [] : partitions.map(partition => ({ topic, partition }));
+      if (topic !== undefined) this.#ids.set(topic, topicId);
+      return topic === undefined ? [] : [{ topic, partitions }];
     });
+    return oneByOne(named);
   }
 
   /** Waits until the next heartbeat is due. @throws KafkaError what was said of a commit. */
   async #untilDue(ms: number, signal: AbortSignal): Promise<void> {
-    if (!this.#news) await this.#noticed.waitFor(this.#core.cluster.clock, ms, signal);
+    const { clock, settings } = this.#core.cluster;
+    const dueMs = this.#mayLack ? Math.min(ms, settings.retry.maxBackoffMs) : ms;
+    if (!this.#news) await this.#noticed.waitFor(clock, Math.max(shortestIntervalMs, dueMs), signal);
     const notice = this.#notice;
     this.#notice = undefined;
     if (notice !== undefined) throw notice;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConsumerGroupHeartbeat } from '../../src/protocol/index.js';
+import { ConsumerGroupHeartbeat, OffsetCommit } from '../../src/protocol/index.js';
 import { every, groupSetting, nextEvent, throwOut } from './group-setting.js';
+import { stored } from './setting.js';
 
 test('a member of the new protocol that leaves while its coordinator changes is out of the group', async t => {
   const { cluster, member } = await groupSetting(t);
@@ -41,4 +42,31 @@ test('a member of the new protocol that hears from a commit and from a heartbeat
   for (let i = 0; i < 3; i++) await cluster.nextRequest(ConsumerGroupHeartbeat);
   const joins = cluster.requests(ConsumerGroupHeartbeat).filter(({ body }) => body.memberEpoch === 0);
   assert.deepEqual([joins.length, lost.length, cluster.members('billing').length], [2, 1, 1]);
+});
+
+test('who closes while what was read before is being given up has what is done of it committed', async t => {
+  const { cluster, member } = await groupSetting(t);
+  const consumer = member({ autoCommit: { everyMs: 3_600_000 } });
+  const failed = every(consumer, 'commitFailed');
+  await consumer.getMessages(100, { timeoutMs: null });
+  await consumer.getMessages(1, { block: false }); // all are done
+  const committing = cluster.on(OffsetCommit).hold();
+  await consumer.setTopicPartitions(['orders', 0]);
+  const closing = consumer.close();
+  await committing.held;
+  committing.release();
+  await closing;
+  assert.deepEqual(stored(cluster, 'billing'), { 0: 25, 1: 25, 2: 25, 3: 25 });
+  assert.deepEqual(failed, []);
+});
+
+test('what is done can be committed by hand while it is being given up', async t => {
+  const { cluster, member } = await groupSetting(t);
+  const consumer = member({ autoCommit: false, marking: 'explicit' });
+  const messages = await consumer.getMessages(100, { timeoutMs: null });
+  await consumer.setTopicPartitions(['orders', 0]);
+  consumer.mark(messages.filter(({ partition }) => partition !== 3));
+  assert.equal(await consumer.commit(), true);
+  assert.deepEqual(stored(cluster, 'billing'), { 0: 25, 1: 25, 2: 25, 3: 0 });
+  consumer.mark(messages);
 });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { KafkaClient } from '../../src/client/client.js';
 import { KafkaConsumer } from '../../src/consumer/index.js';
 import { EmbeddedCluster } from '../../src/embedded/index.js';
-import { Fetch, OffsetCommit, OffsetFetch } from '../../src/protocol/index.js';
+import { Fetch, ListOffsets, OffsetCommit, OffsetFetch } from '../../src/protocol/index.js';
 import { every, groupSetting, nextEvent } from './group-setting.js';
 import { fill, stored, until } from './setting.js';
 
@@ -127,3 +127,28 @@ test('a partition that cannot be fetched takes nothing away from what others gav
   }
   assert.ok([...read].every(place => !place.startsWith('2:')));
 });
+
+for (const [where, asked] of [
+  ['where the group stands', OffsetFetch],
+  ['where the policy begins', ListOffsets],
+] as const) {
+  test(`who moves a partition while it is looked up ${where} reads on from there`, async t => {
+    const { cluster, member } = await groupSetting(t);
+    if (asked === OffsetFetch) {
+      const before = member();
+      await before.commit(await before.getMessages(100, { timeoutMs: null }));
+      await before.close();
+    }
+    const consumer = member({ autoOffsetReset: 'latest' });
+    const finding = cluster.on(asked).hold();
+    const reading = consumer.getMessages(23, { timeoutMs: null });
+    await finding.held;
+    await consumer.seek(2, undefined, { topic: 'orders', partition: 1 });
+    finding.release();
+    const messages = await reading;
+    assert.deepEqual([messages.length, messages[0]?.partition, messages[0]?.offset], [23, 1, 2]);
+    await until(() => consumer.offsets().every(({ position }) => position === 25));
+    await consumer.commit(messages);
+    if (asked === OffsetFetch) assert.deepEqual(stored(cluster, 'billing'), { 0: 25, 1: 25, 2: 25, 3: 25 });
+  });
+}

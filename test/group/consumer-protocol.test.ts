@@ -191,3 +191,9 @@ test('whatever is written is read again', () => {
     }),
   );
 });
+
+test('a partition that is listed twice is given once', () => {
+  const bytes = encodeAssignment({ partitions: [0, 1].map(partition => ({ topic: 'orders', partition })) });
+  bytes.writeInt32BE(0, bytes.length - 8); // of its last partition
+  assert.deepEqual(decodeAssignment(bytes).partitions, [{ topic: 'orders', partition: 0 }]);
+});
