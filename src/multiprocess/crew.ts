@@ -61,6 +61,51 @@ export const newCrew = (thread: Thread): Crew => ({
   ...{ thread, isReady: false, flights: new Map(), seen: new Map(), handled: 0, busyMs: 0, busySince: undefined },
 });
 
+/** All shares that threads have. */
+export const flightsOf = (crews: Iterable<Crew>): readonly Flight[] => Array.from(crews, ({ flights }) => [...flights.values()]).flat();
+
+/** The thread that has least to do, if one has room: it has less than `concurrency` shares, and none that it is to have alone. */
+export function leastBusy(crews: Iterable<Crew>, concurrency: number): Crew | undefined {
+  let best: Crew | undefined;
+  for (const crew of crews) {
+    const { isReady, flights, thread } = crew;
+    if (!isReady || thread.isOver || flights.size >= concurrency) continue;
+    if ([...flights.values()].some(({ isAlone }) => isAlone)) continue;
+    if (best === undefined || flights.size < best.flights.size) best = crew;
+  }
+  return best;
+}
+
+/** Gives a thread a share, of the partition that `work` is of. */
+export function launch(crew: Crew, work: PartitionWork, share: RawShare, now: number): void {
+  const { thread, flights } = crew;
+  let slot = 0;
+  while (flights.has(slot)) slot += 1;
+  const { isAlone } = work;
+  const order = work.order(share, slot);
+  const { from, show } = order;
+  flights.set(slot, {
+    share: { ...share, records: nothing }, // they are the thread's: the answer they came in is not kept for them
+    ...{ work, slot, begunAt: now, from, show, isAlone, recalled: false, aborted: false, count: 0, refused: undefined },
+    chain: Promise.resolve(),
+  });
+  work.busy = true;
+  crew.busySince ??= now;
+  thread.inHand.begin(slot, from);
+  thread.tell(order, [order.records]);
+}
+
+const nothing = Buffer.alloc(0);
+
+/** A thread has a share no more. */
+export function landed(crew: Crew, { slot, work }: Flight, now: number): void {
+  crew.flights.delete(slot);
+  work.busy = false;
+  if (crew.flights.size > 0) return;
+  crew.busyMs += now - (crew.busySince ?? 0);
+  crew.busySince = undefined;
+}
+
 /** What a thread has in hand for `limitMs` or longer, if it has. */
 export function heldTooLong({ thread, seen }: Crew, now: number, limitMs: number): Held | undefined {
   const held = thread.inHand.held();

@@ -1,32 +1,25 @@
 import { onAbort } from '../base/abort.js';
 import type { Clock, Timer } from '../base/clock.js';
-import { asError, KafkaError, StateError } from '../base/errors.js';
+import { KafkaError, StateError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { Bell, settledWithin } from '../base/wait.js';
 import type { PoisonedMessage } from '../consumer/consumer-events.js';
 import type { Partition, RawShare } from '../consumer/partition.js';
 import type { Shares } from '../consumer/shares.js';
 import type { ProducerRecord, RecordResult } from '../producer/index.js';
-import type { Message } from '../records/index.js';
-import { type Crew, type FleetSnapshot, type Flight, heldTooLong, newCrew, snapshotOf } from './crew.js';
+import { type Crew, type FleetSnapshot, type Flight, flightsOf, launch, leastBusy, newCrew, snapshotOf } from './crew.js';
+import { Lookout } from './lookout.js';
 import { toPlain } from './plain-error.js';
 import { Poisoning, type PoisoningSettings } from './poisoning.js';
-import type { Failure, FromThread, PlainRecord, Result, Returned } from './thread-messages.js';
-import type { Thread, Threads } from './threads.js';
+import { Returns, type ReturnsSettings } from './returns.js';
+import type { FromThread, PlainRecord } from './thread-messages.js';
+import type { Threads } from './threads.js';
 import { PartitionWork } from './work.js';
 
-/** Where a result comes from. */
-export interface ResultPlace extends Pick<Message, 'topic' | 'partition' | 'offset'> {
-  readonly attempt: number;
-}
-
-export interface FleetSettings extends PoisoningSettings {
-  readonly handlerUrl: string;
+export interface FleetSettings extends PoisoningSettings, ReturnsSettings {
   readonly concurrency: number;
-  readonly handlerTimeoutMs: number;
   /** How many threads there are to be for so many partitions. */
   threadsFor(partitionCount: number): number;
-  readonly onResult: ((value: unknown, place: ResultPlace) => unknown) | undefined;
 }
 
 export interface FleetHost {
@@ -38,10 +31,6 @@ export interface FleetHost {
   replaced(threadIndex: number, error: Error): void;
 }
 
-/** How often it is looked at what threads have in hand. */
-const lookEveryMs = 20;
-/** A share that others wait for comes back after so many ms. */
-const turnMs = 100;
 /** So long a thread may take to end. */
 const endMs = 5000;
 
@@ -55,7 +44,8 @@ export class Fleet {
   readonly #crews = new Map<number, Crew>();
   readonly #works = new Map<Partition, PartitionWork>();
   readonly #poisoning: Poisoning;
-  #look: Timer | undefined;
+  readonly #returns: Returns;
+  readonly #lookout: Lookout;
   #alarm: Timer | undefined;
   /** Rung when there may be something to do. */
   readonly #changed = new Bell();
@@ -63,11 +53,8 @@ export class Fleet {
   /** How long a round takes from its first share on; undefined: there is one without end. */
   #roundMs: number | undefined;
   #roundEndsAt = Number.POSITIVE_INFINITY;
-  /** Something was tried in vain in this round. */
-  #isSpoiled = false;
   #isEnding = false;
   #failure: { readonly error: unknown } | undefined;
-  #idleDeaths = 0;
 
   constructor(host: FleetHost, settings: FleetSettings) {
     this.#host = host;
@@ -82,6 +69,24 @@ export class Fleet {
         decided: () => this.#changed.ring(),
       },
       settings,
+    );
+    this.#returns = new Returns(
+      {
+        ...{ clock: host.clock, poisoning: this.#poisoning },
+        shares: () => this.#shares,
+        changed: () => this.#changed.ring(),
+        fail: error => this.fail(error),
+      },
+      settings,
+    );
+    this.#lookout = new Lookout(
+      {
+        clock: host.clock,
+        crews: () => this.#crews.values(),
+        progress: (crew, flight) => this.#returns.progress(crew, flight),
+        isShortOfRoom: () => this.#free() === undefined && this.#someoneWaits(),
+      },
+      settings.handlerTimeoutMs,
     );
   }
 
@@ -107,7 +112,7 @@ export class Fleet {
 
   /** Whether something was tried in vain since {@link work} began: what came of that cannot be told from the rest. */
   get isSpoiled(): boolean {
-    return this.#isSpoiled;
+    return this.#returns.isSpoiled;
   }
 
   /**
@@ -122,7 +127,7 @@ export class Fleet {
     this.#shares = shares;
     this.#roundMs = roundMs;
     this.#roundEndsAt = Number.POSITIVE_INFINITY;
-    this.#isSpoiled = false;
+    this.#returns.isSpoiled = false;
     const forget = onAbort(signal, () => {
       this.#isEnding = true;
       this.#changed.ring();
@@ -132,8 +137,7 @@ export class Fleet {
       await this.#workOn(shares);
     } finally {
       forget();
-      this.#look?.cancel();
-      this.#look = undefined;
+      this.#lookout.stop();
       this.#alarm?.cancel();
     }
     if (this.#failure !== undefined) throw this.#failure.error;
@@ -155,7 +159,7 @@ export class Fleet {
       if (shares.closing) this.#isEnding = true;
       this.#recall(shares);
       if (!this.#isStopping) this.#dispatch(shares);
-      const isIdle = this.#isStopping && this.#flights().length === 0 && !this.#poisoning.isDeciding;
+      const isIdle = this.#isStopping && flightsOf(this.#crews.values()).length === 0 && !this.#poisoning.isDeciding;
       const isOver = isIdle || shares.closed; // time is up: what still runs ends with its thread
       if (!isOver) await this.#changed.wait();
       unlisten();
@@ -186,11 +190,7 @@ export class Fleet {
 
   /** Everything is asked back. */
   get #isStopping(): boolean {
-    return this.#isEnding || (this.#roundMs !== undefined && (this.#isSpoiled || this.#host.clock.now() >= this.#roundEndsAt));
-  }
-
-  #flights(): readonly Flight[] {
-    return [...this.#crews.values()].flatMap(({ flights }) => [...flights.values()]);
+    return this.#isEnding || (this.#roundMs !== undefined && (this.isSpoiled || this.#host.clock.now() >= this.#roundEndsAt));
   }
 
   async #until(holds: () => boolean): Promise<void> {
@@ -226,16 +226,9 @@ export class Fleet {
     if (due !== Number.POSITIVE_INFINITY) this.#alarm = clock.after(Math.max(0, due - now), () => this.#changed.ring());
   }
 
-  /** The thread that has least to do, if one has room. */
+  /** The thread that is to have the next share, if one has room. */
   #free(): Crew | undefined {
-    let best: Crew | undefined;
-    for (const crew of this.#crews.values()) {
-      const { isReady, flights, thread } = crew;
-      if (!isReady || thread.isOver || flights.size >= this.#settings.concurrency) continue;
-      if ([...flights.values()].some(({ isAlone }) => isAlone)) continue;
-      if (best === undefined || flights.size < best.flights.size) best = crew;
-    }
-    return best;
+    return leastBusy(this.#crews.values(), this.#settings.concurrency);
   }
 
   /** @param isIdle Whether the thread that is to have it has nothing else. */
@@ -250,24 +243,10 @@ export class Fleet {
   }
 
   #give(crew: Crew, work: PartitionWork, share: RawShare): void {
-    const { thread, flights } = crew;
-    let slot = 0;
-    while (flights.has(slot)) slot += 1;
-    const { isAlone } = work;
-    const order = work.order(share, slot);
-    const begunAt = this.#host.clock.now();
-    const { from, show } = order;
-    flights.set(slot, {
-      share: withoutRecords(share),
-      ...{ work, slot, begunAt, from, show, isAlone, recalled: false, aborted: false, count: 0, refused: undefined },
-      chain: Promise.resolve(),
-    });
-    work.busy = true;
-    crew.busySince ??= begunAt;
-    if (this.#roundMs !== undefined) this.#roundEndsAt = Math.min(this.#roundEndsAt, begunAt + this.#roundMs);
-    thread.inHand.begin(slot, order.from);
-    thread.tell(order, [order.records]);
-    this.#watch();
+    const now = this.#host.clock.now();
+    launch(crew, work, share, now);
+    if (this.#roundMs !== undefined) this.#roundEndsAt = Math.min(this.#roundEndsAt, now + this.#roundMs);
+    this.#lookout.start();
   }
 
   /** Asks for what must come back: what is for nobody any more, and what is to be handed out elsewhere. */
@@ -285,7 +264,7 @@ export class Fleet {
     }
     for (const [partition, work] of this.#works) {
       const isIdle = this.#isStopping || partition.leaving || partition.stalled || partition.held;
-      if (work.rest !== undefined && !work.busy && isIdle) this.#giveBack(work.rest, work);
+      if (work.rest !== undefined && !work.busy && isIdle) this.#returns.giveBack(work.rest, work);
       if (partition.gone !== undefined && !work.busy) this.#works.delete(partition);
     }
   }
@@ -298,29 +277,6 @@ export class Fleet {
     crew.thread.tell({ kind: 'abort', slot: flight.slot, reason: toPlain(reason) });
   }
 
-  #watch(): void {
-    this.#look ??= this.#host.clock.after(lookEveryMs, () => {
-      this.#look = undefined;
-      for (const crew of this.#crews.values()) this.#lookAt(crew);
-      if (this.#flights().length > 0) this.#watch();
-    });
-  }
-
-  /** What became done meanwhile counts; a handler that takes too long ends with its thread; a share that others wait for comes back. */
-  #lookAt(crew: Crew): void {
-    const { clock } = this.#host;
-    const now = clock.now();
-    for (const flight of crew.flights.values()) this.#progress(crew, flight);
-    const { handlerTimeoutMs } = this.#settings;
-    const hanging = handlerTimeoutMs === Number.POSITIVE_INFINITY ? undefined : heldTooLong(crew, now, handlerTimeoutMs);
-    if (hanging !== undefined) crew.thread.kill(hanging);
-    if (this.#free() !== undefined) return;
-    const oldest = [...crew.flights.values()].find(({ begunAt, recalled }) => !recalled && now - begunAt > turnMs);
-    if (oldest === undefined || !this.#someoneWaits()) return;
-    oldest.recalled = true;
-    crew.thread.inHand.recall(oldest.slot);
-  }
-
   #someoneWaits(): boolean {
     const now = this.#host.clock.now();
     const isWaiting = (partition: Partition): boolean => {
@@ -330,22 +286,6 @@ export class Fleet {
       return work === undefined ? partition.prefetched.aheadBytes > 0 : work.waits && work.quietUntil <= now;
     };
     return this.#shares?.partitions.some(isWaiting) === true;
-  }
-
-  /** Counts what the thread has written down as done. */
-  #progress(crew: Crew, flight: Flight): void {
-    if (this.#settings.onResult !== undefined) return; // done once its result was taken in
-    const { inHand } = crew.thread;
-    this.#done(crew, flight, inHand.done(flight.slot), inHand.count(flight.slot));
-  }
-
-  #done(crew: Crew, flight: Flight, offset: number, count: number): void {
-    const more = Math.max(0, count - flight.count);
-    flight.count += more;
-    crew.handled += more;
-    this.#shares?.done(flight.share, offset, more);
-    flight.work.reached(offset);
-    if (more > 0) this.#idleDeaths = 0;
   }
 
   #told(crew: Crew, message: FromThread): void {
@@ -361,14 +301,9 @@ export class Fleet {
         this.#host.log?.say('Consumer', message.level, message.message, { ...message.fields, thread: crew.thread.index });
         break;
       case 'results':
-      case 'returned': {
-        const flight = crew.flights.get(message.slot);
-        if (flight === undefined) break;
-        flight.chain = flight.chain
-          .then(() => (message.kind === 'results' ? this.#takeIn(crew, flight, message) : this.#returned(crew, flight, message)))
-          .catch(error => this.fail(error));
+      case 'returned':
+        this.#returns.take(crew, message);
         break;
-      }
       case 'broken':
         break; // the thread says so
       default:
@@ -385,121 +320,21 @@ export class Fleet {
     }
   }
 
-  /** Gives results to the user, one after the other. One that is refused is an attempt in vain. */
-  async #takeIn(
-    crew: Crew,
-    flight: Flight,
-    { results, done, count }: { readonly results: readonly Result[]; readonly done: number; readonly count: number },
-  ): Promise<void> {
-    crew.thread.tell({ kind: 'taken', count: results.length });
-    const { topic, partition } = flight.share.partition;
-    for (const { offset, attempt, value } of results) {
-      if (flight.refused !== undefined || !this.#isOurs(flight)) return;
-      try {
-        await this.#settings.onResult?.(value, { topic, partition, offset, attempt });
-      } catch (error) {
-        flight.refused = { offset, attempt, error: asError(error) };
-        flight.recalled = true;
-        crew.thread.inHand.recall(flight.slot);
-        return;
-      }
-    }
-    this.#done(crew, flight, done, count);
-  }
-
-  /** A share has come back. */
-  #returned(crew: Crew, flight: Flight, message: Returned): void {
-    const { share, work, refused } = flight;
-    this.#landed(crew, flight);
-    if (!this.#isOurs(flight)) return;
-    if (refused === undefined) this.#done(crew, flight, message.done, message.count);
-    for (const offset of message.finished) work.finished(offset);
-    const { records, damaged } = message;
-    if (damaged !== undefined) {
-      this.#giveBack(share, work);
-      work.isDamaged = true;
-      return;
-    }
-    if (records !== undefined && refused === undefined) work.keep(share, records);
-    else if (refused !== undefined) this.#giveBack(share, work);
-    if (flight.show !== undefined) this.#poisoning.shown(work, flight.show, message.shown);
-    const failures: readonly Failure[] =
-      refused === undefined ? message.failures : [{ ...refused, last: refused.offset, error: toPlain(refused.error), message: undefined }];
-    for (const failure of failures) this.#inVain(work, failure);
-    const isStill = message.done === flight.from && failures.length === 0 && !flight.recalled && flight.show === undefined;
-    if (isStill) this.#poisoning.rest(work); // nothing was marked: it comes again, not at once
-    this.#changed.ring();
-  }
-
-  #isOurs({ share }: Flight): boolean {
-    return this.#shares?.isOurs(share) === true;
-  }
-
-  #landed(crew: Crew, flight: Flight): void {
-    crew.flights.delete(flight.slot);
-    flight.work.busy = false;
-    if (crew.flights.size > 0) return;
-    crew.busyMs += this.#host.clock.now() - (crew.busySince ?? 0);
-    crew.busySince = undefined;
-    this.#changed.ring();
-  }
-
-  /** What is left of a share is fetched again. */
-  #giveBack(share: RawShare, work: PartitionWork): void {
-    work.drop();
-    this.#shares?.giveBack(share);
-  }
-
-  #inVain(work: PartitionWork, failure: Failure): void {
-    this.#isSpoiled = true;
-    this.#poisoning.inVain(work, failure);
-  }
-
-  /** A thread is over: what it had in hand is worked on again, and what ended it is looked for. */
+  /** A thread is over: another takes its place, unless there is no use in that. */
   async #ended(crew: Crew, why: Error | undefined): Promise<void> {
-    const { thread, flights } = crew;
-    await Promise.all([...flights.values()].map(({ chain }) => chain));
-    if (this.#crews.get(thread.index) === crew) this.#crews.delete(thread.index);
-    const isHang = thread.killedFor !== undefined;
-    const held = isHang ? [thread.killedFor] : thread.inHand.held();
-    const [only] = held.length === 1 ? held : [];
+    const { thread } = crew;
     const cause = why ?? new Error('it ended by itself');
-    for (const flight of [...flights.values()]) {
-      const { slot, share, work } = flight;
-      this.#progress(crew, flight);
-      this.#isSpoiled = true; // what it has sent may be there
-      this.#landed(crew, flight);
-      if (!this.#isOurs(flight)) continue;
-      this.#giveBack(share, work);
-      for (const each of held) {
-        if (each?.slot !== slot) continue;
-        if (each === only && each.first === each.last) this.#inVain(work, this.#fatal(work, each.first, thread, isHang, cause));
-        else work.suspect(each.first, each.last);
-      }
-    }
+    await Promise.all([...crew.flights.values()].map(({ chain }) => chain));
+    if (this.#crews.get(thread.index) === crew) this.#crews.delete(thread.index);
+    const held = this.#returns.lost(crew, cause);
     this.#changed.ring();
     if (this.#isEnding || why === undefined) return;
     if (!crew.isReady) return this.fail(thread.broken ?? why);
-    if (held.length === 0 && ++this.#idleDeaths >= this.#settings.maxAttempts)
+    if (held.length === 0 && ++this.#returns.idleDeaths >= this.#settings.maxAttempts)
       return this.fail(
-        new KafkaError('TIDE_THREAD', `threads end by themselves, ${this.#idleDeaths} in a row: ${cause.message}`, { cause }),
+        new KafkaError('TIDE_THREAD', `threads end by themselves, ${this.#returns.idleDeaths} in a row: ${cause.message}`, { cause }),
       );
     this.#host.replaced(thread.index, cause);
     this.#start(thread.index);
   }
-
-  /** The attempt at a message that ended its thread. */
-  #fatal(work: PartitionWork, offset: number, { index }: Thread, isHang: boolean, cause: Error): Failure {
-    const { topic, partition } = work.partition;
-    const what = isHang ? `not done within ${this.#settings.handlerTimeoutMs} ms (handlerTimeoutMs)` : `ended its thread: ${cause.message}`;
-    const error = new KafkaError('TIDE_THREAD', `${topic}/${partition} offset ${offset} in thread ${index}: ${what}`, {
-      cause,
-      context: { topic, partition, offset, thread: index },
-    });
-    return { offset, last: offset, attempt: 0, error: toPlain(error), message: undefined };
-  }
 }
-
-/** A share whose records are a thread's: the answer they came in is not kept for them. */
-const withoutRecords = (share: RawShare): RawShare => ({ ...share, records: nothing });
-const nothing = Buffer.alloc(0);

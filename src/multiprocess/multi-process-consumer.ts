@@ -10,9 +10,10 @@ import { inflaters, KafkaConsumer } from '../consumer/kafka-consumer.js';
 import { OffsetCommitContext } from '../context/index.js';
 import { KeyedProducer, type Producer, type ProducerRecord, type RecordResult, stickyPartitioner } from '../producer/index.js';
 import type { FleetSnapshot } from './crew.js';
-import { Fleet, type ResultPlace } from './fleet.js';
+import { Fleet } from './fleet.js';
 import { Inflater } from './inflater.js';
 import { consumerOptionsOf, type MultiProcessConsumerOptions, type MultiProcessSettings, multiProcessOptions } from './options.js';
+import type { ResultPlace } from './returns.js';
 import { Threads } from './threads.js';
 
 /** How handlers are run. */
@@ -95,7 +96,7 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
           poisoned: detail => this.emit('poisoned', detail),
           replaced: (threadIndex, error) => this.emit('threadReplaced', { threadIndex, error }),
         },
-        { ...this.#settings, handlerUrl, onResult },
+        { ...this.#settings, onResult },
       );
       this.#running = { fleet, ended };
       try {
