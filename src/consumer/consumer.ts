@@ -27,6 +27,7 @@ import { checkWhence, seekTargets, type Whence } from './seek-targets.js';
 import { offerSessions } from './session.js';
 import type { Shares } from './shares.js';
 import { sourceTarget } from './source-target.js';
+import { assertStillRead } from './still-read.js';
 import type { PlaceToRead } from './subscription.js';
 
 /** What every consumer is told. */
@@ -221,7 +222,7 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
    * @param whence Undefined: `offset` itself. 0: counted from the log's start, 1: from the position, 2: from the log's end.
    * @param partition Undefined: every partition. With whence 0 or 2 `offset` is then divided over them, the remainder going to the first.
    * @throws KafkaError `TIDE_INPUT` for a whence that is none, or, with one, a result outside the log; `TIDE_STATE` in a commit context; `TIDE_NOT_OWNED`;
-   * `TIDE_OPTION`; `TIDE_TIMEOUT`; why the ends of the log could not be had; the signal's reason when aborted. No partition is moved then.
+   * `TIDE_PARTITION_LOST` when it went to another member meanwhile, also if it is back; `TIDE_OPTION`; `TIDE_TIMEOUT`; why the ends of the log could not be had; the signal's reason when aborted. No partition is moved then.
    */
   async seek(offset: number, whence?: Whence, partition?: At, options: CallOptions = {}): Promise<void> {
     const what = 'seek()';
@@ -235,6 +236,7 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
       const targets = whence === undefined ? partitions.map(() => offset) : await this.#targets(partitions, offset, whence, what, bounds);
       this.#core.assertOpen(what);
       this.#core.assertUnheld(what);
+      this.#assertStillRead(partitions, partition !== undefined, what);
       for (const [i, target] of targets.entries()) partitions[i]?.seek(target);
       this.#core.moved();
     });
@@ -276,6 +278,7 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
       const target = await this.#placing.target(found, bounds);
       this.#core.assertOpen(what);
       this.#core.assertUnheld(what);
+      this.#assertStillRead([found], true, what);
       found.place(target);
       this.#core.moved();
       return found.position;
@@ -298,6 +301,7 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
       const stored = await store.fetch(this.#settings.groupId ?? '', chosen, bounds);
       this.#core.assertOpen(what);
       this.#core.assertUnheld(what);
+      this.#assertStillRead(chosen, partitions !== undefined, what);
       for (const [i, partition] of chosen.entries()) {
         const offset = stored[i]?.offset;
         if (offset === undefined) continue;
@@ -387,9 +391,14 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
       const targets = await this.#placing.choose(chosen, at, bounds);
       this.#core.assertOpen(what);
       this.#core.assertUnheld(what);
+      this.#assertStillRead(chosen, partitions !== undefined, what);
       for (const [i, partition] of chosen.entries()) if (partition.gone === undefined) partition.seek(targets[i] ?? 0);
       this.#core.moved();
     });
+  }
+
+  #assertStillRead(partitions: readonly Partition[], named: boolean, what: string): void {
+    assertStillRead(partitions, place => this.#core.whyGone(place), named, what);
   }
 
   /** The partition, or every one, is known after this. One that is read already is not waited for: it may be given just now, and told to a callback. */

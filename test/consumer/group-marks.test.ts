@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ForPartition } from '../../src/cluster/scatter.js';
+import type { KafkaConsumer } from '../../src/consumer/index.js';
+import { type Api, ListOffsets, OffsetFetch } from '../../src/protocol/index.js';
 import { every, groupSetting, nextEvent, throwOut } from './group-setting.js';
 import { stored, until } from './setting.js';
 
@@ -126,3 +129,31 @@ test('with explicit marks a message that nobody marks for too long is told, once
   stop.abort();
   await reader;
 });
+
+for (const [what, asked, move] of [
+  ['seek', ListOffsets, (consumer, place) => consumer.seek(0, 0, place)],
+  ['seek of all', ListOffsets, consumer => consumer.seek(0, 0)],
+  ['seekToBeginning', ListOffsets, (consumer, place) => consumer.seekToBeginning([place])],
+  ['seekToBeginning of all', ListOffsets, consumer => consumer.seekToBeginning()],
+  ['resetPartitionOffset', ListOffsets, (consumer, place) => consumer.resetPartitionOffset(place)],
+  ['fetchLastKnownOffsets', OffsetFetch, (consumer, place) => consumer.fetchLastKnownOffsets([place])],
+] as readonly (readonly [string, Api, (consumer: KafkaConsumer, place: ForPartition) => Promise<unknown>])[]) {
+  test(`who moves a partition that is lost meanwhile, and given back, hears that it was not moved: ${what}`, async t => {
+    const { cluster, member } = await groupSetting(t);
+    const consumer = member({ autoCommit: false });
+    await consumer.commit(await consumer.getMessages(100, { timeoutMs: null }));
+    let isHeld = true;
+    const looking = cluster.on(asked, () => isHeld).hold();
+    const moving = move(consumer, { topic: 'orders', partition: 1 });
+    moving.catch(() => {}); // looked at below
+    await looking.held;
+    isHeld = false;
+    const back = nextEvent(consumer, 'rebalance');
+    throwOut(cluster);
+    await back;
+    looking.release();
+    await assert.rejects(moving, { code: 'TIDE_PARTITION_LOST' });
+    await until(() => consumer.offsets().every(({ position }) => position === 25));
+    assert.equal(consumer.offsets().length, 4);
+  });
+}
