@@ -40,6 +40,8 @@ export interface Source {
   isClosing(): boolean;
   /** Whether the messages are for nobody any more. */
   isOver(): boolean;
+  /** Whether other partitions are to be read now, which are not known yet. */
+  isReplaced(): boolean;
   /** Whether somebody waits until what they are for is done: then there is what there is. */
   isHurried(): boolean;
   /** @throws KafkaError `TIDE_CLOSED` once the consumer is being closed. */
@@ -84,7 +86,7 @@ export async function collect(
   const enough = () => (messages.length > 0 ? from.partitions().some(isDue) : empty.tooMany);
   let isStuck = false;
   const isMaking = () => from.partitions().some(partition => partition.isMaking);
-  const stopped = () => from.isClosing() || from.isOver() || isStuck || enough();
+  const stopped = () => from.isClosing() || from.isOver() || from.isReplaced() || isStuck || enough();
   const deadline = from.deadline(timeoutMs);
   let asked = false;
   while (messages.length < count) {
@@ -99,6 +101,7 @@ export async function collect(
     from.assertOpen();
     if (from.isOver()) return;
     if (messages.length > before) continue;
+    if (from.isReplaced()) return;
     if (messages.length === 0) empty.check(what);
     // What is there and is being made counts as there.
     if (messages.length === 0 && isMaking() && deadline.remainingMs() > 0) continue;

@@ -287,11 +287,20 @@ export class ConsumerCore {
   /** Partitions are known after this, and positions where there are any; a failure is thrown, and tried again at the next call. */
   async prepare(what: string, signal?: AbortSignal): Promise<void> {
     this.#seat.assertOpen(what);
-    if (this.#isPrepared) return;
-    this.callbacks.assertOutside(what);
-    this.#handOut.tell();
-    this.#preparing ??= this.#host.prepare(this.#fetcher.signal).then(
+    while (!this.#isPrepared) {
+      this.callbacks.assertOutside(what);
+      this.#handOut.tell();
+      this.#preparing ??= this.#begin();
+      await orAborted(this.#preparing, signal);
+      this.#seat.assertOpen(what);
+    }
+  }
+
+  /** Prepares once. What {@link unprepare} has overtaken meanwhile prepares nothing: its source may be gone. */
+  #begin(): Promise<void> {
+    const preparing: Promise<void> = this.#host.prepare(this.#fetcher.signal).then(
       () => {
+        if (this.#preparing !== preparing) return;
         this.#isPrepared = true;
         this.#fetcher.start();
         if (this.#isStarted) return;
@@ -300,12 +309,12 @@ export class ConsumerCore {
         if (!this.#seat.closing) this.#refresh?.start();
       },
       (error: unknown) => {
+        if (this.#preparing !== preparing) return;
         this.#preparing = undefined;
         throw error;
       },
     );
-    await orAborted(this.#preparing, signal);
-    this.#seat.assertOpen(what);
+    return preparing;
   }
 
   /** What was handed out and is not done will be handed out again. */

@@ -62,7 +62,7 @@ export class GroupReading implements MembershipEvents {
 
   /** Becomes a member; resolves when that has led to something. @throws KafkaError why the group does not take it. */
   async prepare(signal: AbortSignal): Promise<void> {
-    const asked = (this.#asked = deferred());
+    const asked = (this.#asked ??= deferred());
     this.#watch.start();
     this.#membership.start();
     await orAborted(asked.promise, signal);
@@ -142,6 +142,7 @@ export class GroupReading implements MembershipEvents {
     await settledWithin(cluster.clock, given, timeoutMs);
     this.#closed = true;
     this.#over.resolve();
+    this.#asked?.resolve(); // who waits for that asks what has taken its place
     await this.#membership.close(Math.max(lastCommitMs, deadline.remainingMs()));
     if (failure !== undefined) throw failure;
   }

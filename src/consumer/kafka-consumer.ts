@@ -42,7 +42,8 @@ export class KafkaConsumer<K = Buffer, V = Buffer> extends Consumer<ForPartition
   /**
    * Reads these from now on, in place of everything before: topics, a pattern, or partitions, all forms together. With a group topics and patterns
    * are shared with the other members; a partition in any entry makes this consumer read by itself. Resolves when that is known, not when all
-   * that was read before is given up: what is in hand of it is waited for, and what is done is committed.
+   * that was read before is given up: what is in hand of it is waited for, and what is done is committed. A read that waits for messages goes on
+   * with what is read now.
    * @param entries `'topic'`, `[topic, partition]`, `[topic, partition, offset]`, `{ topic, partition, offset }`, `{ [topic]: partition or partitions }`,
    * a `Map` of those, a `RegExp`, or `{ re2 }`.
    * @throws KafkaError `TIDE_INPUT` for what is none of these, `TIDE_STATE` in a commit context, `TIDE_CLOSED`; nothing is changed then.

@@ -100,11 +100,17 @@ export class Reading {
     try {
       this.#host.markHandedOut();
       this.#seat.released();
-      await this.#host.prepare(what, signal);
-      session?.assertWhole();
-      this.#assertReadable();
       const isOver = () => this.#host.session() !== session || session?.isBroken === true;
-      await collect(messages, wanted, this.#source(what, isOver), what);
+      let { timeoutMs } = wanted;
+      do {
+        await this.#host.prepare(what, signal);
+        session?.assertWhole();
+        this.#assertReadable();
+        const deadline = this.#host.cluster.deadline(timeoutMs);
+        await collect(messages, { ...wanted, timeoutMs }, this.#source(what, isOver), what);
+        timeoutMs = deadline.remainingMs();
+        // What it has waited for was replaced: it waits for what is read now.
+      } while (messages.length === 0 && wanted.waitFor > 0 && timeoutMs > 0 && !this.#host.isPrepared());
       session?.assertWhole();
       // What it gave would count as done with the next call, and nobody is there to do it.
       if (isOver()) throw new StateError('TIDE_STATE', `${what}: the commit context it was called in has ended`);
@@ -127,6 +133,7 @@ export class Reading {
       fetchOnce: () => this.#host.fetcher.once(),
       isClosing: () => this.#seat.closing,
       isOver,
+      isReplaced: () => !this.#host.isPrepared(),
       isHurried: this.#isHurried,
       assertOpen: () => this.#seat.assertOpen(what),
     };
@@ -177,14 +184,6 @@ export class Reading {
     taken: () => void,
   ): Promise<T | undefined> {
     const closing = () => this.#seat.closing;
-    try {
-      if (!this.#host.isPrepared() && !closing()) await this.#host.prepare('a loop', signal);
-    } catch (error) {
-      if (closing() || signal?.aborted) return undefined;
-      throw error;
-    }
-    this.#host.session()?.assertWhole();
-    this.#assertReadable();
     const takeAndHold = (partition: Partition) => {
       const item = take(partition);
       if (item !== undefined) {
@@ -195,9 +194,22 @@ export class Reading {
     };
     const empty = this.#emptyAnswers();
     const isBroken = () => this.#host.session()?.isBroken === true;
-    const stopped = () => closing() || left() || empty.tooMany || isBroken();
-    const item = await this.#handOut.wait(takeAndHold, this.#host.settings.iterTimeoutMs, signal, stopped, this.#isHurried);
-    if (item !== undefined || closing() || left() || signal?.aborted) return item;
+    const isReplaced = () => !this.#host.isPrepared();
+    const stopped = () => closing() || left() || empty.tooMany || isBroken() || isReplaced();
+    let item: T | undefined;
+    do {
+      try {
+        if (isReplaced() && !closing()) await this.#host.prepare('a loop', signal);
+      } catch (error) {
+        if (closing() || signal?.aborted) return undefined;
+        throw error;
+      }
+      this.#host.session()?.assertWhole();
+      this.#assertReadable();
+      item = await this.#handOut.wait(takeAndHold, this.#host.settings.iterTimeoutMs, signal, stopped, this.#isHurried);
+      if (item !== undefined || closing() || left() || signal?.aborted) return item;
+      // What it has waited for was replaced: it waits for what is read now.
+    } while (isReplaced());
     this.#host.session()?.assertWhole();
     if (this.#isHurried()) return undefined;
     empty.check('a loop');
