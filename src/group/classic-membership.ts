@@ -5,6 +5,7 @@ import type { Cluster } from '../cluster/cluster.js';
 import type { ForPartition } from '../cluster/scatter.js';
 import type { Assignor } from './assignors/assignor.js';
 import { assigned } from './assignors/checked.js';
+import { besideHeartbeats } from './beside-heartbeats.js';
 import { ClassicRequests, type ClassicSettings, type Joined } from './classic-requests.js';
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.js';
 import { type Reaction, reactionTo } from './group-errors.js';
@@ -187,9 +188,14 @@ export class ClassicMembership implements Membership {
       this.#memberId = memberId;
     });
     this.#generationId = joined.generationId;
-    const { counts, assignments, othersGiveUp } = await this.#divide(joined, signal);
-    const given = decodeAssignment(await this.#requests.sync(joined, assignments, signal)).partitions;
-    return { joined, counts, given, othersGiveUp };
+    const { groupId, groupInstanceId, heartbeatMs } = this.#settings;
+    const standing = { groupId, groupInstanceId, memberId: joined.memberId, generationId: joined.generationId };
+    const beat = (stop: AbortSignal, timeoutMs: number) => this.#requests.heartbeat(standing, stop, timeoutMs, 'shared');
+    return besideHeartbeats(this.#cluster, { heartbeatMs, beat }, signal, async stop => {
+      const { counts, assignments, othersGiveUp } = await this.#divide(joined, stop);
+      const given = decodeAssignment(await this.#requests.sync(joined, assignments, stop)).partitions;
+      return { joined, counts, given, othersGiveUp };
+    });
   }
 
   #offers(names: readonly string[]) {

@@ -87,7 +87,10 @@ export class ClassicRequests {
     );
   }
 
-  /** Tells the group who reads what, if this member has decided that, and gives what is for this one. */
+  /**
+   * Tells the group who reads what, if this member has decided that, and gives what is for this one. The group answers when its leader has
+   * decided, and never to a member that is taken out meanwhile: `signal` ends the wait.
+   */
   async sync(
     { memberId, generationId, assignor }: Joined,
     assignments: ReadonlyMap<string, Uint8Array>,
@@ -105,14 +108,26 @@ export class ClassicRequests {
         return answer.assignment;
       },
       { signal, timeoutMs: rebalanceTimeoutMs + answerMarginMs },
-    );
+    ).catch((error: unknown) => {
+      if (signal.aborted) this.close(); // a broker takes nothing more from the connection before it has answered this
+      throw error;
+    });
   }
 
-  /** Says that the member is there. @param timeoutMs Longest wait for the answer. */
-  async heartbeat({ memberId, generationId }: MemberStanding, signal: AbortSignal, timeoutMs: number): Promise<void> {
+  /**
+   * Says that the member is there.
+   * @param timeoutMs Longest wait for the answer.
+   * @param purpose Of the connection: another one while something else waits for its answer on this member's own.
+   */
+  async heartbeat(
+    { memberId, generationId }: MemberStanding,
+    signal: AbortSignal,
+    timeoutMs: number,
+    purpose: Purpose = this.#purpose,
+  ): Promise<void> {
     const { groupId, groupInstanceId = null } = this.#settings;
     const body = { groupId, generationId, memberId, groupInstanceId };
-    await this.#ask(Heartbeat, body, ({ errorCode }) => this.#check(errorCode, 'heartbeat'), { signal, timeoutMs });
+    await this.#ask(Heartbeat, body, ({ errorCode }) => this.#check(errorCode, 'heartbeat'), { signal, timeoutMs, purpose });
   }
 
   /** Leaves the group. On the connection of other requests: joining may hold its own. */
@@ -128,13 +143,14 @@ export class ClassicRequests {
     );
   }
 
+  /** Closes its own connection; the next request opens another. */
   close(): void {
     this.#core.cluster.release(this.#purpose);
   }
 
   #ask<A extends Api, T>(api: A, body: Body<A>, read: (answer: ResponseOf<A>) => T, bounds: CoordinatorBounds): Promise<T> {
     const policy = { ...this.#core.cluster.settings.retry, attempts: 1 };
-    return this.#core.coordinators.request('group', this.#settings.groupId, api, body, read, { ...bounds, policy, purpose: this.#purpose });
+    return this.#core.coordinators.request('group', this.#settings.groupId, api, body, read, { purpose: this.#purpose, ...bounds, policy });
   }
 
   #check(code: number, what: string): void {
