@@ -5,29 +5,27 @@ import { resolve, signalOf } from '../base/options.js';
 import { limited } from '../base/wait.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
 import { Closing } from '../client/closing.js';
-import { checkList, checkOffset, checkTime } from '../client/inputs.js';
+import { checkOffset, checkTime } from '../client/inputs.js';
 import type { OffsetSpec } from '../client/list-offsets.js';
 import { OffsetStore } from '../client/offset-store.js';
 import { type CallOptions, callRules, type WaitOptions } from '../client/wait-options.js';
-import type { Bounds } from '../cluster/cluster.js';
-import { Message } from '../records/index.js';
+import type { Message } from '../records/index.js';
 import type { GetOptions } from './collect.js';
 import { traceEvent, traceFetch } from './consumer-channels.js';
 import type { ConsumerEvents } from './consumer-events.js';
 import { logEvents } from './consumer-log.js';
 import { ConsumerCore, type CoreSettings } from './core.js';
 import { lastCommitMs } from './last-commits.js';
-import type { Markable } from './marking.js';
-import { MessageBatch } from './message-batch.js';
-import type { Partition } from './partition.js';
+import { isMarkable, type Markable } from './marking.js';
+import type { MessageBatch } from './message-batch.js';
+import { Moving, type StoredOffsets } from './moving.js';
 import { type OffsetsName, offsetsNamed, offsetsOf, type PartitionOffsets } from './partition-offsets.js';
 import type { PartitionSource, SourceKit } from './partition-source.js';
 import { Placing, type PlacingSettings } from './placing.js';
-import { checkWhence, seekTargets, type Whence } from './seek-targets.js';
+import { checkWhence, type Whence } from './seek-targets.js';
 import { offerSessions } from './session.js';
 import type { Shares } from './shares.js';
 import { sourceTarget } from './source-target.js';
-import { assertStillRead } from './still-read.js';
 import type { PlaceToRead } from './subscription.js';
 
 /** What every consumer is told. */
@@ -47,6 +45,7 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
   readonly #store: OffsetStore | undefined;
   readonly #placing: Placing;
   readonly #source: PartitionSource<At>;
+  readonly #moving: Moving<At>;
   readonly #release: () => void;
   readonly #closing = new Closing();
 
@@ -76,6 +75,10 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
       store: this.#store,
       placing: this.#placing,
       emit: (event, detail) => this.emit(event, detail),
+    });
+    this.#moving = new Moving({
+      ...{ core: this.#core, placing: this.#placing, source: this.#source },
+      stored: what => this.#stored(what),
     });
     this.#release = this.#client.adopt({ close: options => this.#closed(options) });
     offerSessions(this, what => this.#core.beginSession(what, (place, asking) => this.#source.findFor(place, asking)));
@@ -229,17 +232,7 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
     if (whence === undefined) checkOffset(offset, what);
     else checkWhence(offset, whence, what);
     if (partition !== undefined) this.#source.check(partition, what);
-    return this.#within(what, options, async bounds => {
-      this.#core.assertUnheld(what);
-      await this.#prepareFor(partition, what, bounds.signal);
-      const partitions = partition === undefined ? this.#core.partitions : [this.#source.find(partition, what)];
-      const targets = whence === undefined ? partitions.map(() => offset) : await this.#targets(partitions, offset, whence, what, bounds);
-      this.#core.assertOpen(what);
-      this.#core.assertUnheld(what);
-      this.#assertStillRead(partitions, partition !== undefined, what);
-      for (const [i, target] of targets.entries()) partitions[i]?.seek(target);
-      this.#core.moved();
-    });
+    return this.#within(what, options, bounds => this.#moving.seek(offset, whence, partition, what, bounds));
   }
 
   /**
@@ -271,18 +264,7 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
   async resetPartitionOffset(partition: At, options: CallOptions = {}): Promise<number> {
     const what = 'resetPartitionOffset()';
     this.#source.check(partition, what);
-    return this.#within(what, options, async bounds => {
-      this.#core.assertUnheld(what);
-      await this.#core.prepare(what, bounds.signal);
-      const found = this.#source.find(partition, what);
-      const target = await this.#placing.target(found, bounds);
-      this.#core.assertOpen(what);
-      this.#core.assertUnheld(what);
-      this.#assertStillRead([found], true, what);
-      found.place(target);
-      this.#core.moved();
-      return found.position;
-    });
+    return this.#within(what, options, bounds => this.#moving.reset(partition, what, bounds));
   }
 
   /**
@@ -292,24 +274,8 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
    */
   async fetchLastKnownOffsets(partitions?: readonly At[], options: CallOptions = {}): Promise<void> {
     const what = 'fetchLastKnownOffsets()';
-    this.#checkAll(partitions, what);
-    return this.#within(what, options, async bounds => {
-      const store = this.#storeOf(what);
-      this.#core.assertUnheld(what);
-      await this.#core.prepare(what, bounds.signal);
-      const chosen = this.#chosen(partitions, what);
-      const stored = await store.fetch(this.#settings.groupId ?? '', chosen, bounds);
-      this.#core.assertOpen(what);
-      this.#core.assertUnheld(what);
-      this.#assertStillRead(chosen, partitions !== undefined, what);
-      for (const [i, partition] of chosen.entries()) {
-        const offset = stored[i]?.offset;
-        if (offset === undefined) continue;
-        partition.place(offset, stored[i]?.leaderEpoch);
-        partition.committed = offset;
-      }
-      this.#core.moved();
-    });
+    this.#moving.check(partitions, what);
+    return this.#within(what, options, bounds => this.#moving.toStored(partitions, what, bounds));
   }
 
   /**
@@ -318,10 +284,10 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
    */
   async pending(partitions?: readonly At[], options: CallOptions = {}): Promise<number> {
     const what = 'pending()';
-    this.#checkAll(partitions, what);
+    this.#moving.check(partitions, what);
     return this.#within(what, options, async bounds => {
       await this.#core.prepare(what, bounds.signal);
-      const asked = this.#chosen(partitions, what);
+      const asked = this.#moving.chosen(partitions, what);
       this.#core.assertPlaced(asked);
       const ends = await this.#placing.list(asked, 'latest', bounds);
       return asked.reduce((sum, { position }, i) => sum + Math.max(0, (ends[i] ?? 0) - position), 0);
@@ -357,7 +323,7 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
     const place = this.#source.check(partition, what);
     return this.#within(what, options, async bounds => {
       this.#core.assertOpen(what);
-      const [found] = await this.#storeOf(what).fetch(this.#settings.groupId ?? '', [place], bounds);
+      const [found] = await this.#stored(what)([place], bounds);
       return found?.offset;
     });
   }
@@ -375,7 +341,9 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
     const closed = this.#closed(options);
     if (name === undefined || !this.#closing.begun) return closed;
     const text = `close(): awaited inside ${name} it would wait for itself; the consumer is closed when ${name} has come to its end: do not await it there`;
-    return quiet(Promise.reject(new StateError('TIDE_STATE', text)), closed);
+    const refused = Promise.reject<void>(new StateError('TIDE_STATE', text));
+    for (const each of [refused, closed]) each.catch(() => {}); // whether or not somebody waits for it
+    return refused;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -383,30 +351,8 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
   }
 
   async #seekTo(at: OffsetSpec, partitions: readonly At[] | undefined, what: string, options: CallOptions): Promise<void> {
-    this.#checkAll(partitions, what);
-    return this.#within(what, options, async bounds => {
-      this.#core.assertUnheld(what);
-      await this.#prepareFor(partitions?.[0], what, bounds.signal);
-      const chosen = this.#chosen(partitions, what);
-      const targets = await this.#placing.choose(chosen, at, bounds);
-      this.#core.assertOpen(what);
-      this.#core.assertUnheld(what);
-      this.#assertStillRead(chosen, partitions !== undefined, what);
-      for (const [i, partition] of chosen.entries()) if (partition.gone === undefined) partition.seek(targets[i] ?? 0);
-      this.#core.moved();
-    });
-  }
-
-  #assertStillRead(partitions: readonly Partition[], named: boolean, what: string): void {
-    assertStillRead(partitions, place => this.#core.whyGone(place), named, what);
-  }
-
-  /** The partition, or every one, is known after this. One that is read already is not waited for: it may be given just now, and told to a callback. */
-  async #prepareFor(at: At | undefined, what: string, signal: AbortSignal): Promise<void> {
-    const place = at === undefined ? undefined : this.#source.check(at, what);
-    const isRead = this.#core.partitions.some(({ topic, partition }) => topic === place?.topic && partition === place.partition);
-    if (isRead) this.#core.assertOpen(what);
-    else await this.#core.prepare(what, signal);
+    this.#moving.check(partitions, what);
+    return this.#within(what, options, bounds => this.#moving.seekTo(at, partitions, what, bounds));
   }
 
   #closed(options: WaitOptions | undefined): Promise<void> {
@@ -447,55 +393,20 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
     this.#core.markOffset(this.#source.find(given, what), offset, upTo, what);
   }
 
-  #storeOf(what: string): OffsetStore {
-    if (this.#store === undefined)
-      throw new StateError('TIDE_STATE', `${what}: offsets are stored for a group; give the consumer a groupId`);
-    return this.#store;
-  }
-
-  #chosen(places: readonly At[] | undefined, what: string): readonly Partition[] {
-    return places === undefined ? this.#core.partitions : [...new Set(places.map(place => this.#source.find(place, what)))];
-  }
-
-  #checkAll(places: readonly At[] | undefined, what: string): void {
-    if (places === undefined) return;
-    checkList(places, what);
-    for (const place of places) this.#source.check(place as At, what);
+  #stored(what: string): StoredOffsets {
+    const { groupId } = this.#settings;
+    const store = this.#store;
+    if (groupId !== undefined && store !== undefined) return (partitions, bounds) => store.fetch(groupId, partitions, bounds);
+    throw new StateError('TIDE_STATE', `${what}: offsets are stored for a group; give the consumer a groupId`);
   }
 
   #setPaused(partitions: readonly At[] | undefined, paused: boolean, what: string): void {
     this.#core.assertNotClosed(what); // who works on what it holds while close waits may go on as before
-    this.#checkAll(partitions, what);
-    const chosen = this.#chosen(partitions, what);
+    this.#moving.check(partitions, what);
+    const chosen = this.#moving.chosen(partitions, what);
     if (partitions === undefined && chosen.length === 0)
       throw new StateError('TIDE_STATE', `${what}: the partitions are not known before the first read`);
     for (const partition of chosen) partition.paused = paused;
     this.#core.moved();
   }
-
-  async #targets(
-    partitions: readonly Partition[],
-    offset: number,
-    whence: Whence,
-    what: string,
-    bounds: Bounds,
-  ): Promise<readonly number[]> {
-    if (whence === 1) this.#core.assertPlaced(partitions);
-    const starts = await this.#placing.list(partitions, 'earliest', bounds);
-    const ends = await this.#placing.list(partitions, 'latest', bounds);
-    const bounded = partitions.map(({ topic, partition, position }, i) => {
-      return { topic, partition, position, start: starts[i] ?? 0, end: ends[i] ?? 0 };
-    });
-    return seekTargets(bounded, offset, whence, what);
-  }
 }
-
-/** The first of these, whether or not somebody waits for it, and for the others. */
-function quiet<T>(first: Promise<T>, ...others: readonly Promise<T>[]): Promise<T> {
-  for (const each of [first, ...others]) each.catch(() => {});
-  return first;
-}
-
-/** Anything but a partition and an offset. A message has a partition too: given with a number, as by `forEach`, it is a message all the same. */
-const isMarkable = <At>(given: Markable | At, offset: number | undefined): given is Markable =>
-  given instanceof Message || given instanceof MessageBatch || (offset === undefined && typeof given !== 'number');

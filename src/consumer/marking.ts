@@ -8,6 +8,10 @@ import type { Lease, Partition } from './partition.js';
 /** What can be marked: one message, several, or a whole batch. */
 export type Markable = Message<unknown, unknown> | MessageBatch<unknown, unknown> | Iterable<Message<unknown, unknown>>;
 
+/** Anything but a partition and an offset. A message has a partition too: given with a number, as by `forEach`, it is a message all the same. */
+export const isMarkable = <At>(given: Markable | At, offset: number | undefined): given is Markable =>
+  given instanceof Message || given instanceof MessageBatch || (offset === undefined && typeof given !== 'number');
+
 /** Messages of one partition that are to count as done: from the first offset to the last, both included. */
 export interface MarkedRange {
   readonly partition: Partition;
