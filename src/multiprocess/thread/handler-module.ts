@@ -3,7 +3,6 @@ import { show } from '../../base/options.js';
 import type { AnyBatch } from '../../consumer/message-batch.js';
 import type { AnyMessage } from '../../records/index.js';
 import type { BatchContext, MessageContext, ThreadContext } from './context.js';
-
 import type { ModuleDeserializers } from './made.js';
 
 /** What a handler module has: `handle`, which is its default export too, or `handleBatch`. */

@@ -1,6 +1,7 @@
 import type { Result } from '../thread-messages.js';
 
-interface Begun {
+/** A message that was begun. */
+export interface Begun {
   readonly offset: number;
   finished: boolean;
   result: Result | undefined;
@@ -40,11 +41,6 @@ export class Prefix {
   /** Done, above a hole. */
   get finished(): readonly number[] {
     return this.#begun.slice(this.#head).flatMap(({ offset, finished }) => (finished ? [offset] : []));
-  }
-
-  /** What is not done. */
-  get open(): readonly number[] {
-    return this.#begun.slice(this.#head).flatMap(({ offset, finished }) => (finished ? [] : [offset]));
   }
 
   /** A message is begun, the next above all before it: there is nothing in between. */
@@ -95,5 +91,3 @@ export class Prefix {
     if (results.length > 0) this.#passed(results);
   }
 }
-
-export type { Begun };
