@@ -95,12 +95,17 @@ export class Fleet {
     return { threads: snapshotOf(this.#crews.values(), this.#host.clock.now()), retriedCount, deadLetterCount };
   }
 
-  /** Starts the first thread, which loads the handler. @throws KafkaError `TIDE_HANDLER`, `TIDE_THREAD`; what `setup` throws. */
-  async begin(): Promise<void> {
+  /**
+   * Starts the first thread, which loads the handler; waits for that, unless there is an end of it before.
+   * @throws KafkaError `TIDE_HANDLER`, `TIDE_THREAD`; what `setup` throws.
+   */
+  async begin(shares: Shares, signal: AbortSignal | undefined): Promise<void> {
     const crew = this.#start(0);
     const { thread } = crew;
-    await Promise.race([thread.ended, this.#until(() => crew.isReady || thread.isOver)]);
-    if (crew.isReady) return;
+    const forget = onAbort(signal, () => this.#changed.ring());
+    while (!crew.isReady && !thread.isOver && !signal?.aborted && !shares.closing) await this.#change(shares);
+    forget();
+    if (!thread.isOver) return;
     this.#isEnding = true;
     throw thread.broken ?? (await thread.ended) ?? new KafkaError('TIDE_THREAD', 'a thread ended before it began');
   }
@@ -155,20 +160,25 @@ export class Fleet {
 
   async #workOn(shares: Shares): Promise<void> {
     for (;;) {
-      const unlisten = shares.changed.listen(() => this.#changed.ring());
       if (shares.closing) this.#isEnding = true;
       this.#recall(shares);
       if (!this.#isStopping) this.#dispatch(shares);
       const isIdle = this.#isStopping && flightsOf(this.#crews.values()).length === 0 && !this.#poisoning.isDeciding;
       const isOver = isIdle || shares.closed; // time is up: what still runs ends with its thread
-      if (!isOver) await this.#changed.wait();
-      unlisten();
       if (isOver) return;
+      await this.#change(shares);
     }
   }
 
-  /** Asks every thread to end, and waits for that, for a while. Then they are ended. @throws Error what went wrong in a `teardown`. */
-  async end(): Promise<void> {
+  /** Waits until there may be something to do. */
+  async #change(shares: Shares): Promise<void> {
+    const unlisten = shares.changed.listen(() => this.#changed.ring());
+    await this.#changed.wait();
+    unlisten();
+  }
+
+  /** Asks every thread to end, and waits for that, for a while. Then they are ended. Gives what went wrong in a `teardown`. */
+  async end(): Promise<Error | undefined> {
     this.#isEnding = true;
     const crews = [...this.#crews.values()];
     for (const { thread, flights } of crews) {
@@ -177,8 +187,7 @@ export class Fleet {
     }
     const all = Promise.all(crews.map(({ thread }) => thread.ended));
     if (!(await settledWithin(this.#host.clock, all, endMs))) for (const { thread } of crews) thread.kill();
-    const broken = crews.map(({ thread }) => (thread.killedFor === undefined ? thread.broken : undefined)).find(each => each !== undefined);
-    if (this.#failure === undefined && broken !== undefined) throw broken;
+    return crews.map(({ thread }) => (thread.killedFor === undefined ? thread.broken : undefined)).find(each => each !== undefined);
   }
 
   /** Ends with `error`, once nothing is in hand. */
@@ -191,10 +200,6 @@ export class Fleet {
   /** Everything is asked back. */
   get #isStopping(): boolean {
     return this.#isEnding || (this.#roundMs !== undefined && (this.isSpoiled || this.#host.clock.now() >= this.#roundEndsAt));
-  }
-
-  async #until(holds: () => boolean): Promise<void> {
-    while (!holds()) await this.#changed.wait();
   }
 
   #start(index: number): Crew {

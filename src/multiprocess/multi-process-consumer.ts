@@ -73,13 +73,17 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
     const what = 'run()';
     const { onResult, signal, workerData } = resolve(what, runRules, options);
     const handlerUrl = urlOf(handlerModule, what);
-    const { keyDeserializer, valueDeserializer } = this.#settings;
+    const { keyDeserializer, valueDeserializer, onDeserializationError } = this.#settings;
     const functionHere =
       keyDeserializer === undefined ? (valueDeserializer === undefined ? undefined : 'valueDeserializer') : 'keyDeserializer';
     if (functionHere !== undefined)
       throw new InputError(`${what}: ${functionHere} is a function of this thread; export it from the handler module instead`, {
         code: 'TIDE_OPTION',
       });
+    if (onDeserializationError !== 'throw') {
+      const why = 'what cannot be made is an attempt in vain here, and onPoison decides';
+      throw new InputError(`${what}: expected no onDeserializationError: ${why}`, { code: 'TIDE_OPTION' });
+    }
     const shares = this.openShares(what);
     const work = async (): Promise<void> => {
       const { concurrency, ordering, maxAttempts, maxDecompressedBytes, threadMemoryMb, marking } = this.#settings;
@@ -88,7 +92,7 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
         ...{ handlerUrl, workerData, concurrency, ordering, marking, maxAttempts, maxDecompressedBytes },
         ...{ wantsResults: onResult !== undefined, wantsLog: log !== undefined },
       };
-      const threads = await Threads.open(given, threadMemoryMb === undefined ? undefined : { maxOldGenerationSizeMb: threadMemoryMb });
+      const threads = await Threads.open(given, threadMemoryMb);
       const fleet = new Fleet(
         {
           ...{ clock: this.#core.cluster.clock, log, threads },
@@ -99,8 +103,9 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
         { ...this.#settings, onResult },
       );
       this.#running = { fleet, ended };
+      let broken: Error | undefined;
       try {
-        await fleet.begin();
+        await fleet.begin(shares, signal);
         await shares.prepare(signal);
         this.#assertElsewhere(shares.partitions);
         if (this.#settings.producer?.transactionalId === undefined) await fleet.work(shares, { signal });
@@ -112,10 +117,11 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
         if (!(signal?.aborted && error === signal.reason)) throw error;
       } finally {
         shares.close();
-        await fleet.end();
+        broken = await fleet.end();
         await threads.close();
         await this.#commitDone();
       }
+      if (broken !== undefined) throw broken;
     };
     const ended = Promise.resolve().then(work);
     try {
@@ -137,10 +143,14 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
     try {
       await super.close(options);
     } finally {
-      if (ended !== undefined) await settledWithin(this.#core.cluster.clock, ended, lastMs); // it may be awaited by what it waits for
-      await this.#producer?.close();
-      await this.#inflater.close();
+      if (this.isClosing) await this.#end(ended); // not where the options were refused
     }
+  }
+
+  async #end(run: Promise<void> | undefined): Promise<void> {
+    if (run !== undefined) await settledWithin(this.#core.cluster.clock, run, lastMs); // it may be awaited by what it waits for
+    await this.#producer?.close();
+    await this.#inflater.close();
   }
 
   /** Works in rounds: what handlers send in one and the offsets of their messages are committed as one, or not at all. */

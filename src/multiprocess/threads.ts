@@ -8,14 +8,6 @@ import type { FromThread, ThreadTask, ToThread } from './thread-messages.js';
 /** What every thread is told at its start. */
 export type ThreadSettings = Omit<ThreadTask, 'port' | 'inHand' | 'threadIndex'>;
 
-/** What threads may take of memory, in MB; as Node.js has it. */
-export interface ResourceLimits {
-  readonly maxOldGenerationSizeMb?: number | undefined;
-  readonly maxYoungGenerationSizeMb?: number | undefined;
-  readonly codeRangeSizeMb?: number | undefined;
-  readonly stackSizeMb?: number | undefined;
-}
-
 /** As many as there may ever be. */
 const maxThreads = 1024;
 const entry = new URL('../../workers/thread.js', import.meta.url).href;
@@ -30,9 +22,10 @@ export class Threads {
     this.#pool = pool;
   }
 
-  static async open(settings: ThreadSettings, resourceLimits: ResourceLimits | undefined): Promise<Threads> {
+  /** @param memoryMb The most that objects of a thread may take; undefined: as Node.js has it. */
+  static async open(settings: ThreadSettings, memoryMb: number | undefined): Promise<Threads> {
     const { Piscina: Pool } = await import('piscina');
-    const limits = resourceLimits === undefined ? {} : { resourceLimits };
+    const limits = memoryMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: memoryMb } };
     // A thread whose task has ended must go on for what handlers left running: no waiting on atomics.
     const pool = new Pool({ filename: entry, minThreads: 0, maxThreads, atomics: 'disabled', recordTiming: false, ...limits });
     pool.on('error', () => {}); // of a thread without a task, which is replaced when it is wanted

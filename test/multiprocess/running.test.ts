@@ -5,7 +5,7 @@ import { KafkaConsumer } from '../../src/consumer/index.js';
 import { Fetch, JoinGroup } from '../../src/protocol/index.js';
 import { until } from '../group/watched.js';
 import { rejection } from '../support/rejection.js';
-import { fill, handler, ran, script, setting, stored } from './setting.js';
+import { asks, fill, handler, ran, script, setting, stored } from './setting.js';
 
 const numbers = (count: number, from = 0): string[] => Array.from({ length: count }, (_, i) => String(from + i));
 
@@ -203,6 +203,7 @@ test('what goes wrong in a teardown is told when the run has ended; a close that
   const { cluster, consumer } = await setting(t);
   fill(cluster, ['a']);
   await assert.rejects(ran(consumer({ groupId: 'tearing' }), 1, { workerData: 'bad teardown' }), /no teardown in thread/);
+  assert.equal(cluster.committed('tearing').get('orders/0')?.offset, 1);
   const orders = consumer();
   let closing: Promise<unknown> | undefined;
   await orders.run(script, {
@@ -212,4 +213,26 @@ test('what goes wrong in a teardown is told when the run has ended; a close that
     },
   });
   assert.equal(((await closing) as KafkaError).code, 'TIDE_TIMEOUT');
+});
+
+test('a close whose options are refused leaves the run, and what it sends, as they are', async t => {
+  const { cluster, consumer } = await setting(t);
+  const send = asks({ what: 'send' });
+  fill(cluster, [send]);
+  const orders = consumer();
+  const refused = async (): Promise<void> => {
+    await assert.rejects(orders.close({ timeoutMs: -1 }), { code: 'TIDE_OPTION' });
+    if (cluster.records('orders', 0).length === 1) fill(cluster, [send]);
+  };
+  const { results } = await ran(orders, 2, { onResult: refused });
+  assert.deepEqual(results, ['0:0#1', '0:1#1']);
+});
+
+test('a run that is aborted, or closed, while its first thread is set up ends', async t => {
+  const { consumer } = await setting(t);
+  await consumer().run(script, { workerData: 'endless setup', signal: AbortSignal.timeout(100) });
+  const orders = consumer({ groupId: 'closed' });
+  const run = rejection(orders.run(script, { workerData: 'endless setup' }));
+  await orders.close();
+  assert.equal(((await run) as KafkaError).code, 'TIDE_CLOSED');
 });

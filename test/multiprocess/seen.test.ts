@@ -55,6 +55,8 @@ test('deserialisers come from the handler module; one that throws is an attempt 
   }
   const wrong = consumer({ valueDeserializer: (bytes: Buffer) => bytes });
   await assert.rejects(wrong.run(handler('json.js')), { code: 'TIDE_OPTION', message: /valueDeserializer is a function of this thread/ });
+  const skipping = consumer({ onDeserializationError: 'skip' });
+  await assert.rejects(skipping.run(handler('json.js')), { code: 'TIDE_OPTION', message: /onPoison decides/ });
 });
 
 for (const onCorrupt of ['throw', 'skip', 'return'] as const) {

@@ -51,9 +51,10 @@ async function act({ what, topic = 'out' }: Ask, context: MessageContext): Promi
   }
 }
 
-export function setup({ workerData, threadIndex }: ThreadContext): void {
+export function setup({ workerData, threadIndex }: ThreadContext): unknown {
   if (Array.isArray(workerData)) Atomics.add(new Int32Array(workerData[0]), 0, 1);
   if (workerData === 'bad setup') throw new Error(`no setup in thread ${threadIndex}`);
+  return workerData === 'endless setup' ? new Promise(() => {}) : undefined;
 }
 
 export function teardown({ workerData, threadIndex }: ThreadContext): void {
