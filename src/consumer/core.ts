@@ -9,6 +9,7 @@ import { Contexts } from './contexts.js';
 import { Fetcher, type FetcherEvents, type FetcherSettings } from './fetcher.js';
 import { type CallbackFailure, CallbackRunner, type GroupCallbacks } from './group-callbacks.js';
 import { HandOut } from './hand-out.js';
+import { heldOn } from './held-on.js';
 import { type DroppedMarks, ImpliedMarks } from './implied-marks.js';
 import { type GivingUp, LastCommits, lastCommitMs } from './last-commits.js';
 import { type Markable, type MarkedRange, rangeAt, rangesOf } from './marking.js';
@@ -56,14 +57,6 @@ export interface CoreHost extends Pick<FetcherEvents, 'fetched'> {
   /** Where offsets are stored; undefined without a group. */
   readonly target: CommitTarget | undefined;
 }
-
-const heldByReader = (ms: number): string =>
-  `a loop's body, or messages to be marked, held on for ${ms} ms (timeoutMs). What they hold is not done and comes again. ` +
-  'If close() is awaited inside the body it waits for itself: break first, or do not await it there.';
-
-const heldByContext = (ms: number): string =>
-  `a commit context was open for ${ms} ms (timeoutMs). What it was handed is not done and comes again. ` +
-  'If close() is awaited inside the context it waits for itself: commit or roll back first, or do not await it there.';
 
 const noCallbacks: GroupCallbacks = { onAssign: undefined, onRevoke: undefined, onLost: undefined };
 
@@ -369,13 +362,13 @@ export class ConsumerCore {
       this.inContext || (marking === 'explicit' && this.#partitions.some(({ outstanding }) => !outstanding.empty));
     const waited = this.#seat.close(timeoutMs, waitsForMarks);
     this.#fetcher.arrived.ring();
-    const holder = (await waited) ? undefined : this.inContext ? heldByContext : heldByReader;
+    const holder = (await waited) ? undefined : this.#shares?.isOpen ? 'run' : this.inContext ? 'context' : 'reader';
     const refreshed = this.#refresh?.stop();
     const commitFailure = await this.#lastCommit(Math.max(lastCommitMs, deadline.remainingMs()));
     await this.#fetcher.stop();
     await refreshed;
     await this.#preparing?.catch(() => {});
-    if (holder !== undefined) throw new TimeoutError(`close(): ${holder(Math.round(timeoutMs))}`, { cause: commitFailure });
+    if (holder !== undefined) throw new TimeoutError(heldOn(holder, timeoutMs), { cause: commitFailure });
     if (commitFailure !== undefined) throw commitFailure;
   }
 

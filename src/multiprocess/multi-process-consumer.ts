@@ -62,11 +62,13 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
   /**
    * Has threads run a handler for every message, until `signal` is aborted or the consumer is closed. The module, ESM or CommonJS, exports a
    * {@link MessageHandler} as its default, or a {@link BatchHandler} as `handleBatch`, and if it likes `setup` and `teardown`, once for each thread.
-   * A message whose handler throws is tried again after `retryBackoffMs`, and those behind it in its order wait.
+   * A message whose handler throws is tried again after `retryBackoffMs`, and those behind it in its order wait. A handler that does not end keeps its
+   * partition: `maxPollIntervalMs` does not count while threads work, `handlerTimeoutMs` does.
    * @param handlerModule A `file:` URL, as `new URL('./handler.js', import.meta.url)`, or an absolute path.
    * @throws KafkaError `TIDE_HANDLER` when the module cannot be loaded or has no handler, before anything is read; `TIDE_POISON` when a message was
    * given up with `onPoison: 'stop'`, or could not be written elsewhere; `TIDE_THREAD` when threads end by themselves again and again; `TIDE_STATE`
-   * when somebody else reads; `TIDE_INPUT`, `TIDE_CLOSED`; else as a read. All that was in hand is done or given back then, and what is done is committed
+   * when somebody else reads; `TIDE_OPTION` for deserialisers that are functions of this thread, `onDeserializationError`, and an `onPoison` topic that is
+   * read here; `TIDE_INPUT`, `TIDE_CLOSED`; what `setup` or `teardown` threw; else as a read. All that was in hand is done or given back then, and what is done is committed
    * where that is automatic.
    */
   async run(handlerModule: URL | string, options: RunOptions = {}): Promise<void> {

@@ -213,6 +213,7 @@ test('what goes wrong in a teardown is told when the run has ended; a close that
     },
   });
   assert.equal(((await closing) as KafkaError).code, 'TIDE_TIMEOUT');
+  assert.match(((await closing) as KafkaError).message, /handlers of run\(\) held on for 50 ms .* awaited inside onResult/);
 });
 
 test('a close whose options are refused leaves the run, and what it sends, as they are', async t => {
