@@ -1,9 +1,9 @@
 import { type Clock, turn } from '../../base/clock.js';
-import { CorruptRecordError, DeserializationError } from '../../base/errors.js';
+import { DeserializationError } from '../../base/errors.js';
 import { Bell, isThenable } from '../../base/wait.js';
 import type { Markable } from '../../consumer/marking.js';
 import { type AnyBatch, MessageBatch, type Records } from '../../consumer/message-batch.js';
-import { AbortedFilter, type AnyMessage, damagedBatch, Message, type RecordBatch, readBatches } from '../../records/index.js';
+import { type AnyMessage, Message, type RecordBatch } from '../../records/index.js';
 import type { InHand } from '../in-hand.js';
 import { fromPlain, type PlainError, toPlain } from '../plain-error.js';
 import type { Failure, PlainRecord, Result, Returned, ShareOrder, ThreadTask } from '../thread-messages.js';
@@ -12,6 +12,7 @@ import type { HandlerModule } from './handler-module.js';
 import { Made } from './made.js';
 import { type Begun, Prefix } from './prefix.js';
 import { plainMessage } from './sends.js';
+import { batchesOf, messageIn } from './share-batches.js';
 import type { Slots } from './slots.js';
 
 /** What all shares of a thread have in common. */
@@ -71,7 +72,7 @@ export class ShareRun {
     const { slot, nextOffset, records, show } = this.#order;
     let damaged: PlainError | undefined;
     let shown: PlainRecord | undefined;
-    const reader = this.#reader();
+    const reader = batchesOf(this.#order, this.#kit.task.maxDecompressedBytes);
     for (;;) {
       let batch: RecordBatch | undefined;
       try {
@@ -107,25 +108,6 @@ export class ShareRun {
       ...{ slot, done, count, finished, damaged, shown },
       records: isWhole ? undefined : records,
       failures: this.#failures,
-    };
-  }
-
-  /** Gives the batches that have something for users at or above where the share begins. */
-  #reader(): () => RecordBatch | undefined {
-    const { topic, partition, records, aborted, from, damage } = this.#order;
-    if (damage !== undefined) {
-      const error = new CorruptRecordError(damage.error.message, { cause: fromPlain(damage.error) });
-      const all = [damagedBatch({ topic, partition }, from, damage.nextOffset, error)];
-      return () => all.shift();
-    }
-    const { maxDecompressedBytes } = this.#kit.task;
-    const reader = readBatches(Buffer.from(records), { topic, partition, maxDecompressedBytes });
-    const filter = new AbortedFilter(aborted);
-    return () => {
-      for (let batch = reader.next(); batch !== undefined; batch = reader.next()) {
-        if (!filter.skips(batch) && batch.nextOffset > from) return batch;
-      }
-      return undefined;
     };
   }
 
@@ -369,9 +351,4 @@ function markIn(batch: AnyBatch, context: Context, given: Markable, upTo: boolea
   context.mark(messages);
   const last = upTo ? Math.max(...messages.map(({ offset }) => offset)) : -1;
   if (last >= 0) context.mark([...batch].filter(({ offset }) => offset <= last));
-}
-
-function messageIn(batch: RecordBatch, offset: number): Message | undefined {
-  for (const message of batch) if (message.offset === offset) return message;
-  return undefined;
 }
