@@ -1,5 +1,5 @@
 import { InputError } from '../base/errors.js';
-import { duration, type Given, integer, optional, type Rule, resolve } from '../base/options.js';
+import { custom, duration, type Given, integer, optional, type Rule, resolve } from '../base/options.js';
 
 const parts = {
   /** Commit when so many messages are done. */
@@ -15,15 +15,13 @@ export interface AutoCommit {
 }
 
 /** `autoCommit: true | false | { everyN, everyMs }`: false becomes `'never'`, true the defaults, and what an object leaves out is never a reason. */
-export const autoCommitRule = (defaults: AutoCommit): Rule<boolean | Given<typeof parts>, AutoCommit | 'never', false> => ({
-  expected: 'true, false, or { everyN, everyMs }',
-  fallback: defaults,
-  accept: (value, path) => {
+export const autoCommitRule = (defaults: AutoCommit): Rule<boolean | Given<typeof parts>, AutoCommit | 'never', false> =>
+  custom<boolean | Given<typeof parts>, AutoCommit | 'never'>('true, false, or { everyN, everyMs }', defaults, (value, path) => {
     if (typeof value === 'boolean') return value ? defaults : 'never';
+    if (typeof value !== 'object' || value === null) return undefined;
     const { everyN, everyMs } = resolve(path, parts, value as Given<typeof parts>);
     if (everyN === undefined && everyMs === undefined) {
       throw new InputError(`${path}: give everyN, everyMs, or both; or true for the defaults`, { code: 'TIDE_OPTION' });
     }
     return { everyN: everyN ?? Number.POSITIVE_INFINITY, everyMs: everyMs ?? Number.POSITIVE_INFINITY };
-  },
-});
+  });

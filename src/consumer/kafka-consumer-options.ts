@@ -1,5 +1,5 @@
 import { InputError } from '../base/errors.js';
-import { custom, duration, type Given, integer, oneOf, optional, resolve, text } from '../base/options.js';
+import { custom, duration, type Given, integer, oneOf, optional, resolve, show, text } from '../base/options.js';
 import { type Assignor, assignors } from '../group/index.js';
 import { type AutoCommit, autoCommitRule } from './auto-commit.js';
 import { type DeserializerOptions, deserializerRules } from './deserializers.js';
@@ -11,6 +11,8 @@ const autoCommitDefaults: AutoCommit = { everyN: Number.POSITIVE_INFINITY, every
 
 /** What a consumer can be told to read: topics, a pattern, or partitions in the forms of {@link KafkaConsumer.setTopicPartitions}. */
 export type Topics = TopicPartitionsEntry | RegExp | BrokerPattern | readonly (TopicPartitionsEntry | RegExp | BrokerPattern)[];
+
+const assignorNames = [...assignors.keys()].join(', ');
 
 const callback = optional(
   custom<PartitionsCallback, PartitionsCallback>(
@@ -52,11 +54,7 @@ const ownRules = {
    * preferred one first. All members of a group need one in common. Of no use where the brokers divide. Default: cooperative-sticky. Kafka: partition.assignment.strategy.
    */
   assignors: optional(
-    custom<readonly (string | Assignor)[], readonly Assignor[]>(
-      `a list of ${[...assignors.keys()].join(', ')}, or assignors`,
-      [],
-      assignorList,
-    ),
+    custom<readonly (string | Assignor)[], readonly Assignor[]>(`a list of ${assignorNames}, or assignors`, [], assignorList),
   ),
   /** A member of which the group hears nothing for so many ms is out. Classic protocol. Kafka: session.timeout.ms. */
   sessionTimeoutMs: integer(45_000, 1, 2 ** 31 - 1),
@@ -93,6 +91,9 @@ export function kafkaConsumerOptions(given: KafkaConsumerOptions<unknown, unknow
   if (groupId === undefined && autoCommit !== undefined && autoCommit !== 'never')
     throw wrong('autoCommit needs a groupId to store offsets for');
   if (groupId === undefined && options.groupInstanceId !== undefined) throw wrong('groupInstanceId needs a groupId');
+  if (groupId === undefined && options.groupProtocol === 'consumer') throw wrong('groupProtocol needs a groupId');
+  for (const name of ['onAssign', 'onRevoke', 'onLost'] as const)
+    if (groupId === undefined && options[name] !== undefined) throw wrong(`${name} needs a groupId: it tells what a group gives and takes`);
   if (heartbeatMs >= sessionTimeoutMs)
     throw wrong(`heartbeatMs (${heartbeatMs}) must be less than sessionTimeoutMs (${sessionTimeoutMs}); a third of it is usual`);
   if (options.assignors !== undefined && options.groupProtocol === 'consumer')
@@ -101,7 +102,7 @@ export function kafkaConsumerOptions(given: KafkaConsumerOptions<unknown, unknow
   const byDefault = groupId === undefined ? undefined : autoCommitDefaults;
   return {
     ...options,
-    assignors: options.assignors ?? assignorList(['cooperative-sticky']) ?? [],
+    assignors: options.assignors ?? assignorList(['cooperative-sticky'], 'assignors') ?? [],
     callbacks: { onAssign: options.onAssign, onRevoke: options.onRevoke, onLost: options.onLost },
     autoCommit: autoCommit === 'never' ? undefined : (autoCommit ?? byDefault),
     iterTimeoutMs: options.consumerTimeoutMs,
@@ -132,10 +133,17 @@ export function listOf(given: Topics): readonly (TopicPartitionsEntry | RegExp |
   return isList ? (given as readonly TopicPartitionsEntry[]) : [given as TopicPartitionsEntry];
 }
 
-function assignorList(given: unknown): readonly Assignor[] | undefined {
+function assignorList(given: unknown, path: string): readonly Assignor[] | undefined {
   if (!Array.isArray(given) || given.length === 0) return undefined;
-  const found = given.map((each: unknown) => (typeof each === 'string' ? assignors.get(each) : isAssignor(each) ? each : undefined));
-  return found.every(each => each !== undefined) && new Set(found.map(({ name }) => name)).size === found.length ? found : undefined;
+  const found: Assignor[] = [];
+  for (const [i, each] of given.entries()) {
+    const assignor = typeof each === 'string' ? assignors.get(each) : isAssignor(each) ? each : undefined;
+    const wrong = (text: string) => new InputError(`${path}[${i}]: ${text}`, { code: 'TIDE_OPTION' });
+    if (assignor === undefined) throw wrong(`expected one of ${assignorNames}, or { name, protocol, assign }, got ${show(each)}`);
+    if (found.some(({ name }) => name === assignor.name)) throw wrong(`${assignor.name} is there twice`);
+    found.push(assignor);
+  }
+  return found;
 }
 
 const isAssignor = (given: unknown): given is Assignor =>

@@ -12,7 +12,7 @@ const names: Readonly<Record<string, AutoOffsetReset>> = {
 };
 
 export const autoOffsetResetRule = custom<AutoOffsetReset | 'smallest' | 'largest', AutoOffsetReset>(
-  '"earliest", "latest", "none" or { timestampMs }',
+  '"earliest", "latest", "none" or { timestampMs }, whole ms since 1970',
   'earliest',
   value => {
     if (typeof value === 'string') return Object.hasOwn(names, value) ? names[value] : undefined;

@@ -17,9 +17,10 @@ export interface Bounded {
 
 /** @throws KafkaError `TIDE_INPUT` for what cannot be a relative seek. */
 export function checkWhence(offset: unknown, whence: unknown, what: string): asserts whence is Whence {
-  if (!Number.isSafeInteger(offset)) throw new InputError(`${what}: expected an integer, got ${show(offset)}`);
+  const order = 'the order is (offset, whence, partition)';
+  if (!Number.isSafeInteger(offset)) throw new InputError(`${what}: the offset is an integer, got ${show(offset)}; ${order}`);
   if (whence === 0 || whence === 1 || whence === 2) return;
-  throw new InputError(`${what}: whence is 0 (log start), 1 (position) or 2 (log end), got ${show(whence)}`);
+  throw new InputError(`${what}: whence is 0 (log start), 1 (position) or 2 (log end), or undefined, got ${show(whence)}; ${order}`);
 }
 
 /**

@@ -74,6 +74,10 @@ function isPattern(entry: unknown): entry is RegExp | BrokerPattern {
 }
 
 function placesIn(entry: Exclude<TopicPartitionsEntry, string>, what: string): readonly PlaceToRead[] {
+  if (Array.isArray(entry) && typeof entry[0] !== 'string')
+    throw new InputError(
+      `${what}: expected [topic, partition] or [topic, partition, offset], got ${show(entry)}; give each entry of a list by itself`,
+    );
   if (Array.isArray(entry)) return [placeOf(entry[0], entry[1], entry[2], what)];
   if (entry instanceof Map) return [...entry].flatMap(([topic, partitions]) => placesOf(topic, partitions, what));
   if (typeof entry !== 'object' || entry === null) throw noForm(entry, what);
@@ -81,6 +85,8 @@ function placesIn(entry: Exclude<TopicPartitionsEntry, string>, what: string): r
     const { topic, partition, offset } = entry as PlaceToRead;
     return [placeOf(topic, partition, offset, what)];
   }
+  if ('re2' in entry && typeof entry['re2'] === 'object')
+    throw new InputError(`${what}: expected { re2 } with the pattern as a string, got ${show(entry['re2'])}`);
   const listed = Object.entries(entry as Readonly<Record<string, unknown>>);
   if (listed.length === 0) throw noForm(entry, what);
   return listed.flatMap(([topic, partitions]) => placesOf(topic, partitions, what));

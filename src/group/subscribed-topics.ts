@@ -1,4 +1,5 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
+import type { KafkaError } from '../base/errors.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { ClusterMetadata } from '../cluster/metadata.js';
 
@@ -36,8 +37,9 @@ export class SubscribedTopics {
   }
 
   /**
-   * As {@link names}, for joining by them: looks, once, whether they may be read, since a group tells nobody of a topic that is not there for the
-   * member that divides. @throws KafkaError where one that is named may not.
+   * As {@link names}, for joining by them: looks, once, whether they are there and may be read, since a group tells nobody of a topic that is not
+   * there for the member that divides. One that does not exist is waited for, and told as an error that passes. @throws KafkaError where one may
+   * not be read.
    */
   async allowedNames(signal: AbortSignal): Promise<readonly string[]> {
     const filter = this.#filter;
@@ -46,6 +48,10 @@ export class SubscribedTopics {
     const { topics } = await this.#cluster.topics(names, signal);
     const topic = names.find(name => topics.get(name)?.errorCode === errorNumbers.TOPIC_AUTHORIZATION_FAILED);
     if (topic !== undefined) throw brokerError(errorNumbers.TOPIC_AUTHORIZATION_FAILED, `topic ${topic}`, { context: { topic } });
+    for (const name of names) {
+      const code = topics.get(name)?.errorCode ?? errorNumbers.UNKNOWN_TOPIC_OR_PARTITION;
+      if (code === errorNumbers.UNKNOWN_TOPIC_OR_PARTITION) this.#cluster.passing(notYet(name), 0);
+    }
     this.#allowed = filter;
     return names;
   }
@@ -72,6 +78,12 @@ export class SubscribedTopics {
     return metadata;
   }
 }
+
+const notYet = (topic: string): KafkaError =>
+  brokerError(errorNumbers.UNKNOWN_TOPIC_OR_PARTITION, `topic ${topic}`, {
+    message: 'there is no such topic yet; it is read from when it is created',
+    context: { topic },
+  });
 
 /** A pattern with `g` or `y` remembers where it was. */
 function isMatch(pattern: RegExp, name: string): boolean {

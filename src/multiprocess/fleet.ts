@@ -339,7 +339,9 @@ export class Fleet {
       return this.fail(
         new KafkaError('TIDE_THREAD', `threads end by themselves, ${this.#returns.idleDeaths} in a row: ${cause.message}`, { cause }),
       );
-    this.#host.replaced(thread.index, cause);
+    const isHang = thread.killedFor !== undefined;
+    const what = isHang ? `a handler was not done within ${this.#settings.handlerTimeoutMs} ms (handlerTimeoutMs)` : cause.message;
+    this.#host.replaced(thread.index, new KafkaError('TIDE_THREAD', `thread ${thread.index} ended: ${what}`, { cause }));
     this.#start(thread.index);
   }
 }

@@ -48,7 +48,19 @@ test('options that cannot be are refused at construction, with what was given an
     [{ topics: ['with space'] }, 'TIDE_INPUT', /"with space" is not a topic name/],
     [{ topics: { re2: 'ord.*' } }, 'TIDE_OPTION', /needs a groupId and groupProtocol "consumer" or "auto"/],
     [{ assignors: [] }, 'TIDE_OPTION', /"assignors" must be a list of /],
-    [{ assignors: ['round-robin'] }, 'TIDE_OPTION', /"assignors" must be a list of range, roundrobin, sticky, cooperative-sticky/],
+    [{ assignors: 'range' as never }, 'TIDE_OPTION', /"assignors" must be a list of range, roundrobin, sticky, cooperative-sticky/],
+    [{ assignors: ['range', 'round-robin'] }, 'TIDE_OPTION', /assignors\[1\]: expected one of range, .*, got "round-robin"/],
+    [{ assignors: ['range', 'range'] }, 'TIDE_OPTION', /assignors\[1\]: range is there twice/],
+    [{ autoCommit: 5000 as never }, 'TIDE_OPTION', /"autoCommit" must be true, false, or \{ everyN, everyMs \}, got 5000/],
+    [{ groupId: undefined, groupProtocol: 'consumer' }, 'TIDE_OPTION', /groupProtocol needs a groupId/],
+    [{ groupId: undefined, onRevoke: () => {} }, 'TIDE_OPTION', /onRevoke needs a groupId/],
+    [
+      { topics: { re2: /orders/ } as never },
+      'TIDE_INPUT',
+      /topics\[0\]: expected \{ re2 \} with the pattern as a string, got an object \(RegExp\)/,
+    ],
+    [{ enableAutoCommit: true } as never, 'TIDE_OPTION', /unknown option "enableAutoCommit"; did you mean "autoCommit"\?/],
+    [{ 'heartbeat.interval.ms': 5 } as never, 'TIDE_OPTION', /unknown option "heartbeat.interval.ms"; did you mean "heartbeatMs"\?/],
     [{ sessionTimeoutMs: 0 }, 'TIDE_OPTION', /"sessionTimeoutMs" must be an integer from 1/],
     [{ sessionTimeoutMs: 3000, heartbeatMs: 3000 }, 'TIDE_OPTION', /heartbeatMs \(3000\) must be less than sessionTimeoutMs \(3000\)/],
     [
@@ -72,8 +84,28 @@ test('setTopicPartitions refuses what it cannot read, and goes on with what it r
   await consumer.getMessages(1, forEver);
   await assert.rejects(consumer.setTopicPartitions(/^orders/, ['orders', 0]), { code: 'TIDE_INPUT', message: /a pattern stands alone/ });
   await assert.rejects(consumer.setTopicPartitions(['orders', -1]), { code: 'TIDE_INPUT' });
+  await assert.rejects(consumer.setTopicPartitions([{ topic: 'orders', partition: 0 }] as never), {
+    code: 'TIDE_INPUT',
+    message: /\[0\]: expected \[topic, partition\].*, got an array of 1; give each entry of a list by itself/,
+  });
   await assert.rejects(consumer.setTopicPartitions({}), { code: 'TIDE_INPUT', message: /expected 'topic', \[topic, partition\]/ });
   assert.equal((await consumer.getMessages(19, forEver)).length, 19);
+});
+
+test('a topic that does not exist is waited for, and told as an error that passes', async t => {
+  const { clientOf } = await setting(t);
+  for (const groupProtocol of ['classic', 'consumer'] as const) {
+    const topic = `later-${groupProtocol}`;
+    const client = clientOf();
+    const consumer = new KafkaConsumer(client, { topics: ['orders', topic], groupId: groupProtocol, groupProtocol, autoCommit: false });
+    await consumer.getMessages(1, forEver);
+    const told = client.nonFatalErrors().filter(({ error }) => error.code === 'UNKNOWN_TOPIC_OR_PARTITION');
+    assert.deepEqual(
+      told.map(({ error }) => error.context),
+      [{ topic }],
+    );
+    assert.match(told[0]?.error.message ?? '', /^topic later-.* there is no such topic yet; it is read from when it is created/);
+  }
 });
 
 test('what another member reads cannot be moved, paused or committed', async t => {

@@ -64,7 +64,8 @@ test('a seek that leads out of a log, or cannot be, is TIDE_INPUT and moves noth
   await assert.rejects(orders.seek(1, 2), input);
   await assert.rejects(orders.seek(-1, 0), input);
   await assert.rejects(orders.seek(-1000, 2), input);
-  await assert.rejects(orders.seek(0, 3 as 2), { ...input, message: /whence is 0 .*got 3/ });
+  await assert.rejects(orders.seek(0, 3 as 2), { ...input, message: /whence is 0 .*got 3; the order is \(offset, whence, partition\)/ });
+  await assert.rejects(orders.seek('orders' as never, 0), { ...input, message: /the offset is an integer, got "orders"; the order is/ });
   for (const offset of [-1, 1.5, Number.NaN, '3' as unknown as number]) await assert.rejects(orders.seek(offset), input);
   await assert.rejects(orders.seek(0.5, 0), input);
   await assert.rejects(orders.seek(1, undefined, 7), { code: 'TIDE_NOT_OWNED', message: /orders\/7.*it reads 0, 1/ });

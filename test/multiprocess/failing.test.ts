@@ -32,8 +32,13 @@ for (const what of ['spin', 'hang'] as const) {
   test(`a handler that takes longer than handlerTimeoutMs (${what}) ends with its thread, and that was an attempt`, async t => {
     const { cluster, consumer } = await setting(t);
     fill(cluster, ['a', asks({ what, until: 1 }), 'c']);
-    const { results } = await ran(consumer({ handlerTimeoutMs: 2000 }), 3);
+    const orders = consumer({ handlerTimeoutMs: 2000 });
+    const replaced: string[] = [];
+    orders.on('threadReplaced', ({ error }) => replaced.push(`${(error as KafkaError).code} ${error.message}`));
+    const { results } = await ran(orders, 3);
     assert.deepEqual(results, ['0:0#1', '0:1#2', '0:2#1']);
+    assert.equal(replaced.length, 1);
+    assert.match(replaced[0] ?? '', /^TIDE_THREAD thread \d ended: a handler was not done within 2000 ms \(handlerTimeoutMs\)$/);
   });
 }
 
