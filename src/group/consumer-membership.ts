@@ -68,6 +68,8 @@ export class ConsumerMembership implements Membership {
   readonly #noticed = new Bell();
   readonly #loop = new MemberLoop(signal => this.#run(signal));
   #hasSettled = false;
+  /** The coordinator has it in an epoch that is not the one it is in. */
+  #isKnown = false;
   /** It may be a member, also when it was never told so. */
   #hasAsked = false;
 
@@ -134,6 +136,7 @@ export class ConsumerMembership implements Membership {
     const patience = new Patience(cluster.clock, cluster.settings.retry);
     while (!signal.aborted) {
       try {
+        if (this.#isKnown) await this.#beForgotten(signal);
         const answer = await this.#beat(signal);
         patience.succeeded();
         await this.#take(answer, signal);
@@ -149,6 +152,7 @@ export class ConsumerMembership implements Membership {
           this.#events.failed(error);
           break;
         }
+        this.#isKnown ||= reaction === 'outdated' && this.#isIn;
         if (reaction === 'expelled' || reaction === 'outdated') await this.#lose(error);
         const pauseMs = patience.pauseAfter(reaction);
         if (pauseMs === 0) continue;
@@ -174,6 +178,18 @@ export class ConsumerMembership implements Membership {
       .finally(() => {
         this.#looking = undefined;
       });
+  }
+
+  /** Leaves, to begin anew: before 4.3 a broker takes in nobody whom it has, and no static member in any version, until the session ends. */
+  async #beForgotten(signal: AbortSignal): Promise<void> {
+    this.#isKnown = await this.#send(this.#leavingEpoch, {}, signal).then(
+      () => false,
+      error => reactionTo(error) === 'retry',
+    );
+  }
+
+  get #leavingEpoch(): number {
+    return this.#settings.groupInstanceId === undefined ? leaving : leavingForAWhile;
   }
 
   /** One heartbeat, with what has changed since the last. */
@@ -321,8 +337,7 @@ export class ConsumerMembership implements Membership {
     await this.#lose(why);
     if (!this.#hasAsked) return;
     this.#hasAsked = false;
-    const epoch = this.#settings.groupInstanceId === undefined ? leaving : leavingForAWhile;
-    await this.#send(epoch, {}, undefined, timeoutMs, 2).catch(() => {}); // then its session runs out
+    await this.#send(this.#leavingEpoch, {}, undefined, timeoutMs, 2).catch(() => {}); // then its session runs out
   }
 }
 
