@@ -359,10 +359,14 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
     return this.#closing.once(options ?? {}, timeoutMs => this.#close(timeoutMs));
   }
 
+  /** What a kind of consumer has beside the rest comes to its end. Never rejects. */
+  protected async ended(): Promise<void> {}
+
   async #close(timeoutMs: number): Promise<void> {
     const deadline = this.#client.cluster.deadline(timeoutMs);
     const failure = await this.#core.close(timeoutMs).then(() => undefined, asError);
     const later = await this.#source.close(Math.max(lastCommitMs, deadline.remainingMs())).then(() => undefined, asError);
+    await this.ended();
     this.#release();
     if (failure !== undefined || later !== undefined) throw failure ?? later;
   }

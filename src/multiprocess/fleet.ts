@@ -223,6 +223,7 @@ export class Fleet {
       }
     } catch (error) {
       this.fail(error);
+      this.#recall(shares);
     }
     const now = clock.now();
     const times = [...this.#works.values()].filter(({ busy, quietUntil }) => !busy && quietUntil > now).map(({ quietUntil }) => quietUntil);

@@ -31,7 +31,8 @@ export class Inflater {
 
   /** Ends the threads. */
   async close(): Promise<void> {
-    await (await this.#pool)?.destroy();
+    const pool = await this.#pool?.catch(() => undefined);
+    await pool?.destroy();
   }
 
   async #inflate(records: Buffer, maxBytes: number): Promise<Buffer | undefined> {

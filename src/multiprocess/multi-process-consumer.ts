@@ -1,11 +1,10 @@
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { asError, InputError, KafkaError } from '../base/errors.js';
+import { asError, asKafkaError, InputError, KafkaError } from '../base/errors.js';
 import { custom, optional, resolve, show, signalRules } from '../base/options.js';
 import { settledWithin } from '../base/wait.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
 import { checkTopic } from '../client/inputs.js';
-import type { WaitOptions } from '../client/wait-options.js';
 import { inflaters, KafkaConsumer } from '../consumer/kafka-consumer.js';
 import { OffsetCommitContext } from '../context/index.js';
 import { KeyedProducer, type Producer, type ProducerRecord, type RecordResult, stickyPartitioner } from '../producer/index.js';
@@ -67,7 +66,7 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
    * @param handlerModule A `file:` URL, as `new URL('./handler.js', import.meta.url)`, or an absolute path.
    * @throws KafkaError `TIDE_HANDLER` when the module cannot be loaded or has no handler, before anything is read; `TIDE_POISON` when a message was
    * given up with `onPoison: 'stop'`, or could not be written elsewhere; `TIDE_THREAD` when threads end by themselves again and again; `TIDE_STATE`
-   * when somebody else reads; `TIDE_OPTION` for deserialisers that are functions of this thread, `onDeserializationError`, and an `onPoison` topic that is
+   * when somebody else reads; `TIDE_OPTION` for deserialisers that are functions of this thread, `onDeserializationError`, `consumerTimeoutMs`, and an `onPoison` topic that is
    * read here; `TIDE_INPUT`, `TIDE_CLOSED`; what `setup` or `teardown` threw; else as a read. All that was in hand is done or given back then, and what is done is committed
    * where that is automatic.
    */
@@ -75,7 +74,10 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
     const what = 'run()';
     const { onResult, signal, workerData } = resolve(what, runRules, options);
     const handlerUrl = urlOf(handlerModule, what);
-    const { keyDeserializer, valueDeserializer, onDeserializationError } = this.#settings;
+    assertCrosses(workerData, what);
+    const { keyDeserializer, valueDeserializer, onDeserializationError, consumerTimeoutMs } = this.#settings;
+    if (consumerTimeoutMs !== Number.POSITIVE_INFINITY)
+      throw new InputError(`${what}: expected no consumerTimeoutMs: a run waits for messages until it is ended`, { code: 'TIDE_OPTION' });
     const functionHere =
       keyDeserializer === undefined ? (valueDeserializer === undefined ? undefined : 'valueDeserializer') : 'keyDeserializer';
     if (functionHere !== undefined)
@@ -116,7 +118,8 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
           await this.#inTransactions(fleet, this.#settings.producer, signal);
         }
       } catch (error) {
-        if (!(signal?.aborted && error === signal.reason)) throw error;
+        const isClosed = this.isClosing && error instanceof KafkaError && error.code === 'TIDE_CLOSED';
+        if (!isClosed && !(signal?.aborted && error === signal.reason)) throw error;
       } finally {
         shares.close();
         broken = await fleet.end();
@@ -139,19 +142,11 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
     return this.#running?.fleet.snapshot();
   }
 
-  /** As for every consumer; a run ends first, and its threads. */
-  override async close(options: WaitOptions = {}): Promise<void> {
-    const ended = this.#running?.ended;
-    try {
-      await super.close(options);
-    } finally {
-      if (this.isClosing) await this.#end(ended); // not where the options were refused
-    }
-  }
-
-  async #end(run: Promise<void> | undefined): Promise<void> {
-    if (run !== undefined) await settledWithin(this.#core.cluster.clock, run, lastMs); // it may be awaited by what it waits for
-    await this.#producer?.close();
+  /** A run has ended by then, and with it its threads; or it is awaited by what it waits for. */
+  protected override async ended(): Promise<void> {
+    const run = this.#running?.ended;
+    if (run !== undefined) await settledWithin(this.#core.cluster.clock, run, lastMs);
+    await this.#producer?.close().catch(error => this.#core.cluster.passing(asKafkaError(error), 0));
     await this.#inflater.close();
   }
 
@@ -229,6 +224,16 @@ const runRules = {
     ),
   ),
 };
+
+/** @throws KafkaError `TIDE_INPUT` for what cannot be handed to a thread. */
+function assertCrosses(workerData: unknown, what: string): void {
+  try {
+    structuredClone(workerData);
+  } catch (error) {
+    const why = asError(error).message;
+    throw new InputError(`${what}: expected workerData that can be cloned for each thread: ${why}`, { cause: error });
+  }
+}
 
 /** @throws KafkaError `TIDE_INPUT` for what names no file. */
 function urlOf(given: URL | string, what: string): string {

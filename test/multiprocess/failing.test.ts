@@ -160,6 +160,7 @@ test('what goes wrong in setup is told, and nothing is read', async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, ['a']);
   await assert.rejects(consumer().run(script, { workerData: 'bad setup' }), /no setup in thread 0/);
-  await assert.rejects(consumer().run(script, { workerData: () => {} }), { name: 'DataCloneError' });
+  await assert.rejects(consumer().run(script, { workerData: () => {} }), { code: 'TIDE_INPUT', message: /workerData that can be cloned/ });
+  await assert.rejects(consumer({ consumerTimeoutMs: 5 }).run(script), { code: 'TIDE_OPTION', message: /consumerTimeoutMs/ });
   assert.deepEqual(stored(cluster), {});
 });

@@ -233,7 +233,25 @@ test('a run that is aborted, or closed, while its first thread is set up ends', 
   const { consumer } = await setting(t);
   await consumer().run(script, { workerData: 'endless setup', signal: AbortSignal.timeout(100) });
   const orders = consumer({ groupId: 'closed' });
-  const run = rejection(orders.run(script, { workerData: 'endless setup' }));
+  const run = orders.run(script, { workerData: 'endless setup' });
   await orders.close();
-  assert.equal(((await run) as KafkaError).code, 'TIDE_CLOSED');
+  await run;
+});
+
+test('closing the client waits for the end of a run, and of its threads', async t => {
+  const { cluster, client, consumer } = await setting(t);
+  fill(cluster, ['a']);
+  const counts = new SharedArrayBuffer(8);
+  const orders = consumer({ threads: 1 });
+  let closing: Promise<void> | undefined;
+  const run = orders.run(script, {
+    workerData: [counts],
+    onResult: () => {
+      closing = client.close();
+    },
+  });
+  await until('a message is handled', () => closing !== undefined);
+  await closing;
+  assert.deepEqual([...new Int32Array(counts)], [1, 1], 'set up, and torn down');
+  await run;
 });
