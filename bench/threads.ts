@@ -59,7 +59,7 @@ async function measure(threads: number, microseconds: number, count: number): Pr
 
 /** Looks every few ms: what is measured are seconds. */
 async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise(resolve => setTimeout(resolve, 5));
+  while (!holds()) await new Promise(resolve => setTimeout(resolve, 25));
 }
 
 /** CPU-seconds of this thread alone. */
