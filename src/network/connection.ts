@@ -101,10 +101,10 @@ export class Connection {
   }
 
   /** Connects the socket; what arrives from then on is taken. Used once, by {@link openConnection}. */
-  async dial(address: Address, timeoutMs: number, signal: AbortSignal | undefined, tls?: TlsDial | undefined): Promise<void> {
-    const { ipVersion, clock } = this.#settings;
+  async dial(address: Address, leftMs: number, signal: AbortSignal | undefined, tls?: TlsDial | undefined): Promise<void> {
+    const { connectTimeoutMs, ipVersion, clock } = this.#settings;
     const onBytes = (bytes: Uint8Array) => this.#receive(bytes);
-    const socket = await dial(address, { connectTimeoutMs: timeoutMs, ipVersion, clock, tls, signal, onBytes });
+    const socket = await dial(address, { leftMs, connectTimeoutMs, ipVersion, clock, tls, signal, onBytes });
     this.#socket = socket;
     this.#lastUsed = clock.now(); // the time to connect is not idle
     socket.on('error', error => this.#fail(lost(error.message, error)));

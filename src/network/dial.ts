@@ -7,6 +7,9 @@ import { type Address, formatAddress } from './address.js';
 import type { TlsDial } from './tls.js';
 
 export interface DialOptions {
+  /** What is left of the time to connect, in ms. */
+  readonly leftMs: number;
+  /** All of it, as errors name it. */
   readonly connectTimeoutMs: number;
   readonly ipVersion: 4 | 6 | undefined;
   readonly clock: Clock;
@@ -89,7 +92,7 @@ export function dial(address: Address, options: DialOptions): Promise<Socket> {
       giveUp(new ConnectionError(`connect to ${where}: ${reason}`, { cause, persistence: 'no', context: { broker: where, reason: code } }));
     };
     const succeed = () => settle(() => resolve(socket));
-    const timer = clock.after(options.connectTimeoutMs, () =>
+    const timer = clock.after(options.leftMs, () =>
       giveUp(
         new ConnectionError(
           `connect to ${where}: no ${reached ? 'TLS handshake' : 'connection'} within ${options.connectTimeoutMs} ms (connectTimeoutMs); ${reached ? 'is it a TLS listener?' : 'a firewall, or the wrong host?'}`,
