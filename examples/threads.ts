@@ -9,7 +9,7 @@ await new KeyedProducer(client).sendMany(
 );
 
 const fleet = new MultiProcessConsumer(client, { topics: 'orders', groupId: 'billing', threads: 2 });
-fleet.on('threadReplaced', ({ error }) => console.log(`a thread ended: ${error.message}`));
+fleet.on('threadReplaced', ({ error }) => console.log(error.message));
 const stop = new AbortController();
 let handled = 0;
 await fleet.run(new URL('./handlers/orders.js', import.meta.url), {

@@ -210,7 +210,7 @@ test('group-context: nothing is booked, then all', async () => {
 
 test('threads: one of them ends, and all is handled', async () => {
   const lines = (await run([example('threads')])).trim().split('\n');
-  assert.match(lines[0] ?? '', /^a thread ended: worker exited with code: 1$/);
+  assert.match(lines[0] ?? '', /^thread \d ended: worker exited with code: 1$/);
   assert.equal(lines.at(-1), '40 of 40 orders are handled');
 });
 
