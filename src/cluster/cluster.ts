@@ -241,6 +241,12 @@ export class Cluster {
     this.settings.observePassing?.(error, pauseMs);
   }
 
+  /** As {@link passing}, and waits for so long, or until aborted or closed. Never rejects. */
+  async waitOut(error: KafkaError, pauseMs: number, signal: AbortSignal): Promise<void> {
+    this.passing(error, pauseMs);
+    await this.pause(pauseMs, signal).catch(() => {});
+  }
+
   /** Resolves after `ms`; rejects with the signal's reason when aborted, and with `TIDE_CLOSED` when closed meanwhile. */
   pause(ms: number, signal?: AbortSignal): Promise<void> {
     const open = linked(signal, this.#shut.signal);

@@ -12,7 +12,10 @@ import type { Partition } from './partition.js';
 export interface GetOptions {
   /** `true` waits until all that were asked for are there, a number until there are that many, `false` not at all. Default true. */
   readonly block?: boolean | number | undefined;
-  /** Longest wait for messages in ms; short or empty is no error. `null`: no limit. Default 100. */
+  /**
+   * Longest wait for messages in ms; short or empty is no error. `null`: no limit. Default 100. What a first read has to do before, to join its group
+   * and to learn where to begin, is not counted; `signal` ends that too.
+   */
   readonly timeoutMs?: number | null | undefined;
   /** Rejects the call with its reason; what it had collected is handed out again. */
   readonly signal?: AbortSignal | undefined;

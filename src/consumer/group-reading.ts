@@ -28,6 +28,8 @@ export class GroupReading implements MembershipEvents {
   readonly #watch: PollWatch;
   /** Settled when the group has given this member something, or nothing, for the first time since it was asked. */
   #asked: Deferred<void> | undefined;
+  /** Since when the group could not be asked, of the time that somebody has waited for that. */
+  #delayedSince: number | undefined;
   /** What the group has said last, being done. */
   #last: Promise<void> = Promise.resolve();
   #closed = false;
@@ -60,8 +62,9 @@ export class GroupReading implements MembershipEvents {
     return this.#membership;
   }
 
-  /** Becomes a member; resolves when that has led to something. @throws KafkaError why the group does not take it. */
+  /** Becomes a member; resolves when that has led to something. @throws KafkaError why the group does not take it, or could not be asked. */
   async prepare(signal: AbortSignal): Promise<void> {
+    if (this.#asked === undefined) this.#delayedSince = undefined;
     const asked = (this.#asked ??= deferred());
     this.#watch.start();
     this.#membership.start();
@@ -115,11 +118,22 @@ export class GroupReading implements MembershipEvents {
     this.#asked = undefined;
   }
 
+  /** Who waits until it is a member is told why that takes so long; it goes on asking. */
+  delayed(error: KafkaError): void {
+    const now = this.#kit.client.cluster.clock.now();
+    this.#delayedSince ??= now;
+    if (this.#asked === undefined || now - this.#delayedSince < this.#requestTimeoutMs) return;
+    this.#refuse(this.#asked, error);
+  }
+
   failed(error: KafkaError): void {
     this.#watch.stop();
-    const asked = this.#asked;
+    if (this.#asked === undefined) return this.#kit.core.unprepare(error);
+    this.#refuse(this.#asked, error);
+  }
+
+  #refuse(asked: Deferred<void>, error: KafkaError): void {
     this.#asked = undefined;
-    if (asked === undefined) return this.#kit.core.unprepare(error);
     asked.promise.catch(() => {}); // the reader may have left
     asked.reject(error);
   }

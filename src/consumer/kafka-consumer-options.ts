@@ -56,9 +56,9 @@ const ownRules = {
   assignors: optional(
     custom<readonly (string | Assignor)[], readonly Assignor[]>(`a list of ${assignorNames}, or assignors`, [], assignorList),
   ),
-  /** A member of which the group hears nothing for so many ms is out. Classic protocol. Kafka: session.timeout.ms. */
+  /** A member of which the group hears nothing for so many ms is out. Classic protocol: by the other the brokers say it. Kafka: session.timeout.ms. */
   sessionTimeoutMs: integer(45_000, 1, 2 ** 31 - 1),
-  /** How often a member says that it is there, in ms. Classic protocol. Kafka: heartbeat.interval.ms. */
+  /** How often a member says that it is there, in ms. Classic protocol, as `sessionTimeoutMs`. Kafka: heartbeat.interval.ms. */
   heartbeatMs: integer(3000, 1, 2 ** 31 - 1),
   /**
    * A member whose reader does not ask for more for so many ms commits what is done, if that is automatic, leaves, and joins again when it does. For so
@@ -83,6 +83,13 @@ export const kafkaConsumerRules = { ...ownRules, ...readingRules, ...deserialize
 /** Options of a `KafkaConsumer`. */
 export type KafkaConsumerOptions<K = Buffer, V = Buffer> = Given<typeof ownRules> & Given<typeof readingRules> & DeserializerOptions<K, V>;
 
+/** What members say by the classic protocol, and who decides it by the other. */
+const ofBrokers = {
+  assignors: 'the brokers divide the partitions, not the members',
+  sessionTimeoutMs: 'group.consumer.session.timeout.ms of the brokers counts, or consumer.session.timeout.ms of the group',
+  heartbeatMs: 'group.consumer.heartbeat.interval.ms of the brokers counts, or consumer.heartbeat.interval.ms of the group',
+};
+
 /** The options, and what depends on two of them. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`. */
 export function kafkaConsumerOptions(given: KafkaConsumerOptions<unknown, unknown> | undefined) {
   const options = resolve('KafkaConsumer', kafkaConsumerRules, given);
@@ -96,8 +103,9 @@ export function kafkaConsumerOptions(given: KafkaConsumerOptions<unknown, unknow
     if (groupId === undefined && options[name] !== undefined) throw wrong(`${name} needs a groupId: it tells what a group gives and takes`);
   if (heartbeatMs >= sessionTimeoutMs)
     throw wrong(`heartbeatMs (${heartbeatMs}) must be less than sessionTimeoutMs (${sessionTimeoutMs}); a third of it is usual`);
-  if (options.assignors !== undefined && options.groupProtocol === 'consumer')
-    throw wrong('assignors are for the classic protocol; with groupProtocol "consumer" the brokers divide the partitions');
+  for (const [name, instead] of Object.entries(ofBrokers))
+    if (given?.[name as keyof typeof ofBrokers] !== undefined && options.groupProtocol === 'consumer')
+      throw wrong(`no ${name} with groupProtocol "consumer": ${instead}`);
   checkPattern(options.topics, options, 'KafkaConsumer');
   const byDefault = groupId === undefined ? undefined : autoCommitDefaults;
   return {

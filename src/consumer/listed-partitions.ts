@@ -116,17 +116,14 @@ export class ListedPartitions {
   }
 
   async #grow(added: readonly ForPartition[], signal: AbortSignal): Promise<void> {
-    const { core, placing } = this.#kit;
+    const { core } = this.#kit;
     const known = new Set(this.#partitions.map(({ topic }) => topic));
     const fresh = this.#isPattern ? (await this.#topics.names(signal)).filter(name => !known.has(name)) : [];
     const counts = await this.#topics.partitionCounts(fresh, signal);
     const places = [...added, ...fresh.flatMap(topic => partitionsOf(topic, counts.get(topic) ?? 0))];
     if (places.length === 0) return;
     const partitions = places.map(({ topic, partition }) => this.#placement.newPartition(topic, partition));
-    const unplaced = await this.#placement.atCommitted(partitions, { signal });
-    const starts = await placing.list(unplaced, 'earliest', { signal });
-    for (const [i, partition] of unplaced.entries()) partition.place(starts[i] ?? 0);
-    await core.storePlaces(unplaced);
+    await this.#placement.atCommittedOrStart(partitions, { signal });
     if (this.#closed) return;
     this.#partitions = [...this.#partitions, ...partitions];
     core.assign([...core.partitions, ...partitions]);

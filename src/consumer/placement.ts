@@ -1,4 +1,4 @@
-import { sleep, turn } from '../base/clock.js';
+import { turn } from '../base/clock.js';
 import { asError, asKafkaError, type DeserializationError, KafkaError } from '../base/errors.js';
 import type { Bounds } from '../cluster/cluster.js';
 import type { Marking } from './core.js';
@@ -66,6 +66,15 @@ export class Placement {
     return partitions.filter(({ placed }) => !placed);
   }
 
+  /** As {@link atCommitted}; those where nothing is committed at their beginning: they came while others were read. */
+  async atCommittedOrStart(partitions: readonly Partition[], bounds: Bounds): Promise<void> {
+    const { core, placing } = this.#kit;
+    const fresh = await this.atCommitted(partitions, bounds);
+    const starts = await placing.list(fresh, 'earliest', bounds);
+    for (const [i, partition] of fresh.entries()) partition.place(starts[i] ?? 0);
+    await core.storePlaces(fresh);
+  }
+
   /** The policy answers an offset that means nothing. Never rejects. */
   async outOfRange(partition: Partition, what: Misplacement, signal: AbortSignal): Promise<void> {
     const { core, placing, emit } = this.#kit;
@@ -89,9 +98,8 @@ export class Placement {
    * the reader. Never rejects.
    */
   async stored(partition: Partition, signal: AbortSignal): Promise<void> {
-    const { client, core, emit } = this.#kit;
-    const { cluster } = client;
-    const { clock, settings } = cluster;
+    const { core, emit } = this.#kit;
+    const { cluster } = this.#kit.client;
     const { epoch } = partition;
     while (partition.held && partition.epoch === epoch && !signal.aborted) {
       const error = await core.storePlaces([partition]).then(() => undefined, asError);
@@ -101,8 +109,7 @@ export class Placement {
         partition.failure = asKafkaError(error);
         return;
       }
-      cluster.passing(error, settings.retry.maxBackoffMs);
-      await sleep(clock, settings.retry.maxBackoffMs, signal).catch(() => {});
+      await cluster.waitOut(error, cluster.settings.retry.maxBackoffMs, signal);
     }
   }
 }

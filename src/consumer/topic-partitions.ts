@@ -169,10 +169,7 @@ export class TopicPartitions implements PartitionSource<number> {
     const added = topic.partitions
       .filter(({ partition }) => !known.has(partition))
       .map(({ partition }) => this.#placement.newPartition(topic.name, partition));
-    const fresh = await this.#placement.atCommitted(added, bounds);
-    const starts = await this.#placing.list(fresh, 'earliest', bounds);
-    for (const [i, partition] of fresh.entries()) partition.place(starts[i] ?? 0);
-    await this.#core.storePlaces(fresh);
+    await this.#placement.atCommittedOrStart(added, bounds);
     this.#core.assign([...this.#core.partitions, ...added]);
   }
 }

@@ -39,6 +39,7 @@ export class AutoMembership implements Membership {
         this.#isTaken = true;
         events.settled(rebalance);
       },
+      delayed: error => events.delayed(error),
       failed: error => this.#failed(error),
     });
   }

@@ -1,5 +1,5 @@
-import { asKafkaError, KafkaError } from '../base/errors.js';
-import { Bell, orAborted, settledWithin } from '../base/wait.js';
+import { asKafkaError, type KafkaError } from '../base/errors.js';
+import { Bell, orAborted } from '../base/wait.js';
 import type { ClientCore } from '../client/client.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { ForPartition } from '../cluster/scatter.js';
@@ -28,6 +28,8 @@ interface Division {
   readonly names: readonly string[];
   /** For the leader: the topics of all members. */
   readonly counts: ReadonlyMap<string, number> | undefined;
+  /** For the leader: something is kept back until a member that holds it has given it up, and has joined once more. */
+  readonly isHalf: boolean;
 }
 
 /** Said by others while the member is busy, and looked at when it is at rest. */
@@ -55,6 +57,8 @@ export class ClassicMembership implements Membership {
   #isIn = false;
   /** Since it has asked to join until it was given partitions: from when all have joined the group knows a generation that this member does not. */
   #isJoining = false;
+  /** It has given something up for others, who get it when this member has joined once more. */
+  #owesJoin = false;
   readonly #joined = new Bell();
   #notice: Notice | undefined;
   readonly #noticed = new Bell();
@@ -109,13 +113,8 @@ export class ClassicMembership implements Membership {
   }
 
   async close(timeoutMs: number): Promise<void> {
-    const closed = new KafkaError('TIDE_CLOSED', `group ${JSON.stringify(this.#settings.groupId)}: the consumer is closed`);
     this.#heartbeats.stop();
-    await settledWithin(
-      this.#cluster.clock,
-      this.#loop.close(closed, () => this.#left(closed, timeoutMs)),
-      timeoutMs,
-    );
+    await this.#loop.close(this.#cluster.clock, this.#settings.groupId, timeoutMs, why => this.#left(why, timeoutMs));
     this.#requests.close();
   }
 
@@ -139,10 +138,9 @@ export class ClassicMembership implements Membership {
           this.#events.failed(await explained(this.#core, this.#settings, names, error));
           break;
         }
+        if (reaction === 'retry') this.#events.delayed(error);
         const pauseMs = patience.pauseAfter(reaction);
-        if (pauseMs === 0) continue;
-        this.#cluster.passing(error, pauseMs);
-        await this.#cluster.pause(pauseMs, signal).catch(() => {});
+        if (pauseMs > 0) await this.#cluster.waitOut(error, pauseMs, signal);
       }
     }
     this.#heartbeats.stop();
@@ -156,7 +154,7 @@ export class ClassicMembership implements Membership {
     const names = await this.#topics.allowedNames(signal);
     this.#heartbeats.stop();
     this.#isJoining = true;
-    const { joined, counts, given, othersGiveUp } = await this.#ask(names, reason, signal).finally(() => {
+    const { joined, counts, given, isHalf } = await this.#ask(names, reason, signal).finally(() => {
       this.#isJoining = false;
       this.#joined.ring();
     });
@@ -164,13 +162,14 @@ export class ClassicMembership implements Membership {
     this.#heartbeats.start();
     const gone = without(this.#owned, given);
     const added = without(given, this.#owned);
+    this.#owesJoin = gone.length > 0;
     await this.#giveUp(gone);
     this.#owned = given;
     this.#given = given;
     if (added.length > 0) await this.#events.assigned(added);
     if (gone.length > 0) {
       // Who is late to hear what it is given, and is told to join again by then, gives up only after that: it would take one generation more.
-      if (othersGiveUp) await this.#noticed.waitFor(this.#cluster.clock, this.#cluster.settings.retry.backoffMs, signal);
+      if (isHalf) await this.#noticed.waitFor(this.#cluster.clock, this.#cluster.settings.retry.backoffMs, signal);
       return undefined;
     }
     this.#events.settled({
@@ -179,7 +178,7 @@ export class ClassicMembership implements Membership {
       partitions: given,
       durationMs: this.#cluster.clock.now() - startedAt,
     });
-    return { names, counts: joined.isLeader ? counts : undefined };
+    return { names, counts, isHalf };
   }
 
   /** Joins, divides where that is this member's to do, and learns what it is given. */
@@ -192,9 +191,9 @@ export class ClassicMembership implements Membership {
     const standing = { groupId, groupInstanceId, memberId: joined.memberId, generationId: joined.generationId };
     const beat = (stop: AbortSignal, timeoutMs: number) => this.#requests.heartbeat(standing, stop, timeoutMs, 'shared');
     return besideHeartbeats(this.#cluster, { heartbeatMs, beat }, signal, async stop => {
-      const { counts, assignments, othersGiveUp } = await this.#divide(joined, stop);
+      const { counts, assignments, isHalf } = await this.#divide(joined, stop);
       const given = decodeAssignment(await this.#requests.sync(joined, assignments, stop)).partitions;
-      return { joined, counts, given, othersGiveUp };
+      return { joined, counts, given, isHalf };
     });
   }
 
@@ -214,9 +213,9 @@ export class ClassicMembership implements Membership {
   }
 
   /** As the leader: who reads what. */
-  async #divide({ members, memberId: own, assignor: name }: Joined, signal: AbortSignal) {
+  async #divide({ members, isDivided, memberId: own, assignor: name }: Joined, signal: AbortSignal) {
     const assignments = new Map<string, Uint8Array>();
-    if (members === undefined) return { assignments, counts: undefined, othersGiveUp: false };
+    if (members === undefined) return { assignments, counts: undefined, isHalf: false };
     const known = members.map(({ memberId, groupInstanceId, metadata }) => ({
       memberId,
       groupInstanceId: groupInstanceId ?? undefined,
@@ -228,20 +227,24 @@ export class ClassicMembership implements Membership {
     );
     const assignor = this.#settings.assignors.find(each => each.name === name);
     const divided = assignor === undefined ? new Map<string, readonly ForPartition[]>() : assigned(assignor, known, counts);
-    for (const [memberId, partitions] of divided) assignments.set(memberId, encodeAssignment({ partitions }));
+    if (!isDivided) for (const [memberId, partitions] of divided) assignments.set(memberId, encodeAssignment({ partitions }));
     const givesUp = ({ memberId, ownedPartitions }: (typeof known)[number]) =>
       without(ownedPartitions, divided.get(memberId) ?? []).length > 0;
-    return { assignments, counts, othersGiveUp: known.some(member => member.memberId !== own && givesUp(member)) };
+    return { assignments, counts, isHalf: known.some(member => member.memberId !== own && givesUp(member)) };
   }
 
   /** Waits until there is a reason to join again, and gives it. @throws KafkaError what the group has said. */
-  async #rest({ names, counts }: Division, signal: AbortSignal): Promise<string> {
+  async #rest({ names, counts, isHalf }: Division, signal: AbortSignal): Promise<string> {
+    const { clock } = this.#cluster;
+    // Who is to give something up may have ended before it joined once more; if it came again in time with its `group.instance.id`, nobody else asks.
+    const halfUntil = isHalf ? clock.now() + this.#settings.sessionTimeoutMs : Number.POSITIVE_INFINITY;
     while (!signal.aborted) {
       const notice = this.#notice;
       this.#notice = undefined;
       if (notice !== undefined && 'error' in notice) throw notice.error;
       if (notice !== undefined) return notice.reason;
-      if ((await this.#noticed.waitFor(this.#cluster.clock, this.#settings.heartbeatMs, signal)) !== 'late') continue;
+      if ((await this.#noticed.waitFor(clock, this.#settings.heartbeatMs, signal)) !== 'late') continue;
+      if (clock.now() >= halfUntil) return 'what a member was to give up is with nobody';
       try {
         if (!isSame(names, await this.#topics.names(signal))) return 'other topics match the subscription';
         if (counts !== undefined && !isSame(entriesOf(counts), entriesOf(await this.#topics.partitionCounts(counts.keys(), signal))))
@@ -280,7 +283,8 @@ export class ClassicMembership implements Membership {
     await this.#lose(why);
     const { groupInstanceId } = this.#settings;
     const memberId = this.#memberId;
-    if (memberId === '' || groupInstanceId !== undefined) return; // a static member is waited for until its session is over
+    const isAwaited = groupInstanceId !== undefined && !this.#owesJoin; // a static member comes again before its session is over
+    if (memberId === '' || isAwaited) return;
     this.#memberId = '';
     await this.#requests.leave(memberId, why.message, timeoutMs).catch(() => {}); // then its session runs out
   }

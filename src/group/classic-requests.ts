@@ -32,9 +32,10 @@ export interface Joined {
   readonly generationId: number;
   /** The way of assigning that all members know. */
   readonly assignor: string;
-  /** For the leader: all members, of which it decides; undefined for the others, and when nothing is to be decided. */
+  /** For the leader: all members, as they said they joined; undefined for the others. */
   readonly members: ResponseOf<typeof JoinGroup>['members'] | undefined;
-  readonly isLeader: boolean;
+  /** The group stays as it is divided: a leader that came again with its `group.instance.id` has nothing to decide (KIP-814). */
+  readonly isDivided: boolean;
 }
 
 /**
@@ -74,13 +75,12 @@ export class ClassicRequests {
         if (answer.memberId !== '') named(answer.memberId);
         this.#check(answer.errorCode, 'join');
         const { memberId, generationId, protocolName, leader, skipAssignment, members } = answer;
-        const isLeader = leader === memberId;
         return {
           memberId,
           generationId,
           assignor: protocolName ?? '',
-          isLeader,
-          members: isLeader && !skipAssignment ? members : undefined,
+          members: leader === memberId ? members : undefined,
+          isDivided: skipAssignment,
         };
       },
       { signal, timeoutMs: rebalanceTimeoutMs + answerMarginMs },

@@ -1,5 +1,5 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
-import { asKafkaError, KafkaError, UnsupportedError } from '../base/errors.js';
+import { asKafkaError, type KafkaError, UnsupportedError } from '../base/errors.js';
 import { Bell, orAborted, settledWithin } from '../base/wait.js';
 import type { ClientCore } from '../client/client.js';
 import type { ForPartition } from '../cluster/scatter.js';
@@ -122,12 +122,8 @@ export class ConsumerMembership implements Membership {
   }
 
   async close(timeoutMs: number): Promise<void> {
-    const closed = new KafkaError('TIDE_CLOSED', `group ${JSON.stringify(this.#settings.groupId)}: the consumer is closed`);
-    await settledWithin(
-      this.#core.cluster.clock,
-      this.#loop.close(closed, () => this.#left(closed, timeoutMs)),
-      timeoutMs,
-    );
+    const { clock } = this.#core.cluster;
+    await this.#loop.close(clock, this.#settings.groupId, timeoutMs, why => this.#left(why, timeoutMs));
     this.#core.cluster.release(this.#purpose);
   }
 
@@ -154,10 +150,9 @@ export class ConsumerMembership implements Membership {
         }
         this.#isKnown ||= reaction === 'outdated' && this.#isIn;
         if (reaction === 'expelled' || reaction === 'outdated') await this.#lose(error);
+        if (reaction === 'retry') this.#events.delayed(error);
         const pauseMs = patience.pauseAfter(reaction);
-        if (pauseMs === 0) continue;
-        cluster.passing(error, pauseMs);
-        await cluster.pause(pauseMs, signal).catch(() => {});
+        if (pauseMs > 0) await cluster.waitOut(error, pauseMs, signal);
       }
     }
   }

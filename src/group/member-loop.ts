@@ -1,3 +1,7 @@
+import type { Clock } from '../base/clock.js';
+import { KafkaError } from '../base/errors.js';
+import { settledWithin } from '../base/wait.js';
+
 /** The loop of a membership, which can be left and begun again: one thing after the other, in the order they were asked for. */
 export class MemberLoop {
   readonly #run: (signal: AbortSignal) => Promise<void>;
@@ -32,9 +36,14 @@ export class MemberLoop {
     return left;
   }
 
-  /** As {@link leave}, for good. */
-  close(why: unknown, after: () => Promise<void>): Promise<void> {
+  /** As {@link leave}, for good; waits for that for `timeoutMs` at most. */
+  async close(clock: Clock, groupId: string, timeoutMs: number, after: (why: KafkaError) => Promise<void>): Promise<void> {
     this.#closed = true;
-    return this.leave(why, after);
+    const why = new KafkaError('TIDE_CLOSED', `group ${JSON.stringify(groupId)}: the consumer is closed`);
+    await settledWithin(
+      clock,
+      this.leave(why, () => after(why)),
+      timeoutMs,
+    );
   }
 }

@@ -23,6 +23,8 @@ export interface MembershipEvents {
   leaving(partitions: readonly ForPartition[]): Promise<void>;
   /** The group does not take this member, and asking again would not help: it is tried again when the reader asks for more. */
   failed(error: KafkaError): void;
+  /** The group could not be asked, which passes: it is asked again. */
+  delayed(error: KafkaError): void;
   /** Something changed hands, or did not: the group is at rest. */
   settled(rebalance: Rebalance): void;
 }

@@ -261,7 +261,7 @@ export class Fleet {
       for (const flight of crew.flights.values()) {
         const { share, slot } = flight;
         const { leaving, paused, stalled, held } = share.partition;
-        if (!shares.isOurs(share)) this.#abort(crew, flight, 'the partition was taken back');
+        if (!shares.isOurs(share)) this.#abort(crew, flight);
         else if (!(this.#isStopping || leaving || paused || stalled || held)) continue;
         if (flight.recalled) continue;
         flight.recalled = true;
@@ -275,11 +275,13 @@ export class Fleet {
     }
   }
 
-  #abort(crew: Crew, flight: Flight, why: string): void {
+  #abort(crew: Crew, flight: Flight): void {
     if (flight.aborted) return;
     flight.aborted = true;
     const { topic, partition } = flight.share.partition;
-    const reason = new StateError('TIDE_PARTITION_LOST', `${topic}/${partition}: ${why}`, { context: { topic, partition } });
+    const reason = new StateError('TIDE_PARTITION_LOST', `${topic}/${partition}: the partition was taken back`, {
+      context: { topic, partition },
+    });
     crew.thread.tell({ kind: 'abort', slot: flight.slot, reason: toPlain(reason) });
   }
 

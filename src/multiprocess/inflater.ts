@@ -1,6 +1,7 @@
 import type { Piscina } from 'piscina';
 import type { Inflate } from '../consumer/prefetched.js';
 import { isCompressed } from '../records/index.js';
+import { openPool, ownMemory } from './pool.js';
 
 /** What is less than this is decompressed sooner than it is handed over. */
 const leastBytes = 32 * 1024;
@@ -37,23 +38,12 @@ export class Inflater {
 
   async #inflate(records: Buffer, maxBytes: number): Promise<Buffer | undefined> {
     try {
-      this.#pool ??= this.#open();
-      const memory = new Uint8Array(new ArrayBuffer(records.length));
-      memory.set(records);
-      const task: InflateTask = { records: memory.buffer, maxBytes };
-      const inflated: ArrayBuffer | undefined = await (await this.#pool).run(task, { transferList: [memory.buffer] });
+      this.#pool ??= openPool({ filename: entry, maxThreads: this.#threads, idleTimeout: idleMs });
+      const task: InflateTask = { records: ownMemory(records), maxBytes };
+      const inflated: ArrayBuffer | undefined = await (await this.#pool).run(task, { transferList: [task.records] });
       return inflated === undefined ? undefined : Buffer.from(inflated);
     } catch {
       return undefined; // a thread that ended, or the end of all: this thread does it by itself
     }
-  }
-
-  async #open(): Promise<Piscina> {
-    const { Piscina: Pool } = await import('piscina');
-    const pool = new Pool({
-      ...{ filename: entry, minThreads: 0, maxThreads: this.#threads, idleTimeout: idleMs, recordTiming: false, atomics: 'disabled' },
-    });
-    pool.on('error', () => {});
-    return pool;
   }
 }

@@ -1,17 +1,26 @@
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { asError, asKafkaError, InputError, KafkaError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import { custom, optional, resolve, show, signalRules } from '../base/options.js';
 import { settledWithin } from '../base/wait.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
 import { checkTopic } from '../client/inputs.js';
 import { inflaters, KafkaConsumer } from '../consumer/kafka-consumer.js';
+import type { Shares } from '../consumer/shares.js';
 import { OffsetCommitContext } from '../context/index.js';
+import { reactionTo } from '../group/index.js';
 import { KeyedProducer, type Producer, type ProducerRecord, type RecordResult, stickyPartitioner } from '../producer/index.js';
 import type { FleetSnapshot } from './crew.js';
 import { Fleet } from './fleet.js';
 import { Inflater } from './inflater.js';
-import { consumerOptionsOf, type MultiProcessConsumerOptions, type MultiProcessSettings, multiProcessOptions } from './options.js';
+import {
+  assertForRun,
+  consumerOptionsOf,
+  type MultiProcessConsumerOptions,
+  type MultiProcessSettings,
+  multiProcessOptions,
+} from './options.js';
 import type { ResultPlace } from './returns.js';
 import { Threads } from './threads.js';
 
@@ -75,19 +84,7 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
     const { onResult, signal, workerData } = resolve(what, runRules, options);
     const handlerUrl = urlOf(handlerModule, what);
     assertCrosses(workerData, what);
-    const { keyDeserializer, valueDeserializer, onDeserializationError, consumerTimeoutMs } = this.#settings;
-    if (consumerTimeoutMs !== Number.POSITIVE_INFINITY)
-      throw new InputError(`${what}: expected no consumerTimeoutMs: a run waits for messages until it is ended`, { code: 'TIDE_OPTION' });
-    const functionHere =
-      keyDeserializer === undefined ? (valueDeserializer === undefined ? undefined : 'valueDeserializer') : 'keyDeserializer';
-    if (functionHere !== undefined)
-      throw new InputError(`${what}: ${functionHere} is a function of this thread; export it from the handler module instead`, {
-        code: 'TIDE_OPTION',
-      });
-    if (onDeserializationError !== 'throw') {
-      const why = 'what cannot be made is an attempt in vain here, and onPoison decides';
-      throw new InputError(`${what}: expected no onDeserializationError: ${why}`, { code: 'TIDE_OPTION' });
-    }
+    assertForRun(this.#settings, what);
     const shares = this.openShares(what);
     const work = async (): Promise<void> => {
       const { concurrency, ordering, maxAttempts, maxDecompressedBytes, threadMemoryMb, marking } = this.#settings;
@@ -97,29 +94,11 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
         ...{ wantsResults: onResult !== undefined, wantsLog: log !== undefined },
       };
       const threads = await Threads.open(given, threadMemoryMb);
-      const fleet = new Fleet(
-        {
-          ...{ clock: this.#core.cluster.clock, log, threads },
-          send: record => this.#send(record),
-          poisoned: detail => this.emit('poisoned', detail),
-          replaced: (threadIndex, error) => this.emit('threadReplaced', { threadIndex, error }),
-        },
-        { ...this.#settings, onResult },
-      );
+      const fleet = this.#fleetOf(threads, log, onResult);
       this.#running = { fleet, ended };
       let broken: Error | undefined;
       try {
-        await fleet.begin(shares, signal);
-        await shares.prepare(signal);
-        this.#assertElsewhere(shares.partitions);
-        if (this.#settings.producer?.transactionalId === undefined) await fleet.work(shares, { signal });
-        else {
-          shares.close();
-          await this.#inTransactions(fleet, this.#settings.producer, signal);
-        }
-      } catch (error) {
-        const isClosed = this.isClosing && error instanceof KafkaError && error.code === 'TIDE_CLOSED';
-        if (!isClosed && !(signal?.aborted && error === signal.reason)) throw error;
+        await this.#work(fleet, shares, signal);
       } finally {
         shares.close();
         broken = await fleet.end();
@@ -148,6 +127,34 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
     if (run !== undefined) await settledWithin(this.#core.cluster.clock, run, lastMs);
     await this.#producer?.close().catch(error => this.#core.cluster.passing(asKafkaError(error), 0));
     await this.#inflater.close();
+  }
+
+  #fleetOf(threads: Threads, log: Log | undefined, onResult: RunOptions['onResult']): Fleet {
+    return new Fleet(
+      {
+        ...{ clock: this.#core.cluster.clock, log, threads },
+        send: record => this.#send(record),
+        poisoned: detail => this.emit('poisoned', detail),
+        replaced: (threadIndex, error) => this.emit('threadReplaced', { threadIndex, error }),
+      },
+      { ...this.#settings, onResult },
+    );
+  }
+
+  /** Until `signal` is aborted, or the consumer is closed. */
+  async #work(fleet: Fleet, shares: Shares, signal: AbortSignal | undefined): Promise<void> {
+    const { producer } = this.#settings;
+    try {
+      await fleet.begin(shares, signal);
+      await shares.prepare(signal);
+      this.#assertElsewhere(shares.partitions);
+      if (producer?.transactionalId === undefined) return await fleet.work(shares, { signal });
+      shares.close();
+      await this.#inTransactions(fleet, producer, signal);
+    } catch (error) {
+      const isClosed = this.isClosing && error instanceof KafkaError && error.code === 'TIDE_CLOSED';
+      if (!isClosed && !(signal?.aborted && error === signal.reason)) throw error;
+    }
   }
 
   /** Works in rounds: what handlers send in one and the offsets of their messages are committed as one, or not at all. */
@@ -201,14 +208,7 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
 
 /** The group has gone on without this member, or the cluster was not to be had: what was rolled back comes again, here or elsewhere. */
 const mayPass = (error: unknown): boolean =>
-  error instanceof KafkaError && (error.retriable || error.code === 'TIDE_PARTITION_LOST' || groupCodes.has(error.code));
-const groupCodes = new Set([
-  'ILLEGAL_GENERATION',
-  'UNKNOWN_MEMBER_ID',
-  'REBALANCE_IN_PROGRESS',
-  'STALE_MEMBER_EPOCH',
-  'FENCED_MEMBER_EPOCH',
-]);
+  reactionTo(error) !== 'failed' || (error instanceof KafkaError && error.code === 'TIDE_PARTITION_LOST');
 
 /** So long the end of a run is waited for once the consumer is closed: its threads have ended, or are ended, by then. */
 const lastMs = 10_000;

@@ -66,6 +66,17 @@ export function multiProcessOptions<K, V>(given: MultiProcessConsumerOptions<K, 
   return { ...rest, threadsFor };
 }
 
+/** Of the options of a `KafkaConsumer`, some are of no use where handlers run in threads. @throws KafkaError `TIDE_OPTION`. */
+export function assertForRun(settings: MultiProcessSettings, what: string): void {
+  const wrong = (text: string) => new InputError(`${what}: ${text}`, { code: 'TIDE_OPTION' });
+  if (settings.consumerTimeoutMs !== Number.POSITIVE_INFINITY)
+    throw wrong('expected no consumerTimeoutMs: a run waits for messages until it is ended');
+  for (const name of ['keyDeserializer', 'valueDeserializer'] as const)
+    if (settings[name] !== undefined) throw wrong(`${name} is a function of this thread; export it from the handler module instead`);
+  if (settings.onDeserializationError !== 'throw')
+    throw wrong('expected no onDeserializationError: what cannot be made is an attempt in vain here, and onPoison decides');
+}
+
 /** The options of a `KafkaConsumer` among those of a `MultiProcessConsumer`. */
 export function consumerOptionsOf<K, V>(given: MultiProcessConsumerOptions<K, V>): KafkaConsumerOptions<K, V> {
   const names = new Set(Object.keys(kafkaConsumerRules));

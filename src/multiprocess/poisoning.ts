@@ -84,7 +84,7 @@ export class Poisoning {
     work.busy = true;
     this.#deciding += 1;
     const written = (): void => {
-      letter.isWritten = true;
+      work.written(letter, !this.#host.inTransaction());
       this.#deadLetterCount += 1;
       this.#passOver(work, given, onPoison);
     };
@@ -98,7 +98,6 @@ export class Poisoning {
       .then(() => {
         work.busy = false;
         this.#deciding -= 1;
-        if (!this.#host.inTransaction()) work.kept();
         this.#host.decided();
       });
     return true;

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.js';
-import { asError, KafkaError } from '../base/errors.js';
+import { KafkaError } from '../base/errors.js';
 import type { RawShare } from '../consumer/partition.js';
 import type { Shares } from '../consumer/shares.js';
 import type { Message } from '../records/index.js';
@@ -99,7 +99,7 @@ export class Returns {
       try {
         await this.#settings.onResult?.(value, { topic, partition, offset, attempt });
       } catch (error) {
-        flight.refused = { offset, attempt, error: asError(error) };
+        flight.refused = { offset, error: toPlain(error) };
         flight.recalled = true;
         crew.thread.inHand.recall(flight.slot);
         return;
@@ -126,7 +126,7 @@ export class Returns {
     else if (refused !== undefined) this.giveBack(share, work);
     if (flight.show !== undefined) poisoning.shown(work, flight.show, message.shown);
     const failures: readonly Failure[] =
-      refused === undefined ? message.failures : [{ ...refused, last: refused.offset, error: toPlain(refused.error), message: undefined }];
+      refused === undefined ? message.failures : [{ ...refused, last: refused.offset, message: undefined }];
     for (const failure of failures) this.#inVain(work, failure);
     const isStill = message.done === flight.from && failures.length === 0 && !flight.recalled && flight.show === undefined;
     if (isStill) poisoning.rest(work); // nothing was marked: it comes again, not at once
@@ -166,6 +166,6 @@ export class Returns {
       cause,
       context: { topic, partition, offset, thread: index },
     });
-    return { offset, last: offset, attempt: 0, error: toPlain(error), message: undefined };
+    return { offset, last: offset, error: toPlain(error), message: undefined };
   }
 }

@@ -90,7 +90,6 @@ export interface Failure {
   readonly offset: number;
   /** The last message of the batch it was tried with; else `offset`. */
   readonly last: number;
-  readonly attempt: number;
   readonly error: PlainError;
   /** After the last attempt, what it was. */
   readonly message: PlainRecord | undefined;

@@ -3,6 +3,7 @@ import type { Piscina } from 'piscina';
 import { asError } from '../base/errors.js';
 import { type Held, InHand } from './in-hand.js';
 import { fromPlain } from './plain-error.js';
+import { openPool } from './pool.js';
 import type { FromThread, ThreadTask, ToThread } from './thread-messages.js';
 
 /** What every thread is told at its start. */
@@ -24,12 +25,8 @@ export class Threads {
 
   /** @param memoryMb The most that objects of a thread may take; undefined: as Node.js has it. */
   static async open(settings: ThreadSettings, memoryMb: number | undefined): Promise<Threads> {
-    const { Piscina: Pool } = await import('piscina');
     const limits = memoryMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: memoryMb } };
-    // A thread whose task has ended must go on for what handlers left running: no waiting on atomics.
-    const pool = new Pool({ filename: entry, minThreads: 0, maxThreads, atomics: 'disabled', recordTiming: false, ...limits });
-    pool.on('error', () => {}); // of a thread without a task, which is replaced when it is wanted
-    return new Threads(settings, pool);
+    return new Threads(settings, await openPool({ filename: entry, maxThreads, ...limits }));
   }
 
   /** Starts one. @throws DataCloneError when the user's data cannot cross. */

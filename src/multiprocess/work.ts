@@ -1,6 +1,7 @@
 import type { Partition, RawShare } from '../consumer/partition.js';
 import { toPlain } from './plain-error.js';
 import type { GivenUp } from './poison.js';
+import { ownMemory } from './pool.js';
 import type { PlainRecord, ShareOrder } from './thread-messages.js';
 
 /** What came back of a share, to be worked on by the next thread that is free. */
@@ -80,7 +81,7 @@ export class PartitionWork {
     const { topic, partition, highWatermark } = this.partition;
     const { records, aborted, nextOffset } = share;
     const from = Math.max(share.from, this.partition.done);
-    const memory = this.#rest === undefined ? own(records) : this.#rest.records;
+    const memory = this.#rest === undefined ? ownMemory(records) : this.#rest.records;
     const damage = this.#damage;
     this.#rest = undefined;
     this.#damage = undefined;
@@ -170,6 +171,12 @@ export class PartitionWork {
     for (const each of this.#finished) if (each < offset) this.#finished.delete(each);
   }
 
+  /** The message stands elsewhere; `isKept`: nothing can bring it back. */
+  written(letter: Letter, isKept: boolean): void {
+    if (isKept) this.#letters.delete(letter.given.offset);
+    else letter.isWritten = true;
+  }
+
   /** What is done stays so: nothing brings back what is written elsewhere. */
   kept(): void {
     for (const each of this.#letters.keys()) if (each < this.partition.done) this.#letters.delete(each);
@@ -196,10 +203,3 @@ export interface Letter {
 }
 
 const nothing = Buffer.alloc(0);
-
-/** A copy in memory of its own: a share is a part of the memory of a whole answer, which cannot be handed over. */
-function own(records: Buffer): ArrayBuffer {
-  const memory = new ArrayBuffer(records.length);
-  records.copy(new Uint8Array(memory));
-  return memory;
-}

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KafkaClient, KafkaConsumer, type KafkaConsumerOptions, KeyedProducer, type Message } from '../../src/index.js';
+import { protocolOptions } from '../group/protocol-options.js';
 import type { MainJobOptions } from '../interop/main-job.js';
 import { type KafkaHandle, uniqueName } from '../kafka/handle.js';
 import { configureGroup, type GroupProtocol, viewGroup } from './group-view.js';
@@ -94,7 +95,8 @@ async function soloGround(
   const heartbeatMs = Math.floor(sessionTimeoutMs / 8);
   if (groupProtocol === 'consumer') await configureGroup(client, groupId, { 'consumer.session.timeout.ms': sessionTimeoutMs });
   await new KeyedProducer(client).sendMany(Array.from({ length: messageCount }, (_, i) => ({ topic, key: 'one', value: `${i}` })));
-  const consumer = new KafkaConsumer(client, { topics: [topic], groupId, groupProtocol, sessionTimeoutMs, heartbeatMs, ...options });
+  const given = { topics: [topic], groupId, groupProtocol, sessionTimeoutMs, heartbeatMs, ...options };
+  const consumer = new KafkaConsumer(client, protocolOptions(given));
   const committed = async () => (await client.offsetCoordinator({ groupId }).offsets([{ topic, partition: 0 }]))[0]?.offset ?? 0;
   return { client, consumer, topic, groupId, committed, [Symbol.asyncDispose]: () => client.close() };
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { KafkaClient } from '../../src/index.js';
+import { protocolOptions } from '../group/protocol-options.js';
 import { poll } from '../kafka/handle.js';
 import { GuardedProcess } from '../kafka/process.js';
 import type { MemberWork } from './group-member.js';
@@ -59,7 +60,7 @@ export class Troupe implements AsyncDisposable {
     const { bootstrap, topic, groupId, protocol, directory } = this.#site;
     const name = `member-${this.#all.length + 1}`;
     const file = join(directory, name);
-    const told: MemberWork = { ...work, consumer: { groupProtocol: protocol, ...work.consumer } };
+    const told: MemberWork = { ...work, consumer: protocolOptions({ groupProtocol: protocol, ...work.consumer }) };
     const program = GuardedProcess.start(process.execPath, [PROGRAM, bootstrap.join(), topic, groupId, JSON.stringify(told)], {
       log: file,
     });

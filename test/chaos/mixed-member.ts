@@ -66,8 +66,7 @@ async function ours({ kafka, topic, groupId, protocol, assignors }: MixedGroup, 
     topics: [topic],
     groupId,
     groupProtocol: protocol,
-    ...(protocol === 'classic' ? { assignors: counting } : {}),
-    ...times,
+    ...(protocol === 'classic' ? { assignors: counting, ...times } : {}),
   });
   consumer.on('rebalance', rebalance => {
     generationId = rebalance.generationId;

@@ -13,6 +13,7 @@ import {
   OffsetCommit,
   OffsetFetch,
 } from '../../src/protocol/index.js';
+import { protocolOptions } from '../group/protocol-options.js';
 import { rejection } from '../support/rejection.js';
 import { elsewhere, fill, until } from './setting.js';
 
@@ -28,7 +29,7 @@ async function setting(t: TestContext) {
     return client;
   };
   const member = (options: KafkaConsumerOptions = {}) =>
-    new KafkaConsumer(clientOf(), { topics: 'orders', groupId: 'billing', heartbeatMs: 20, ...options });
+    new KafkaConsumer(clientOf(), protocolOptions({ topics: 'orders', groupId: 'billing', heartbeatMs: 20, ...options }));
   return { cluster, clientOf, member };
 }
 
@@ -37,7 +38,7 @@ const apis = [Metadata, FindCoordinator, JoinGroup, ConsumerGroupHeartbeat, Offs
 const asked = (cluster: EmbeddedCluster) => apis.map(api => cluster.requests(api).length);
 
 test('options that cannot be are refused at construction, with what was given and what would do', async t => {
-  const { cluster, member } = await setting(t);
+  const { cluster, clientOf } = await setting(t);
   const cases: readonly (readonly [KafkaConsumerOptions, string, RegExp])[] = [
     [{ groupId: '' }, 'TIDE_OPTION', /"groupId" must be a string that is not empty, got ""/],
     [{ groupInstanceId: '' }, 'TIDE_OPTION', /"groupInstanceId" must be a string that is not empty/],
@@ -66,12 +67,27 @@ test('options that cannot be are refused at construction, with what was given an
     [
       { groupProtocol: 'consumer', assignors: ['range'] },
       'TIDE_OPTION',
-      /assignors are for the classic protocol; with groupProtocol "consumer" the brokers divide/,
+      /no assignors with groupProtocol "consumer": the brokers divide the partitions/,
+    ],
+    [
+      { groupProtocol: 'consumer', sessionTimeoutMs: 45_000 },
+      'TIDE_OPTION',
+      /no sessionTimeoutMs with groupProtocol "consumer": group\.consumer\.session\.timeout\.ms of the brokers counts/,
+    ],
+    [
+      { groupProtocol: 'consumer', heartbeatMs: 100 },
+      'TIDE_OPTION',
+      /no heartbeatMs with groupProtocol "consumer": .*heartbeat\.interval\.ms/,
     ],
     [{ groupProtocol: 'new' as never }, 'TIDE_OPTION', /"groupProtocol" must be one of "classic", "consumer", "auto", got "new"/],
     [{ autoOffsetReset: 'newest' as never }, 'TIDE_OPTION', /"autoOffsetReset" must be /],
   ];
-  for (const [options, code, message] of cases) assert.throws(() => member(options), { code, message }, JSON.stringify(options));
+  for (const [options, code, message] of cases)
+    assert.throws(
+      () => new KafkaConsumer(clientOf(), { topics: 'orders', groupId: 'billing', ...options }),
+      { code, message },
+      `${message}`,
+    );
   assert.deepEqual(
     asked(cluster),
     apis.map(() => 0),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { KafkaClient } from '../../src/client/client.js';
 import { KafkaConsumer } from '../../src/consumer/index.js';
 import { KeyedProducer } from '../../src/producer/index.js';
+import { protocolOptions } from '../group/protocol-options.js';
 import { until } from '../group/watched.js';
 import { findProgram } from '../kafka/availability.js';
 import { type KafkaVersion, kafkaTest, uniqueName } from '../kafka/kafka.js';
@@ -35,13 +36,8 @@ for (const [version, groupProtocol] of kinds) {
       const done = new Map<string, number>();
       const next = new Map<number, number>();
       const member = () => {
-        const consumer = new KafkaConsumer(clientOf(), {
-          topics: [topic],
-          groupId,
-          groupProtocol,
-          heartbeatMs: 100,
-          sessionTimeoutMs: 6000,
-        });
+        const times = { heartbeatMs: 100, sessionTimeoutMs: 6000 };
+        const consumer = new KafkaConsumer(clientOf(), protocolOptions({ topics: [topic], groupId, groupProtocol, ...times }));
         const work = (async () => {
           for await (const { partition, offset, value } of consumer) {
             assert.equal(offset, next.get(partition) ?? 0, `partition ${partition}`);

@@ -8,6 +8,7 @@ import { KafkaConsumer } from '../../src/consumer/kafka-consumer.js';
 import type { KafkaConsumerOptions } from '../../src/consumer/kafka-consumer-options.js';
 import type { OffsetCommitContext } from '../../src/context/index.js';
 import { Message } from '../../src/records/index.js';
+import { protocolOptions } from '../group/protocol-options.js';
 import { GROUP, type Ledger, type Tenure, type Who } from './group-ledger.js';
 
 /** A message, and when it was handed out. */
@@ -83,14 +84,15 @@ export class Member implements Who {
     this.#isHasty = (options.revokeDrainMs ?? LONG_MS) < LONG_MS;
     const { brokers } = ledger.cluster;
     this.client = new KafkaClient({ brokers, clientId: name, retry: { backoffMs: 1, maxBackoffMs: 5 }, metadataMaxAgeMs: 50 });
-    this.consumer = new KafkaConsumer(this.client, {
+    const given: KafkaConsumerOptions = {
       ...{ groupId: GROUP, heartbeatMs: 10, sessionTimeoutMs: 6000, consumerTimeoutMs: 20, maxWaitMs: 20 },
       ...{ prefetchBytes: 2000, maxPartitionBytes: 500 },
       onAssign: partitions => this.#held(() => this.#assigned(partitions)),
       onRevoke: partitions => this.#held(() => this.#revoking(partitions)),
       onLost: partitions => this.#held(() => this.#told(partitions, 'lost')),
       ...options,
-    });
+    };
+    this.consumer = new KafkaConsumer(this.client, protocolOptions(given));
     this.consumer.on('assigned', ({ partitions }) => this.#held(() => this.#given(partitions)));
     this.consumer.on('revoked', ({ partitions }) => this.#held(() => this.#end(partitions, 'revoked')));
     this.consumer.on('lost', ({ partitions }) => this.#held(() => this.#end(partitions, 'lost')));

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { KafkaClient } from '../../src/client/client.js';
 import { KafkaConsumer } from '../../src/consumer/kafka-consumer.js';
 import { EmbeddedCluster } from '../../src/embedded/index.js';
+import { protocolOptions } from '../group/protocol-options.js';
 import { fill } from './setting.js';
 
 for (const groupProtocol of ['classic', 'consumer'] as const) {
@@ -14,7 +15,10 @@ for (const groupProtocol of ['classic', 'consumer'] as const) {
       await cluster.close();
     });
     fill(cluster, 1);
-    const consumer = new KafkaConsumer(client, { topics: /^(orders|bills)/, groupId: 'billing', groupProtocol, heartbeatMs: 20 });
+    const consumer = new KafkaConsumer(
+      client,
+      protocolOptions({ topics: /^(orders|bills)/, groupId: 'billing', groupProtocol, heartbeatMs: 20 }),
+    );
     assert.equal((await consumer.nextMessage()).topic, 'orders');
     cluster.createTopic('bills', 1);
     fill(cluster, 1, { topic: 'bills' });

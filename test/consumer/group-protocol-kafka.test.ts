@@ -3,6 +3,7 @@ import type { TestContext } from 'node:test';
 import { KafkaClient } from '../../src/client/client.js';
 import { KafkaConsumer, type KafkaConsumerOptions } from '../../src/consumer/index.js';
 import { KeyedProducer } from '../../src/producer/index.js';
+import { protocolOptions } from '../group/protocol-options.js';
 import { clusterTest, type KafkaHandle, type KafkaVersion, kafkaTest, uniqueName } from '../kafka/kafka.js';
 
 const COUNT = 60;
@@ -19,7 +20,8 @@ async function setting(t: TestContext, kafka: KafkaHandle) {
   await new KeyedProducer(clientOf()).sendMany(values);
   const groupId = uniqueName('group');
   return (options: KafkaConsumerOptions = {}) => {
-    const consumer = new KafkaConsumer(clientOf(), { topics: topic, groupId, groupProtocol: 'auto', heartbeatMs: 100, ...options });
+    const given = { topics: topic, groupId, groupProtocol: 'auto', heartbeatMs: 100, ...options } as const;
+    const consumer = new KafkaConsumer(clientOf(), protocolOptions(given));
     const by = new Set<string>();
     consumer.on('rebalance', ({ groupProtocol }) => by.add(groupProtocol));
     return { consumer, by };

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { KafkaClient } from '../../src/client/client.js';
+import { KafkaConsumer } from '../../src/consumer/index.js';
 import { ConsumerGroupHeartbeat, FindCoordinator, JoinGroup, OffsetFetch } from '../../src/protocol/index.js';
 import { groupSetting, nextEvent } from './group-setting.js';
 import { elsewhere } from './setting.js';
@@ -44,3 +46,20 @@ test('offsets of a group that may not be read are told once for all partitions, 
   await assert.rejects(consumer.getMessages(1, { timeoutMs: null }), refusal);
   assert.equal(asked(), once + 1, 'one question, one error');
 });
+
+for (const groupProtocol of ['classic', 'consumer', 'auto'] as const) {
+  test(`a read that waits for a coordinator which cannot be had is told so after requestTimeoutMs, and the next one reads (${groupProtocol})`, async t => {
+    const { cluster } = await groupSetting(t);
+    let isAway = true;
+    cluster.on(FindCoordinator, () => isAway).failTimes(100_000, 'COORDINATOR_NOT_AVAILABLE');
+    const client = new KafkaClient({ brokers: cluster.brokers, requestTimeoutMs: 150, retry: { backoffMs: 5, maxBackoffMs: 20 } });
+    t.after(() => client.close({ timeoutMs: 1000 }));
+    const consumer = new KafkaConsumer(client, { topics: 'orders', groupId: 'billing', groupProtocol });
+    const away = { code: 'COORDINATOR_NOT_AVAILABLE', retriable: true };
+    await assert.rejects(consumer.getMessages(1, { timeoutMs: null }), away);
+    await assert.rejects(consumer.nextMessage(), away);
+    isAway = false;
+    assert.equal((await consumer.nextMessage()).topic, 'orders');
+    await consumer.close();
+  });
+}

@@ -4,6 +4,7 @@ import type { ConsumerEvents } from '../../src/consumer/index.js';
 import { KafkaConsumer } from '../../src/consumer/kafka-consumer.js';
 import type { KafkaConsumerOptions } from '../../src/consumer/kafka-consumer-options.js';
 import { EmbeddedCluster, type EmbeddedClusterOptions } from '../../src/embedded/index.js';
+import { protocolOptions } from '../group/protocol-options.js';
 import { fill } from './setting.js';
 
 /** Four partitions of "orders" with 25 messages each, and consumers of the group "billing", each with a client of its own. All end with the test. */
@@ -14,7 +15,8 @@ export async function groupSetting(t: TestContext, options: EmbeddedClusterOptio
   const member = (options: KafkaConsumerOptions = {}) => {
     const client = new KafkaClient({ brokers: cluster.brokers, retry: { backoffMs: 5, maxBackoffMs: 20 } });
     t.after(() => client.close({ timeoutMs: 1000 }).catch(() => {}));
-    return new KafkaConsumer(client, { topics: ['orders'], groupId: 'billing', heartbeatMs: 20, sessionTimeoutMs: 6000, ...options });
+    const given = { topics: ['orders'], groupId: 'billing', heartbeatMs: 20, sessionTimeoutMs: 6000, ...options };
+    return new KafkaConsumer(client, protocolOptions(given));
   };
   return { cluster, member };
 }

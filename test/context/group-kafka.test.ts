@@ -4,6 +4,7 @@ import { KafkaConsumer } from '../../src/consumer/index.js';
 import { withOffsets } from '../../src/context/index.js';
 import { KeyedProducer } from '../../src/producer/index.js';
 import { ConsumerGroupHeartbeat, LeaveGroup } from '../../src/protocol/index.js';
+import { protocolOptions } from '../group/protocol-options.js';
 import { until } from '../group/watched.js';
 import { type KafkaVersion, kafkaTest, uniqueName } from '../kafka/kafka.js';
 import { kcatConsume } from '../support/kcat.js';
@@ -42,14 +43,9 @@ for (const [version, groupProtocol] of kinds) {
         const client = clientOf();
         const producer = new KeyedProducer(client, { transactionalId: `${groupId}-${name}` });
         // The member hears from the group so seldom that it works on when the group has gone on without it.
-        const options = {
-          groupId,
-          groupProtocol,
-          autoCommit: false,
-          heartbeatMs: name === 'first' ? 2500 : 100,
-          sessionTimeoutMs: 10_000,
-        } as const;
-        const consumer = new KafkaConsumer(client, { topics: orders, ...options });
+        const times = { heartbeatMs: name === 'first' ? 2500 : 100, sessionTimeoutMs: 10_000 };
+        const options = { topics: orders, groupId, groupProtocol, autoCommit: false, ...times };
+        const consumer = new KafkaConsumer(client, protocolOptions(options));
         consumer.on('rebalance', rebalance => {
           if (name === 'first') memberId = rebalance.memberId;
         });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { systemClock } from '../../src/base/clock.js';
 import { MemberLoop } from '../../src/group/member-loop.js';
 
 /** A loop that says when it begins, and ends when it is told to, a turn later. */
@@ -27,7 +28,7 @@ test('who starts while it is being left is in again afterwards', async () => {
   await left;
   await new Promise(setImmediate);
   assert.deepEqual(said, ['run 1 begins', 'run 1 ends', 'left', 'run 2 begins']);
-  await loop.close(new Error('why'), after);
+  await loop.close(systemClock, 'billing', 5000, after);
   loop.start();
   await new Promise(setImmediate);
   assert.deepEqual(said.slice(4), ['run 2 ends', 'left']);

@@ -32,6 +32,7 @@ export class Watched {
       revoked: partitions => event('revoked', partitions, give),
       leaving: async () => {},
       lost: partitions => event('lost', partitions, give),
+      delayed: () => {},
       failed: error => void this.said.push(error.code),
       settled: rebalance => void this.rebalances.push(rebalance),
     });

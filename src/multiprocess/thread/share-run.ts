@@ -1,5 +1,5 @@
 import { type Clock, turn } from '../../base/clock.js';
-import { DeserializationError } from '../../base/errors.js';
+import { asError, DeserializationError, InputError } from '../../base/errors.js';
 import { Bell, isThenable } from '../../base/wait.js';
 import type { Markable } from '../../consumer/marking.js';
 import { type AnyBatch, MessageBatch, type Records } from '../../consumer/message-batch.js';
@@ -254,10 +254,16 @@ export class ShareRun {
         this.#crowded = this.#kit.results(this.#order.slot, [result], next, count - (results.length - 1 - i)) ?? this.#crowded;
       } catch (error) {
         this.#refusedAt = { done: result.offset, count: count - (results.length - i) };
-        this.#failed(result.offset, result.offset, result.attempt, error, undefined);
+        this.#failed(result.offset, result.offset, result.attempt, this.#cannotCross(result.offset, error), undefined);
         return;
       }
     }
+  }
+
+  #cannotCross(offset: number, cause: unknown): InputError {
+    const { topic, partition } = this.#order;
+    const what = `${topic}/${partition} offset ${offset}: what the handler gave cannot be handed to onResult`;
+    return new InputError(`${what}: ${asError(cause).message}; expected plain data`, { cause, context: { topic, partition, offset } });
   }
 
   #failed(first: number, last: number, attempt: number, error: unknown, message: AnyMessage | undefined): void {
@@ -265,7 +271,7 @@ export class ShareRun {
     if (this.#stop.signal.aborted) return; // nobody asked for it any more
     const isLast = attempt >= this.#kit.task.maxAttempts;
     const plain = isLast && message !== undefined ? plainMessage(message) : undefined;
-    this.#failures.push({ offset: first, last, attempt, error: toPlain(error), message: plain });
+    this.#failures.push({ offset: first, last, error: toPlain(error), message: plain });
     this.#ended.ring();
   }
 
