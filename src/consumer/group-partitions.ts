@@ -9,17 +9,15 @@ import {
 } from '../group/index.js';
 import type { CommitTarget } from './committer.js';
 import { GroupReading } from './group-reading.js';
-import type { kafkaConsumerOptions } from './kafka-consumer-options.js';
+import type { GroupConsumerSettings } from './kafka-consumer-options.js';
 import type { SourceKit } from './partition-source.js';
 import type { Placement } from './placement.js';
 import { type BrokerPattern, type Subscription, wholeTopics } from './subscription.js';
 
-type Options = ReturnType<typeof kafkaConsumerOptions>;
-
 /** The partitions that a group gives to a member. */
 export class GroupPartitions {
   readonly #kit: SourceKit;
-  readonly #options: Options;
+  readonly #options: GroupConsumerSettings;
   readonly #topics: SubscribedTopics;
   readonly #reading: GroupReading;
   readonly #stop = new AbortController();
@@ -27,7 +25,7 @@ export class GroupPartitions {
   /** With `'auto'`: the brokers do not divide this group. */
   #isClassic = false;
 
-  constructor(kit: SourceKit, placement: Placement, options: Options, groupId: string, subscription: Subscription) {
+  constructor(kit: SourceKit, placement: Placement, options: GroupConsumerSettings, groupId: string, subscription: Subscription) {
     this.#kit = kit;
     this.#options = options;
     this.#subscription = subscription;

@@ -1,9 +1,10 @@
 import { InputError } from '../base/errors.js';
-import { custom, duration, type Given, integer, oneOf, optional, resolve, show, text } from '../base/options.js';
+import { custom, duration, type Given, integer, oneOf, optional, type Resolved, resolve, show, text } from '../base/options.js';
 import { type Assignor, assignors } from '../group/index.js';
 import { type AutoCommit, autoCommitRule } from './auto-commit.js';
 import { type DeserializerOptions, deserializerRules } from './deserializers.js';
 import type { PartitionsCallback } from './group-callbacks.js';
+import type { Inflate } from './prefetched.js';
 import { readingRules } from './reading-options.js';
 import { type BrokerPattern, type Subscription, subscriptionOf, type TopicPartitionsEntry } from './subscription.js';
 
@@ -22,7 +23,8 @@ const callback = optional(
   ),
 );
 
-const ownRules = {
+/** What every consumer that may be a member of a group can be told. */
+export const groupRules = {
   /**
    * What to read: names of topics, a pattern (`RegExp`, matched here, or `{ re2 }`, matched by the brokers), or partitions, which no group divides.
    * Default: nothing, until `setTopicPartitions`.
@@ -39,11 +41,6 @@ const ownRules = {
    * one that was not closed is waited for until its session is over, and reads fail with `UNRELEASED_INSTANCE_ID` till then. Kafka: group.instance.id.
    */
   groupInstanceId: optional(text('')),
-  /**
-   * When offsets are committed by themselves: `true` every 5000 ms, `{ everyN, everyMs }`, one of them or both; `false` never. Default: true with
-   * a `groupId`, else false. Kafka: enable.auto.commit, auto.commit.interval.ms.
-   */
-  autoCommit: optional(autoCommitRule(autoCommitDefaults)),
   /**
    * `'classic'`: members divide the partitions themselves. `'consumer'`: the brokers do (KIP-848, Kafka 4.0 and later). `'auto'`: the brokers, where they
    * can for this group, else the members; the event `rebalance` says which. Kafka: group.protocol.
@@ -68,8 +65,6 @@ const ownRules = {
   maxPollIntervalMs: integer(300_000, 1, 2 ** 31 - 1),
   /** So many ms what is in hand may take when a partition goes to another member; half of `maxPollIntervalMs` at most. */
   revokeDrainMs: duration(30_000, 0),
-  /** A read that waits for so many ms in vain fails with `TIDE_CONSUMER_TIMEOUT`. `null`: never. */
-  consumerTimeoutMs: duration(Number.POSITIVE_INFINITY, 0, true),
   /** Called when partitions are given to this member, before anything of them is read: to seek, for instance. What it gives is awaited. */
   onAssign: callback,
   /** Called when partitions go to other members, after what is done of them was committed. What it gives is awaited. */
@@ -77,11 +72,25 @@ const ownRules = {
   /** Called when the group has gone on without this member: nothing can be committed any more for these partitions. */
   onLost: callback,
 };
+const ownRules = {
+  /**
+   * When offsets are committed by themselves: `true` every 5000 ms, `{ everyN, everyMs }`, one of them or both; `false` never. Default: true with
+   * a `groupId`, else false. Kafka: enable.auto.commit, auto.commit.interval.ms.
+   */
+  autoCommit: optional(autoCommitRule(autoCommitDefaults)),
+  /** A read that waits for so many ms in vain fails with `TIDE_CONSUMER_TIMEOUT`. `null`: never. */
+  consumerTimeoutMs: duration(Number.POSITIVE_INFINITY, 0, true),
+};
 /** What is given is typed by the parts: what is spread has no TSDoc in declarations. */
-export const kafkaConsumerRules = { ...ownRules, ...readingRules, ...deserializerRules };
+export const kafkaConsumerRules = { ...groupRules, ...ownRules, ...readingRules, ...deserializerRules };
 
 /** Options of a `KafkaConsumer`. */
-export type KafkaConsumerOptions<K = Buffer, V = Buffer> = Given<typeof ownRules> & Given<typeof readingRules> & DeserializerOptions<K, V>;
+export type KafkaConsumerOptions<K = Buffer, V = Buffer> = Given<typeof groupRules> &
+  Given<typeof ownRules> &
+  Given<typeof readingRules> &
+  DeserializerOptions<K, V>;
+
+type GroupOptions = Resolved<typeof groupRules> & { readonly autoCommit: AutoCommit | 'never' | undefined };
 
 /** What members say by the classic protocol, and who decides it by the other. */
 const ofBrokers = {
@@ -90,32 +99,45 @@ const ofBrokers = {
   heartbeatMs: 'group.consumer.heartbeat.interval.ms of the brokers counts, or consumer.heartbeat.interval.ms of the group',
 };
 
+/** What a consumer that may be a member of a group goes by. */
+export type GroupConsumerSettings = ReturnType<typeof kafkaConsumerOptions>;
+
 /** The options, and what depends on two of them. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`. */
 export function kafkaConsumerOptions(given: KafkaConsumerOptions<unknown, unknown> | undefined) {
-  const options = resolve('KafkaConsumer', kafkaConsumerRules, given);
-  const { groupId, autoCommit, sessionTimeoutMs, heartbeatMs } = options;
-  const wrong = (text: string) => new InputError(`KafkaConsumer: ${text}`, { code: 'TIDE_OPTION' });
+  const owner = 'KafkaConsumer';
+  const options = resolve(owner, kafkaConsumerRules, given);
+  const { consumerTimeoutMs } = options;
+  const waiting = { iterTimeoutMs: consumerTimeoutMs, idle: 'throws' as 'throws' | 'ends', emptyRetryLimit: Number.POSITIVE_INFINITY };
+  const inflate = undefined as Inflate | undefined;
+  return { ...options, ...groupOptions(owner, options, given, autoCommitDefaults), ...waiting, inflate };
+}
+
+/**
+ * What depends on two of the options.
+ * @param options With defaults, out of `given`.
+ * @param byDefault How often is committed where there is a group, and nothing is said of that.
+ * @throws KafkaError `TIDE_OPTION`.
+ */
+export function groupOptions(owner: string, options: GroupOptions, given: object | undefined, byDefault: AutoCommit) {
+  const { groupId, autoCommit, groupProtocol, sessionTimeoutMs, heartbeatMs, onAssign, onRevoke, onLost } = options;
+  const wrong = (text: string) => new InputError(`${owner}: ${text}`, { code: 'TIDE_OPTION' });
   if (groupId === undefined && autoCommit !== undefined && autoCommit !== 'never')
     throw wrong('autoCommit needs a groupId to store offsets for');
   if (groupId === undefined && options.groupInstanceId !== undefined) throw wrong('groupInstanceId needs a groupId');
-  if (groupId === undefined && options.groupProtocol === 'consumer') throw wrong('groupProtocol needs a groupId');
-  for (const name of ['onAssign', 'onRevoke', 'onLost'] as const)
-    if (groupId === undefined && options[name] !== undefined) throw wrong(`${name} needs a groupId: it tells what a group gives and takes`);
+  if (groupId === undefined && groupProtocol === 'consumer') throw wrong('groupProtocol needs a groupId');
+  const callbacks = { onAssign, onRevoke, onLost };
+  for (const [name, each] of Object.entries(callbacks))
+    if (groupId === undefined && each !== undefined) throw wrong(`${name} needs a groupId: it tells what a group gives and takes`);
   if (heartbeatMs >= sessionTimeoutMs)
     throw wrong(`heartbeatMs (${heartbeatMs}) must be less than sessionTimeoutMs (${sessionTimeoutMs}); a third of it is usual`);
   for (const [name, instead] of Object.entries(ofBrokers))
-    if (given?.[name as keyof typeof ofBrokers] !== undefined && options.groupProtocol === 'consumer')
+    if (groupProtocol === 'consumer' && (given as Readonly<Record<string, unknown>> | undefined)?.[name] !== undefined)
       throw wrong(`no ${name} with groupProtocol "consumer": ${instead}`);
-  checkPattern(options.topics, options, 'KafkaConsumer');
-  const byDefault = groupId === undefined ? undefined : autoCommitDefaults;
+  checkPattern(options.topics, options, owner);
   return {
-    ...options,
     assignors: options.assignors ?? assignorList(['cooperative-sticky'], 'assignors') ?? [],
-    callbacks: { onAssign: options.onAssign, onRevoke: options.onRevoke, onLost: options.onLost },
-    autoCommit: autoCommit === 'never' ? undefined : (autoCommit ?? byDefault),
-    iterTimeoutMs: options.consumerTimeoutMs,
-    idle: 'throws' as const,
-    emptyRetryLimit: Number.POSITIVE_INFINITY,
+    callbacks,
+    autoCommit: autoCommit === 'never' ? undefined : (autoCommit ?? (groupId === undefined ? undefined : byDefault)),
   };
 }
 

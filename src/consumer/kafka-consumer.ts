@@ -7,14 +7,13 @@ import type { CallOptions } from '../client/wait-options.js';
 import type { ForPartition } from '../cluster/scatter.js';
 import type { Message } from '../records/index.js';
 import { Consumer } from './consumer.js';
-import { checkPattern, type KafkaConsumerOptions, kafkaConsumerOptions } from './kafka-consumer-options.js';
-import type { Inflate } from './prefetched.js';
+import { checkPattern, type GroupConsumerSettings, type KafkaConsumerOptions, kafkaConsumerOptions } from './kafka-consumer-options.js';
 import { nothingCame } from './reading.js';
 import { SubscribedPartitions } from './subscribed-partitions.js';
 import { type BrokerPattern, type Subscription, subscriptionOf, type TopicPartitionsEntry } from './subscription.js';
 
-/** Who decompresses for the consumer that is made with these options, without being part of what users see. */
-export const inflaters = new WeakMap<object, Inflate>();
+/** What a consumer goes by that is more than a KafkaConsumer, in place of what it is made with. */
+export const settingsOf = new WeakMap<object, GroupConsumerSettings>();
 
 /**
  * Reads what its group gives it: the members of a group share the partitions of its topics, and when one comes or goes they are divided anew.
@@ -24,14 +23,14 @@ export const inflaters = new WeakMap<object, Inflate>();
  * At least once: after a crash, what was done and not yet committed comes again, perhaps to another member.
  */
 export class KafkaConsumer<K = Buffer, V = Buffer> extends Consumer<ForPartition, K, V> {
-  readonly #options: ReturnType<typeof kafkaConsumerOptions>;
+  readonly #options: GroupConsumerSettings;
   readonly #queries: OffsetQueries;
   readonly #replace: (subscription: Subscription) => void;
 
   /** Checks the options and nothing else; the first read joins the group. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`, `TIDE_CLOSED`. */
   constructor(client: KafkaClient, options?: KafkaConsumerOptions<K, V>) {
     coreOf(client); // first of all: without it, options come in its place
-    const settings = { ...kafkaConsumerOptions(options), inflate: options === undefined ? undefined : inflaters.get(options) };
+    const settings = (options && settingsOf.get(options)) ?? kafkaConsumerOptions(options);
     let source: SubscribedPartitions | undefined;
     super(client, settings, kit => (source = new SubscribedPartitions(kit, settings)));
     this.#options = settings;

@@ -1,11 +1,9 @@
 import { InputError } from '../base/errors.js';
-import { custom, duration, type Given, integer, needed, optional, resolve, text } from '../base/options.js';
+import { custom, type Given, needed, optional, resolve, text } from '../base/options.js';
 import { checkPartition, checkTopic } from '../client/inputs.js';
-import { type AutoCommit, autoCommitRule } from './auto-commit.js';
 import { type DeserializerOptions, deserializerRules } from './deserializers.js';
+import { oftenCommitted, oftenRules, oftenWaiting } from './often-rules.js';
 import { readingRules } from './reading-options.js';
-
-const autoCommitDefaults: AutoCommit = { everyN: 100, everyMs: 5000 };
 
 const ownRules = {
   /** The topic to read. */
@@ -20,11 +18,6 @@ const ownRules = {
   /** The partitions to read. Default: all, also those that appear later. */
   partitions: optional(custom<readonly number[], readonly number[]>('a list of partition numbers, each once', [], partitionList)),
   /**
-   * When offsets are committed by themselves: `true` every 100 messages or 5000 ms, whichever comes first; `{ everyN, everyMs }`, one of them
-   * or both; `false` never. Default: true with a `groupId`, else false. Kafka: enable.auto.commit, auto.commit.interval.ms.
-   */
-  autoCommit: optional(autoCommitRule(autoCommitDefaults)),
-  /**
    * Where to start, whatever is committed: an offset, `'earliest'` or `'latest'`. Default: at the committed offset, else as `autoOffsetReset`
    * says. One for all partitions that are read.
    */
@@ -33,16 +26,15 @@ const ownRules = {
       given === 'earliest' || given === 'latest' || (Number.isSafeInteger(given) && (given as number) >= 0) ? (given as number) : undefined,
     ),
   ),
-  /** A loop ends quietly when no message came for so many ms. `null`: it goes on for ever. */
-  iterTimeoutMs: duration(Number.POSITIVE_INFINITY, 0, true),
-  /** A read fails with `TIDE_NO_DATA` when so many fetches of every partition brought nothing, and one more. Default: never. */
-  emptyRetryLimit: optional(integer(0, 0, 1_000_000)),
 };
 /** What is given is typed by the parts: what is spread has no TSDoc in declarations. */
-export const simpleConsumerRules = { ...ownRules, ...readingRules, ...deserializerRules };
+export const simpleConsumerRules = { ...ownRules, ...oftenRules, ...readingRules, ...deserializerRules };
 
 /** Options of a `SimpleConsumer`. */
-export type SimpleConsumerOptions<K = Buffer, V = Buffer> = Given<typeof ownRules> & Given<typeof readingRules> & DeserializerOptions<K, V>;
+export type SimpleConsumerOptions<K = Buffer, V = Buffer> = Given<typeof ownRules> &
+  Given<typeof oftenRules> &
+  Given<typeof readingRules> &
+  DeserializerOptions<K, V>;
 
 /** The options, and what depends on two of them. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`. */
 export function simpleConsumerOptions(given: SimpleConsumerOptions<unknown, unknown>) {
@@ -51,13 +43,8 @@ export function simpleConsumerOptions(given: SimpleConsumerOptions<unknown, unkn
   if (groupId === undefined && autoCommit !== undefined && autoCommit !== 'never') {
     throw new InputError('SimpleConsumer: autoCommit needs a groupId to store offsets for', { code: 'TIDE_OPTION' });
   }
-  const byDefault = groupId === undefined ? undefined : autoCommitDefaults;
-  return {
-    ...options,
-    idle: 'ends' as const,
-    autoCommit: autoCommit === 'never' ? undefined : (autoCommit ?? byDefault),
-    emptyRetryLimit: options.emptyRetryLimit ?? Number.POSITIVE_INFINITY,
-  };
+  const byDefault = groupId === undefined ? undefined : oftenCommitted;
+  return { ...options, ...oftenWaiting(options), autoCommit: autoCommit === 'never' ? undefined : (autoCommit ?? byDefault) };
 }
 
 function partitionList(value: unknown): readonly number[] | undefined {

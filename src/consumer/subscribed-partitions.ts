@@ -5,7 +5,7 @@ import { type ForPartition, placeText } from '../cluster/scatter.js';
 import type { CommitTarget } from './committer.js';
 import { GroupPartitions } from './group-partitions.js';
 import { HeldBackWatch } from './held-back-watch.js';
-import type { kafkaConsumerOptions } from './kafka-consumer-options.js';
+import type { GroupConsumerSettings } from './kafka-consumer-options.js';
 import { givingUpWithin } from './last-commits.js';
 import { ListedPartitions } from './listed-partitions.js';
 import type { Misplacement } from './misplacement.js';
@@ -15,12 +15,10 @@ import { Placement } from './placement.js';
 import type { Place } from './session.js';
 import type { Subscription } from './subscription.js';
 
-type Options = ReturnType<typeof kafkaConsumerOptions>;
-
 /** The partitions of several topics: what a group gives, or what is listed. Which of them, may be changed at any time. */
 export class SubscribedPartitions implements PartitionSource<ForPartition> {
   readonly #kit: SourceKit;
-  readonly #options: Options;
+  readonly #options: GroupConsumerSettings;
   readonly #placement: Placement;
   /** Undefined where asking for more marks what came before. */
   readonly #heldBack: HeldBackWatch | undefined;
@@ -30,7 +28,7 @@ export class SubscribedPartitions implements PartitionSource<ForPartition> {
   /** Giving that up. */
   #changing: Promise<void> = Promise.resolve();
 
-  constructor(kit: SourceKit, options: Options) {
+  constructor(kit: SourceKit, options: GroupConsumerSettings) {
     this.#kit = kit;
     this.#options = options;
     this.#placement = new Placement(kit, options);

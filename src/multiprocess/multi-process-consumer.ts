@@ -6,7 +6,7 @@ import { custom, optional, resolve, show, signalRules } from '../base/options.js
 import { settledWithin } from '../base/wait.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
 import { checkTopic } from '../client/inputs.js';
-import { inflaters, KafkaConsumer } from '../consumer/kafka-consumer.js';
+import { KafkaConsumer, settingsOf } from '../consumer/kafka-consumer.js';
 import type { Shares } from '../consumer/shares.js';
 import { OffsetCommitContext } from '../context/index.js';
 import { reactionTo } from '../group/index.js';
@@ -14,13 +14,7 @@ import { KeyedProducer, type Producer, type ProducerRecord, type RecordResult, s
 import type { FleetSnapshot } from './crew.js';
 import { Fleet } from './fleet.js';
 import { Inflater } from './inflater.js';
-import {
-  assertForRun,
-  consumerOptionsOf,
-  type MultiProcessConsumerOptions,
-  type MultiProcessSettings,
-  multiProcessOptions,
-} from './options.js';
+import { assertForRun, type MultiProcessConsumerOptions, type MultiProcessSettings, multiProcessOptions } from './options.js';
 import type { ResultPlace } from './returns.js';
 import { Threads } from './threads.js';
 
@@ -55,11 +49,11 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
     coreOf(client); // first of all: without it, options come in its place
     const settings = multiProcessOptions(options);
     if (typeof settings.onPoison === 'object') checkTopic(settings.onPoison.topic, 'MultiProcessConsumer: onPoison');
-    const consumerOptions = consumerOptionsOf(options);
     let isRunning = (): boolean => false;
     const inflater = new Inflater(settings.threadsFor(1), () => isRunning());
-    inflaters.set(consumerOptions, inflater.inflate);
-    super(client, consumerOptions);
+    const made = {};
+    settingsOf.set(made, { ...settings, inflate: inflater.inflate });
+    super(client, made);
     isRunning = () => this.#running !== undefined;
     this.#inflater = inflater;
     this.#client = client;
@@ -75,7 +69,7 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
    * @param handlerModule A `file:` URL, as `new URL('./handler.js', import.meta.url)`, or an absolute path.
    * @throws KafkaError `TIDE_HANDLER` when the module cannot be loaded or has no handler, before anything is read; `TIDE_POISON` when a message was
    * given up with `onPoison: 'stop'`, or could not be written elsewhere; `TIDE_THREAD` when threads end by themselves again and again; `TIDE_STATE`
-   * when somebody else reads; `TIDE_OPTION` for deserialisers that are functions of this thread, `onDeserializationError`, `consumerTimeoutMs`, and an `onPoison` topic that is
+   * when somebody else reads; `TIDE_OPTION` for deserialisers that are functions of this thread, `onDeserializationError`, `iterTimeoutMs`, `emptyRetryLimit`, and an `onPoison` topic that is
    * read here; `TIDE_INPUT`, `TIDE_CLOSED`; what `setup` or `teardown` threw; else as a read. All that was in hand is done or given back then, and what is done is committed
    * where that is automatic.
    */

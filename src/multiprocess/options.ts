@@ -1,7 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { InputError } from '../base/errors.js';
 import { custom, duration, type Given, integer, oneOf, optional, resolve } from '../base/options.js';
-import { type KafkaConsumerOptions, kafkaConsumerRules } from '../consumer/kafka-consumer-options.js';
+import { type DeserializerOptions, deserializerRules } from '../consumer/deserializers.js';
+import { groupOptions, groupRules } from '../consumer/kafka-consumer-options.js';
+import { oftenCommitted, oftenRules, oftenWaiting } from '../consumer/often-rules.js';
+import { readingRules } from '../consumer/reading-options.js';
 import { Producer } from '../producer/index.js';
 import type { OnPoison } from './poison.js';
 import type { Ordering } from './thread-messages.js';
@@ -42,15 +45,19 @@ export const threadRules = {
   threadMemoryMb: optional(integer(1, 1, 1_000_000)),
 };
 
-export const multiProcessRules = { ...kafkaConsumerRules, ...threadRules };
+const multiProcessRules = { ...groupRules, ...oftenRules, ...readingRules, ...deserializerRules, ...threadRules };
 
-/** Options of a `MultiProcessConsumer`: those of a `KafkaConsumer`, and its own. */
-export type MultiProcessConsumerOptions<K = Buffer, V = Buffer> = KafkaConsumerOptions<K, V> & Given<typeof threadRules>;
+/** Options of a `MultiProcessConsumer`: a member of a group as a `KafkaConsumer`, it commits and waits as a `SimpleConsumer`. */
+export type MultiProcessConsumerOptions<K = Buffer, V = Buffer> = Given<typeof groupRules> &
+  Given<typeof oftenRules> &
+  Given<typeof readingRules> &
+  DeserializerOptions<K, V> &
+  Given<typeof threadRules>;
 
 export type MultiProcessSettings = ReturnType<typeof multiProcessOptions>;
 
-/** What concerns threads. @throws KafkaError `TIDE_OPTION`. */
-export function multiProcessOptions<K, V>(given: MultiProcessConsumerOptions<K, V> | undefined) {
+/** The options, and what depends on two of them. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`. */
+export function multiProcessOptions(given: MultiProcessConsumerOptions<unknown, unknown> | undefined) {
   const owner = 'MultiProcessConsumer';
   const { threads, partitionsPerThread, ...rest } = resolve(owner, multiProcessRules, given);
   if (threads !== undefined && partitionsPerThread !== undefined)
@@ -63,26 +70,20 @@ export function multiProcessOptions<K, V>(given: MultiProcessConsumerOptions<K, 
   const count = threads ?? Math.max(1, availableParallelism() - 1);
   const threadsFor = (partitionCount: number): number =>
     partitionsPerThread === undefined ? count : Math.max(1, Math.ceil(partitionCount / partitionsPerThread));
-  return { ...rest, threadsFor };
+  const autoCommit = isTransactional ? 'never' : rest.autoCommit;
+  const group = groupOptions(owner, { ...rest, autoCommit }, given, oftenCommitted);
+  return { ...rest, ...group, ...oftenWaiting(rest), consumerTimeoutMs: Number.POSITIVE_INFINITY, threadsFor };
 }
 
-/** Of the options of a `KafkaConsumer`, some are of no use where handlers run in threads. @throws KafkaError `TIDE_OPTION`. */
+/** Some of the options are of no use where handlers run in threads. @throws KafkaError `TIDE_OPTION`. */
 export function assertForRun(settings: MultiProcessSettings, what: string): void {
   const wrong = (text: string) => new InputError(`${what}: ${text}`, { code: 'TIDE_OPTION' });
-  if (settings.consumerTimeoutMs !== Number.POSITIVE_INFINITY)
-    throw wrong('expected no consumerTimeoutMs: a run waits for messages until it is ended');
+  for (const name of ['iterTimeoutMs', 'emptyRetryLimit'] as const)
+    if (settings[name] !== Number.POSITIVE_INFINITY) throw wrong(`expected no ${name}: a run waits for messages until it is ended`);
   for (const name of ['keyDeserializer', 'valueDeserializer'] as const)
     if (settings[name] !== undefined) throw wrong(`${name} is a function of this thread; export it from the handler module instead`);
   if (settings.onDeserializationError !== 'throw')
     throw wrong('expected no onDeserializationError: what cannot be made is an attempt in vain here, and onPoison decides');
-}
-
-/** The options of a `KafkaConsumer` among those of a `MultiProcessConsumer`. */
-export function consumerOptionsOf<K, V>(given: MultiProcessConsumerOptions<K, V>): KafkaConsumerOptions<K, V> {
-  const names = new Set(Object.keys(kafkaConsumerRules));
-  const own = Object.entries(given).filter(([name]) => names.has(name));
-  const isTransactional = given.producer?.transactionalId !== undefined;
-  return Object.fromEntries(isTransactional ? [...own, ['autoCommit', false]] : own);
 }
 
 function poisonRule(given: unknown): OnPoison | undefined {

@@ -161,6 +161,7 @@ test('what goes wrong in setup is told, and nothing is read', async t => {
   fill(cluster, ['a']);
   await assert.rejects(consumer().run(script, { workerData: 'bad setup' }), /no setup in thread 0/);
   await assert.rejects(consumer().run(script, { workerData: () => {} }), { code: 'TIDE_INPUT', message: /workerData that can be cloned/ });
-  await assert.rejects(consumer({ consumerTimeoutMs: 5 }).run(script), { code: 'TIDE_OPTION', message: /consumerTimeoutMs/ });
+  await assert.rejects(consumer({ iterTimeoutMs: 5 }).run(script), { code: 'TIDE_OPTION', message: /expected no iterTimeoutMs/ });
+  await assert.rejects(consumer({ emptyRetryLimit: 5 }).run(script), { code: 'TIDE_OPTION', message: /expected no emptyRetryLimit/ });
   assert.deepEqual(stored(cluster), {});
 });

@@ -80,3 +80,24 @@ test('loops and runs take turns', async t => {
   );
   assert.deepEqual(stored(cluster), {});
 });
+
+test('without handlers it commits as a SimpleConsumer: every 100 messages', async t => {
+  const { cluster, consumer } = await setting(t);
+  cluster.append('orders', 0, values(250));
+  const orders = consumer();
+  const committed = new Promise<void>(resolve => {
+    orders.on('committed', ({ offsets: [first] }) => {
+      if (first?.offset === 100) resolve();
+    });
+  });
+  let count = 0;
+  for await (const _ of orders) {
+    if (++count === 101) await committed; // the hundredth is done since this one was asked for
+    if (count === 101) break;
+  }
+});
+
+test('without handlers it waits as a SimpleConsumer: a loop ends when nothing came for iterTimeoutMs', async t => {
+  const { consumer } = await setting(t);
+  for await (const _ of consumer({ iterTimeoutMs: 50 })) assert.fail('nothing is there');
+});

@@ -16,10 +16,16 @@ function optionsOf(table: string, texts: readonly string[]) {
 
 for (const [type, file, ...others] of [
   ['KafkaClientOptions', 'client/client-options'],
-  ['SimpleConsumerOptions', 'consumer/simple-consumer-options', 'consumer/reading-options'],
+  ['SimpleConsumerOptions', 'consumer/simple-consumer-options', 'consumer/often-rules', 'consumer/reading-options'],
   ['KafkaConsumerOptions', 'consumer/kafka-consumer-options', 'consumer/reading-options'],
   ['DeserializerOptions', 'consumer/deserializers'],
-  ['MultiProcessConsumerOptions', 'multiprocess/options'],
+  [
+    'MultiProcessConsumerOptions',
+    'multiprocess/options',
+    'consumer/kafka-consumer-options',
+    'consumer/often-rules',
+    'consumer/reading-options',
+  ],
   ['SimpleProducerOptions', 'producer/simple-producer', 'producer/options'],
   ['KeyedProducerOptions', 'producer/options'],
 ] as const) {

@@ -8,6 +8,7 @@ import { inspect, promisify } from 'node:util';
 import { tideCodes } from '../../src/base/errors.js';
 import { clientRules } from '../../src/client/client-options.js';
 import { kafkaConsumerRules } from '../../src/consumer/kafka-consumer-options.js';
+import { oftenRules } from '../../src/consumer/often-rules.js';
 import { simpleConsumerRules } from '../../src/consumer/simple-consumer-options.js';
 import { contextRules } from '../../src/context/commit-context.js';
 import { EmbeddedCluster } from '../../src/embedded/index.js';
@@ -161,7 +162,7 @@ function says(cell: string, name: string, fallback: unknown): boolean {
 const tables: readonly [heading: string, rules: Readonly<Record<string, { readonly fallback: unknown }>>][] = [
   ['Options of SimpleConsumer', simpleConsumerRules],
   ['Options of KafkaConsumer', kafkaConsumerRules],
-  ['Options of MultiProcessConsumer', threadRules],
+  ['Options of MultiProcessConsumer', { ...oftenRules, ...threadRules }],
   ['Options of commit contexts', contextRules],
   ['Options of the producers', { ...keyedRules, ...simpleRules }],
   ['The client', clientRules],
