@@ -26,10 +26,15 @@ export interface ClassicMembershipSettings extends ClassicSettings {
 /** What a member of the group joined with, and what was divided. */
 interface Division {
   readonly names: readonly string[];
-  /** For the leader: the topics of all members. */
-  readonly counts: ReadonlyMap<string, number> | undefined;
+  /** For the leader: the topics of all members, also such as are not there yet, and what there was of them. */
+  readonly wanted: Wanted | undefined;
   /** For the leader: something is kept back until a member that holds it has given it up, and has joined once more. */
   readonly isHalf: boolean;
+}
+
+interface Wanted {
+  readonly topics: readonly string[];
+  readonly counts: ReadonlyMap<string, number>;
 }
 
 /** Said by others while the member is busy, and looked at when it is at rest. */
@@ -154,7 +159,7 @@ export class ClassicMembership implements Membership {
     const names = await this.#topics.allowedNames(signal);
     this.#heartbeats.stop();
     this.#isJoining = true;
-    const { joined, counts, given, isHalf } = await this.#ask(names, reason, signal).finally(() => {
+    const { joined, wanted, given, isHalf } = await this.#ask(names, reason, signal).finally(() => {
       this.#isJoining = false;
       this.#joined.ring();
     });
@@ -178,7 +183,7 @@ export class ClassicMembership implements Membership {
       partitions: given,
       durationMs: this.#cluster.clock.now() - startedAt,
     });
-    return { names, counts, isHalf };
+    return { names, wanted, isHalf };
   }
 
   /** Joins, divides where that is this member's to do, and learns what it is given. */
@@ -191,9 +196,9 @@ export class ClassicMembership implements Membership {
     const standing = { groupId, groupInstanceId, memberId: joined.memberId, generationId: joined.generationId };
     const beat = (stop: AbortSignal, timeoutMs: number) => this.#requests.heartbeat(standing, stop, timeoutMs, 'shared');
     return besideHeartbeats(this.#cluster, { heartbeatMs, beat }, signal, async stop => {
-      const { counts, assignments, isHalf } = await this.#divide(joined, stop);
+      const { wanted, assignments, isHalf } = await this.#divide(joined, stop);
       const given = decodeAssignment(await this.#requests.sync(joined, assignments, stop)).partitions;
-      return { joined, counts, given, isHalf };
+      return { joined, wanted, given, isHalf };
     });
   }
 
@@ -215,26 +220,24 @@ export class ClassicMembership implements Membership {
   /** As the leader: who reads what. */
   async #divide({ members, isDivided, memberId: own, assignor: name }: Joined, signal: AbortSignal) {
     const assignments = new Map<string, Uint8Array>();
-    if (members === undefined) return { assignments, counts: undefined, isHalf: false };
+    if (members === undefined) return { assignments, wanted: undefined, isHalf: false };
     const known = members.map(({ memberId, groupInstanceId, metadata }) => ({
       memberId,
       groupInstanceId: groupInstanceId ?? undefined,
       ...decodeSubscription(metadata),
     }));
-    const counts = await this.#topics.partitionCounts(
-      known.flatMap(({ topics }) => topics),
-      signal,
-    );
+    const topics = known.flatMap(each => each.topics);
+    const counts = await this.#topics.partitionCounts(topics, signal);
     const assignor = this.#settings.assignors.find(each => each.name === name);
     const divided = assignor === undefined ? new Map<string, readonly ForPartition[]>() : assigned(assignor, known, counts);
     if (!isDivided) for (const [memberId, partitions] of divided) assignments.set(memberId, encodeAssignment({ partitions }));
     const givesUp = ({ memberId, ownedPartitions }: (typeof known)[number]) =>
       without(ownedPartitions, divided.get(memberId) ?? []).length > 0;
-    return { assignments, counts, isHalf: known.some(member => member.memberId !== own && givesUp(member)) };
+    return { assignments, wanted: { topics, counts }, isHalf: known.some(member => member.memberId !== own && givesUp(member)) };
   }
 
   /** Waits until there is a reason to join again, and gives it. @throws KafkaError what the group has said. */
-  async #rest({ names, counts, isHalf }: Division, signal: AbortSignal): Promise<string> {
+  async #rest({ names, wanted, isHalf }: Division, signal: AbortSignal): Promise<string> {
     const { clock } = this.#cluster;
     // Who is to give something up may have ended before it joined once more; if it came again in time with its `group.instance.id`, nobody else asks.
     const halfUntil = isHalf ? clock.now() + this.#settings.sessionTimeoutMs : Number.POSITIVE_INFINITY;
@@ -247,8 +250,9 @@ export class ClassicMembership implements Membership {
       if (clock.now() >= halfUntil) return 'what a member was to give up is with nobody';
       try {
         if (!isSame(names, await this.#topics.names(signal))) return 'other topics match the subscription';
-        if (counts !== undefined && !isSame(entriesOf(counts), entriesOf(await this.#topics.partitionCounts(counts.keys(), signal))))
-          return 'a topic has other partitions';
+        if (wanted === undefined) continue;
+        const counts = await this.#topics.partitionCounts(wanted.topics, signal);
+        if (!isSame(entriesOf(wanted.counts), entriesOf(counts))) return 'a topic has other partitions';
       } catch (error) {
         if (!signal.aborted) this.#cluster.passing(asKafkaError(error), this.#settings.heartbeatMs);
       }

@@ -24,4 +24,20 @@ for (const groupProtocol of ['classic', 'consumer'] as const) {
     fill(cluster, 1, { topic: 'bills' });
     assert.equal((await consumer.nextMessage()).topic, 'bills');
   });
+
+  test(`a topic that a member names is read when it is created later (groupProtocol: ${groupProtocol})`, async t => {
+    const cluster = await EmbeddedCluster.start({ topics: { orders: 1 }, consumerHeartbeatIntervalMs: 20 });
+    const client = new KafkaClient({ brokers: cluster.brokers, metadataMaxAgeMs: 50 });
+    t.after(async () => {
+      await client.close({ timeoutMs: 1000 }).catch(() => {});
+      await cluster.close();
+    });
+    const topics = ['bills', 'orders'];
+    const consumer = new KafkaConsumer(client, protocolOptions({ topics, groupId: 'billing', groupProtocol, heartbeatMs: 20 }));
+    fill(cluster, 1);
+    assert.equal((await consumer.nextMessage()).topic, 'orders');
+    cluster.createTopic('bills', 1);
+    fill(cluster, 1, { topic: 'bills' });
+    assert.equal((await consumer.nextMessage()).topic, 'bills');
+  });
 }
