@@ -71,7 +71,7 @@ export class Shares {
    */
   look<T>(from: (partition: Partition) => T | undefined): T | undefined {
     const found = this.#host.handOut.look(from);
-    if (found !== undefined) this.#host.fetcher.wake();
+    this.#host.fetcher.wake(); // there is room, or the look has dropped what was damaged, and that has to be fetched again
     return found;
   }
 

@@ -1,7 +1,7 @@
 import type { ForPartition } from '../cluster/scatter.js';
 import type { RawShare } from '../consumer/partition.js';
 import type { Held } from './in-hand.js';
-import type { PlainError } from './plain-error.js';
+import type { Failure } from './thread-messages.js';
 import type { Thread } from './threads.js';
 import type { PartitionWork } from './work.js';
 
@@ -24,7 +24,7 @@ export interface Flight {
   /** What is done with what the thread said of it, in order. */
   chain: Promise<void>;
   /** A result that was refused: from there on nothing is done. */
-  refused: { readonly offset: number; readonly error: PlainError } | undefined;
+  refused: Omit<Failure, 'message'> | undefined;
 }
 
 /** A thread, and what it has. */

@@ -94,12 +94,12 @@ export class Returns {
   async #takeIn(crew: Crew, flight: Flight, { results, done, count }: Extract<FromThread, { readonly kind: 'results' }>): Promise<void> {
     crew.thread.tell({ kind: 'taken', count: results.length });
     const { topic, partition } = flight.share.partition;
-    for (const { offset, attempt, value } of results) {
+    for (const { offset, last, attempt, value } of results) {
       if (flight.refused !== undefined || !this.#isOurs(flight)) return;
       try {
         await this.#settings.onResult?.(value, { topic, partition, offset, attempt });
       } catch (error) {
-        flight.refused = { offset, error: toPlain(error) };
+        flight.refused = { offset, last, error: toPlain(error) };
         flight.recalled = true;
         crew.thread.inHand.recall(flight.slot);
         return;
@@ -117,17 +117,16 @@ export class Returns {
     if (refused === undefined) this.#done(crew, flight, message.done, message.count);
     for (const offset of message.finished) work.finished(offset);
     const { records, damaged } = message;
+    const failures: readonly Failure[] = refused === undefined ? message.failures : [{ ...refused, message: undefined }];
+    for (const failure of failures) this.#inVain(work, failure);
     if (damaged !== undefined) {
       this.giveBack(share, work);
-      work.isDamaged = true;
+      work.isDamaged = failures.length === 0; // else what comes before the damage is worked on again first
       return;
     }
     if (records !== undefined && refused === undefined) work.keep(share, records);
     else if (refused !== undefined) this.giveBack(share, work);
     if (flight.show !== undefined) poisoning.shown(work, flight.show, message.shown);
-    const failures: readonly Failure[] =
-      refused === undefined ? message.failures : [{ ...refused, last: refused.offset, message: undefined }];
-    for (const failure of failures) this.#inVain(work, failure);
     const isStill = message.done === flight.from && failures.length === 0 && !flight.recalled && flight.show === undefined;
     if (isStill) poisoning.rest(work); // nothing was marked: it comes again, not at once
     this.#host.changed();

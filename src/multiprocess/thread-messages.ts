@@ -115,6 +115,8 @@ export interface Returned {
 
 export interface Result {
   readonly offset: number;
+  /** The last message of the batch it is of; else `offset`. */
+  readonly last: number;
   readonly attempt: number;
   readonly value: unknown;
 }

@@ -69,7 +69,7 @@ export class PartitionWork {
     this.isDamaged = false;
     if (first?.valid !== false) {
       partition.putBack(); // it is sound, or this is what comes behind: threads go on from here
-      return undefined;
+      return partition.takeShare();
     }
     const { lease } = partition;
     this.#damage = { nextOffset: first.nextOffset, error: toPlain(first.error) };

@@ -38,6 +38,25 @@ test('after its last attempt a batch is taken apart: each message has one alone,
   assert.deepEqual(stored(cluster), { 0: 4 });
 });
 
+test('a batch whose result is always refused is taken apart too: only the culprit is given up', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, ['a', 'b', 'c', 'd']);
+  const orders = consumer({ maxAttempts: 2, onPoison: 'skip' });
+  const poisoned: PoisonedMessage[] = [];
+  orders.on('poisoned', detail => poisoned.push(detail));
+  const onResult = (value: unknown) => {
+    const [first = 0, last = 0] = String(value).split(/[-#]/).map(Number);
+    if (first <= 2 && last >= 2) throw new Error('not with this one');
+  };
+  const { results } = await ran(orders, 3, { onResult }, batches);
+  assert.deepEqual(results, ['0-0#2', '1-1#2', '3-3#2']);
+  assert.deepEqual(
+    poisoned.map(({ offset, attempts }) => [offset, attempts]),
+    [[2, 2]],
+  );
+  assert.deepEqual(stored(cluster), { 0: 4 });
+});
+
 test('a batch that ends its thread is taken apart: the culprit shows, and only it has further attempts', async t => {
   const { cluster, consumer } = await setting(t);
   fill(cluster, ['a', 'exit 2', 'c']);

@@ -5,7 +5,7 @@ import { KafkaConsumer } from '../../src/consumer/index.js';
 import { Fetch } from '../../src/protocol/index.js';
 import type { CompressionName } from '../../src/records/index.js';
 import { said } from './handlers/whole.js';
-import { handler, ran, setting, stored } from './setting.js';
+import { asks, fill, handler, ran, setting, stored } from './setting.js';
 
 for (const compression of ['none', 'gzip', 'snappy', 'lz4'] as const satisfies readonly CompressionName[]) {
   test(`a handler sees each message as the main thread does (${compression})`, async t => {
@@ -95,3 +95,31 @@ for (const onCorrupt of ['throw', 'skip', 'return'] as const) {
     assert.deepEqual(passed, [1]);
   });
 }
+
+for (const what of ['a handler fails', 'a result is refused'] as const) {
+  test(`an attempt in vain counts where damaged records follow: ${what}`, async t => {
+    const { cluster, consumer } = await setting(t);
+    const [fails, sound] = [asks({ what: 'send', topic: 'missing', until: 2 }), 'first'];
+    for (const value of [what === 'a handler fails' ? fails : sound, 'second', 'third']) cluster.append('orders', 0, [{ value }]);
+    cluster.corrupt('orders', 0, 1);
+    let refusals = 0;
+    const onResult = () => {
+      if (what === 'a result is refused' && ++refusals <= 2) throw new Error('not yet');
+    };
+    const { results } = await ran(consumer({ onCorrupt: 'skip', ordering: 'none', concurrency: 2 }), 2, { onResult });
+    assert.deepEqual(results, ['0:0#3', '0:2#1']);
+  });
+}
+
+test('what was not marked comes again, also where damaged records follow', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, ['a', 'b', 'not at first']);
+  for (const value of ['damaged', 'e']) fill(cluster, [value]);
+  cluster.corrupt('orders', 0, 3);
+  const orders = consumer({ marking: 'explicit', ordering: 'none', concurrency: 4, threads: 1, onCorrupt: 'skip', maxWaitMs: 60_000 });
+  const { places } = await ran(orders, 4, {}, handler('explicit.js'));
+  assert.deepEqual(
+    places.map(({ offset }) => offset),
+    [0, 1, 2, 4],
+  );
+});

@@ -240,7 +240,7 @@ export class ShareRun {
       return;
     }
     if (entry === undefined) this.#prefix.pass(offset);
-    else this.#prefix.finish(entry, wantsResults ? { offset, attempt: context.attempt, value } : undefined);
+    else this.#prefix.finish(entry, wantsResults ? { offset, last: offset, attempt: context.attempt, value } : undefined);
     this.#progress();
   }
 
@@ -254,7 +254,7 @@ export class ShareRun {
         this.#crowded = this.#kit.results(this.#order.slot, [result], next, count - (results.length - 1 - i)) ?? this.#crowded;
       } catch (error) {
         this.#refusedAt = { done: result.offset, count: count - (results.length - i) };
-        this.#failed(result.offset, result.offset, result.attempt, this.#cannotCross(result.offset, error), undefined);
+        this.#failed(result.offset, result.last, result.attempt, this.#cannotCross(result.offset, error), undefined);
         return;
       }
     }
@@ -312,7 +312,7 @@ export class ShareRun {
         const doneCount = hole < 0 ? offsets.length : hole;
         this.#prefix.passTo(hole < 0 ? batch.lastOffset + 1 : (offsets[hole] ?? first), doneCount);
         if (task.wantsResults) {
-          this.#give([{ offset: first, attempt: context.attempt, value }]);
+          this.#give([{ offset: batch.firstOffset, last: batch.lastOffset, attempt: context.attempt, value }]);
         }
         this.#progress();
         if (hole >= 0 || isAlone) this.#isHalted = true;
