@@ -139,7 +139,8 @@ export class GroupReading implements MembershipEvents {
   }
 
   /**
-   * Leaves the group; what is done is committed already. What it holds is given up, as far as there is time.
+   * Leaves the group; what is done is committed already. What it holds is given up, as far as there is time. Called again while that is under way,
+   * it gives it no more time than this.
    * @param replaced Why it is not read here any more; undefined when nothing is.
    * @throws Error what `onRevoke` threw; `TIDE_TIMEOUT` when a callback has not come to its end. The group is left all the same.
    */
@@ -147,13 +148,12 @@ export class GroupReading implements MembershipEvents {
     this.#watch.stop();
     const { cluster } = this.#kit.client;
     const deadline = cluster.deadline(timeoutMs);
-    let failure: Error | undefined = new TimeoutError(
-      `close(): a callback of the group has not come to its end within ${timeoutMs} ms (timeoutMs)`,
-    );
+    let failure: Error | undefined;
     const given = this.#inTurn(async () => {
       failure = await this.#giveAll(replaced);
     });
-    await settledWithin(cluster.clock, given, timeoutMs);
+    if (!(await settledWithin(cluster.clock, given, timeoutMs)))
+      failure = new TimeoutError(`close(): a callback of the group has not come to its end within ${timeoutMs} ms (timeoutMs)`);
     this.#closed = true;
     this.#over.resolve();
     this.#asked?.resolve(); // who waits for that asks what has taken its place

@@ -1,4 +1,5 @@
-import { StateError } from '../base/errors.js';
+import { asError, StateError } from '../base/errors.js';
+import { orAborted } from '../base/wait.js';
 import { checkPlace } from '../client/inputs.js';
 import type { TopicInfo } from '../cluster/metadata.js';
 import { type ForPartition, placeText } from '../cluster/scatter.js';
@@ -44,7 +45,7 @@ export class SubscribedPartitions implements PartitionSource<ForPartition> {
   }
 
   async prepare(signal: AbortSignal): Promise<void> {
-    await this.#changing;
+    await orAborted(this.#changing, signal);
     if (this.#now === undefined)
       throw new StateError('TIDE_STATE', 'KafkaConsumer: there is nothing to read; give it topics, or call setTopicPartitions()');
     this.#heldBack?.start();
@@ -96,9 +97,13 @@ export class SubscribedPartitions implements PartitionSource<ForPartition> {
 
   async close(timeoutMs: number): Promise<void> {
     this.#heldBack?.stop();
+    const deadline = this.#kit.client.cluster.deadline(timeoutMs);
+    const failure =
+      this.#leaving instanceof GroupPartitions ? await this.#leaving.close(timeoutMs).then(() => undefined, asError) : undefined;
     await this.#changing;
-    if (this.#now instanceof GroupPartitions) await this.#now.close(timeoutMs);
+    if (this.#now instanceof GroupPartitions) await this.#now.close(deadline.remainingMs());
     else this.#now?.close();
+    if (failure !== undefined) throw failure;
   }
 
   #made(subscription: Subscription): GroupPartitions | ListedPartitions | undefined {

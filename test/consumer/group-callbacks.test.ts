@@ -167,6 +167,26 @@ test('a callback that never ends does not keep close for longer than its time, a
   assert.equal(cluster.members('billing').length, 0);
 });
 
+test('nor does it where setTopicPartitions gives up what was read before', async t => {
+  const { cluster } = await groupSetting(t);
+  const client = new KafkaClient({ brokers: cluster.brokers, requestTimeoutMs: 2 ** 31 - 1 });
+  t.after(() => client.close({ timeoutMs: 1000 }).catch(() => {}));
+  const revoking = deferred();
+  const onRevoke = (): Promise<void> => {
+    revoking.resolve();
+    return new Promise(() => {});
+  };
+  const consumer = new KafkaConsumer(client, { topics: 'orders', groupId: 'billing', heartbeatMs: 20, onRevoke });
+  await consumer.getMessages(1, { timeoutMs: null });
+  consumer.rewind();
+  await consumer.setTopicPartitions({ orders: 2 });
+  const read = assert.rejects(consumer.getMessages(1, { timeoutMs: null }), { code: 'TIDE_CLOSED' });
+  await revoking.promise;
+  await assert.rejects(consumer.close({ timeoutMs: 100 }), { code: 'TIDE_TIMEOUT', message: /a callback of the group/ });
+  await read;
+  assert.equal(cluster.members('billing').length, 0);
+});
+
 test('setTopicPartitions gives up what was read before: onRevoke is called, and the event tells', async t => {
   const { cluster, member } = await groupSetting(t);
   const called: number[] = [];
