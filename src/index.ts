@@ -122,6 +122,7 @@ export {
   type ResultPlace,
   type RunOptions,
   type ThreadContext,
+  type ThreadLogger,
   type ThreadSnapshot,
 } from './multiprocess/index.js';
 export type { Credentials, CredentialsProvider } from './network/sasl/credentials.js';

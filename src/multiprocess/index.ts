@@ -3,5 +3,13 @@ export { MultiProcessConsumer, type RunOptions } from './multi-process-consumer.
 export type { MultiProcessConsumerOptions } from './options.js';
 export type { OnPoison } from './poison.js';
 export type { ResultPlace } from './returns.js';
-export type { BatchContext, BatchHandler, HandlerContext, MessageContext, MessageHandler, ThreadContext } from './thread/context.js';
+export type {
+  BatchContext,
+  BatchHandler,
+  HandlerContext,
+  MessageContext,
+  MessageHandler,
+  ThreadContext,
+  ThreadLogger,
+} from './thread/context.js';
 export type { Ordering } from './thread-messages.js';

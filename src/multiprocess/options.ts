@@ -59,11 +59,13 @@ export type MultiProcessSettings = ReturnType<typeof multiProcessOptions>;
 /** The options, and what depends on two of them. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`. */
 export function multiProcessOptions(given: MultiProcessConsumerOptions<unknown, unknown> | undefined) {
   const owner = 'MultiProcessConsumer';
+  const wrong = (text: string) => new InputError(`${owner}: ${text}`, { code: 'TIDE_OPTION' });
+  const elsewhere = ['workerData', 'onResult', 'signal'].find(name => Object.hasOwn(given ?? {}, name));
+  if (elsewhere !== undefined) throw wrong(`"${elsewhere}" is an option of run(handlerModule, options)`);
   const { threads, partitionsPerThread, ...rest } = resolve(owner, multiProcessRules, given);
   if (threads !== undefined && partitionsPerThread !== undefined)
-    throw new InputError(`${owner}: threads and partitionsPerThread say the same in two ways; give one of them`, { code: 'TIDE_OPTION' });
+    throw wrong('threads and partitionsPerThread say the same in two ways; give one of them');
   const isTransactional = rest.producer?.transactionalId !== undefined;
-  const wrong = (text: string) => new InputError(`${owner}: ${text}`, { code: 'TIDE_OPTION' });
   if (isTransactional && rest.groupId === undefined) throw wrong('a producer with a transactionalId needs a groupId to store offsets for');
   if (isTransactional && rest.autoCommit !== undefined && rest.autoCommit !== 'never')
     throw wrong('autoCommit and a producer with a transactionalId cannot be: offsets are stored by its transactions');

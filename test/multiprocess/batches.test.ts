@@ -74,3 +74,14 @@ test("marking 'explicit': a message that was not marked when its handler returne
   assert.deepEqual(results, ['0', `1 ${refused}`, '2 TIDE_STALE taken', `3 ${refused}`]);
   assert.deepEqual(stored(cluster), { 0: 4 });
 });
+
+test('what a context offers can be taken out of it', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, ['a', 'b']);
+  const { results } = await ran(consumer({ marking: 'explicit', maxAttempts: 1 }), 2, {}, handler('taken-out.js'));
+  assert.deepEqual(results, ['a', 'b']);
+  assert.deepEqual(
+    cluster.records('out', 0).map(({ value }) => String(value)),
+    ['a', 'b'],
+  );
+});

@@ -22,7 +22,9 @@ test('options that cannot be are refused with what was expected', async () => {
     [{ autoCommit: true }, /autoCommit needs a groupId/],
     [{ consumerTimeoutMs: 5 } as MultiProcessConsumerOptions, /unknown option "consumerTimeoutMs"/],
     [{ heartbeatMs: 5000, sessionTimeoutMs: 5000, groupId: 'g' }, /heartbeatMs \(5000\) must be less than sessionTimeoutMs/],
-    [{ numProcs: 2 } as MultiProcessConsumerOptions, /unknown option "numProcs"/],
+    [{ numProcs: 2 } as MultiProcessConsumerOptions, /unknown option "numProcs"; did you mean "threads"\?$/],
+    [{ retries: 2 } as MultiProcessConsumerOptions, /unknown option "retries"; did you mean "maxAttempts"\?$/],
+    [{ workerData: 2 } as MultiProcessConsumerOptions, /"workerData" is an option of run\(handlerModule, options\)/],
   ];
   for (const [options, message] of wrong) {
     const make = () => new MultiProcessConsumer(client, { topics: 'orders', ...options });

@@ -65,7 +65,7 @@ test('the types exported beside them are these', () => {
       'PasswordOptions Pem Persistence Place PlaceToRead PoisonedMessage ProduceOptions ProduceRequest Produced ' +
       'Producer ProducerEvents ProducerRecord ProducerState Rebalance RecordResult RequestLists RequestTarget ' +
       'RequestTrace ResultPlace RoomOptions RunOptions SaslExchange SaslMechanism SaslOptions SaslTarget ' +
-      'SecurityWarning SendOptions Serialized Serializer SimpleConsumerOptions SimpleProducerOptions ThreadContext ' +
+      'SecurityWarning SendOptions Serialized Serializer SimpleConsumerOptions SimpleProducerOptions ThreadContext ThreadLogger ' +
       'ThreadSnapshot TideCode TimestampType TlsOptions TlsProvider TokenProvider TopicInfo TopicListing ' +
       'TopicPartitionsEntry TopicResult Topics TransactionDescription TransactionGroup TransactionListing ' +
       'TransactionState WaitOptions Whence',

@@ -62,18 +62,24 @@ export class Context implements HandlerContext {
     return this.#kit.context.logger;
   }
 
-  send(record: ProducerRecord): Promise<RecordResult> {
-    const sent = this.#kit.sends.send(record);
-    this.sends.push(sent);
-    sent.catch(() => {}); // told to whoever awaits it, and to the attempt
-    return sent;
+  /** Made when it is asked for: handlers take it out of the context, `{ send }`, and most do not use it. */
+  get send(): (record: ProducerRecord) => Promise<RecordResult> {
+    return record => {
+      const sent = this.#kit.sends.send(record);
+      this.sends.push(sent);
+      sent.catch(() => {}); // told to whoever awaits it, and to the attempt
+      return sent;
+    };
   }
 
-  mark(given: AnyMessage | Iterable<AnyMessage>): void {
-    const messages = given instanceof Message ? [given] : [...given];
-    for (const message of messages) this.#check(message);
-    this.#marked ??= new Set();
-    for (const { offset } of messages) this.#marked.add(offset);
+  /** Made as {@link send} is. */
+  get mark(): (given: AnyMessage | Iterable<AnyMessage>) => void {
+    return given => {
+      const messages = given instanceof Message ? [given] : [...given];
+      for (const message of messages) this.#check(message);
+      this.#marked ??= new Set();
+      for (const { offset } of messages) this.#marked.add(offset);
+    };
   }
 
   /** Whether the message at `offset` was marked. */

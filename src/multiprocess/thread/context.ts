@@ -1,7 +1,10 @@
-import type { Logger } from '../../base/log.js';
+import type { LogFields, Logger } from '../../base/log.js';
 import type { MessageBatch } from '../../consumer/message-batch.js';
 import type { ProducerRecord, RecordResult } from '../../producer/index.js';
 import type { AnyMessage, Message } from '../../records/index.js';
+
+/** As a {@link Logger}; a message may go without fields. */
+export type ThreadLogger = Readonly<Record<keyof Logger, (message: string, fields?: LogFields) => void>>;
 
 /** What a thread knows of itself. */
 export interface ThreadContext {
@@ -9,8 +12,8 @@ export interface ThreadContext {
   readonly threadIndex: number;
   /** What `run` was given, as a copy. */
   readonly workerData: unknown;
-  /** Writes where the consumer's logger does, in the main thread. */
-  readonly logger: Logger;
+  /** Writes where the consumer's logger does, in the main thread; nowhere without a logger, unless `TIDEMARK_DEBUG` asks for it. */
+  readonly logger: ThreadLogger;
 }
 
 /** What a handler is given beside its messages. */
@@ -25,7 +28,7 @@ export interface HandlerContext extends ThreadContext {
    * Sends a record by the producer of the main thread. The message is not done before it is stored, awaited or not.
    * @throws KafkaError as {@link KeyedProducer.send}; then the message was tried in vain, also where the handler catches that.
    */
-  send(record: ProducerRecord): Promise<RecordResult>;
+  readonly send: (record: ProducerRecord) => Promise<RecordResult>;
 }
 
 export interface MessageContext extends HandlerContext {
@@ -33,12 +36,12 @@ export interface MessageContext extends HandlerContext {
    * With `marking: 'explicit'` the message is done when the handler returns and this was called; else it comes again.
    * @throws KafkaError `TIDE_NOT_OWNED` for any other message, `TIDE_STALE` once the handler has returned.
    */
-  mark(message: AnyMessage): void;
+  readonly mark: (message: AnyMessage) => void;
 }
 
 export interface BatchContext extends HandlerContext {
   /** With `marking: 'explicit'` these are done when the handler returns, up to the first hole, and the rest comes again. Throws as for one message. */
-  mark(messages: AnyMessage | Iterable<AnyMessage>): void;
+  readonly mark: (messages: AnyMessage | Iterable<AnyMessage>) => void;
 }
 
 /** Handles messages one by one: the default export of a handler module. */

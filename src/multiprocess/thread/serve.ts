@@ -1,10 +1,10 @@
 import { systemClock } from '../../base/clock.js';
-import type { LogFields, Logger, LogLevel } from '../../base/log.js';
+import type { LogFields, LogLevel } from '../../base/log.js';
 import { type Deferred, deferred } from '../../base/wait.js';
 import { InHand } from '../in-hand.js';
 import { toPlain } from '../plain-error.js';
 import type { FromThread, Result, ThreadTask, ToThread } from '../thread-messages.js';
-import type { ThreadContext } from './context.js';
+import type { ThreadContext, ThreadLogger } from './context.js';
 import { loadHandler } from './handler-module.js';
 import { Sends } from './sends.js';
 import { ShareRun, type ThreadKit } from './share-run.js';
@@ -107,8 +107,8 @@ class Crowd {
   }
 }
 
-function loggerOver(post: (message: FromThread) => void): Logger {
-  const line = (level: LogLevel) => (message: string, fields: LogFields) =>
+function loggerOver(post: (message: FromThread) => void): ThreadLogger {
+  const line = (level: LogLevel) => (message: string, fields?: LogFields) =>
     post({ kind: 'log', level, message: String(message), fields: plainFields(fields) });
   return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
 }
@@ -123,4 +123,4 @@ const plainFields = (fields: LogFields | undefined): LogFields =>
   );
 
 const ignore = () => {};
-const silent: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+const silent: ThreadLogger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
