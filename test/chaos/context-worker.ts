@@ -1,6 +1,6 @@
-import { writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KafkaClient, SimpleConsumer, withOffsets } from '../../src/index.js';
+import { note } from './note.js';
 
 /*
  * A program that works through a topic in commit contexts of 100 messages, and is killed at it. It notes on stdout, kept by the kernel whatever
@@ -13,7 +13,6 @@ const [brokers = '', topic = '', groupId = ''] = process.argv.slice(2);
 await using client = new KafkaClient({ brokers });
 await using consumer = new SimpleConsumer(client, { topic, groupId, autoCommit: false });
 const failure = new Error('every 7th context');
-const note = (...words: readonly unknown[]): unknown => writeSync(1, `${words.join(' ')}\n`);
 
 for (let n = 1, more = true; more; n++) {
   try {

@@ -1,7 +1,6 @@
-import { writeSync } from 'node:fs';
-import type { ForPartition } from '../../src/cluster/scatter.js';
 import { KafkaClient, MultiProcessConsumer } from '../../src/index.js';
 import type { FleetWork } from './fleet-handler.js';
+import { note, noteChanges } from './note.js';
 
 /*
  * A member of a group that works in two threads, see fleet-handler.ts. SIGTERM ends it in good order: when nothing keeps it alive.
@@ -14,11 +13,6 @@ import type { FleetWork } from './fleet-handler.js';
  */
 const [brokers = '', topic = '', groupId = '', text = ''] = process.argv.slice(2);
 const work: FleetWork = JSON.parse(text);
-const note = (...words: readonly unknown[]): unknown => writeSync(1, `${words.join(' ')}\n`);
-const noteChange =
-  (sign: string) =>
-  ({ partitions }: { readonly partitions: readonly ForPartition[] }): unknown =>
-    note(sign, Date.now(), partitions.map(({ partition }) => partition).join());
 
 const over = new AbortController();
 process.once('SIGTERM', () => over.abort());
@@ -27,7 +21,7 @@ await using fleet = new MultiProcessConsumer(client, {
   ...{ topics: topic, groupId, autoCommit: { everyMs: 500 }, sessionTimeoutMs: 10_000 },
   ...{ threads: 2, threadMemoryMb: 64, handlerTimeoutMs: 2000, maxAttempts: 20, retryBackoffMs: 20 },
 });
-fleet.on('assigned', noteChange('+')).on('revoked', noteChange('-')).on('lost', noteChange('!'));
+noteChanges(fleet);
 fleet.on('threadReplaced', ({ error }) => note('t', Date.now(), error.message));
 note('.', Date.now());
 await fleet.run(new URL('./fleet-handler.js', import.meta.url), { workerData: work, signal: over.signal });

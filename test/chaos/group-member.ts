@@ -1,7 +1,7 @@
-import { existsSync, writeSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ForPartition } from '../../src/cluster/scatter.js';
 import { KafkaClient, KafkaConsumer, type KafkaConsumerOptions } from '../../src/index.js';
+import { note, noteChanges } from './note.js';
 
 /** What {@link groupMember the program} is told beside where it works: text, so that it can be an argument. */
 export interface MemberWork {
@@ -30,15 +30,10 @@ const { consumer: options, perMs = 5, block }: MemberWork = JSON.parse(text);
 
 const over = new AbortController();
 process.once('SIGTERM', () => over.abort());
-const note = (...words: readonly unknown[]): unknown => writeSync(1, `${words.join(' ')}\n`);
-const noteChange =
-  (sign: string) =>
-  ({ partitions }: { readonly partitions: readonly ForPartition[] }): unknown =>
-    note(sign, Date.now(), partitions.map(({ partition }) => partition).join());
 
 await using client = new KafkaClient({ brokers });
 await using consumer = new KafkaConsumer(client, { topics: [topic], groupId, ...options });
-consumer.on('assigned', noteChange('+')).on('revoked', noteChange('-')).on('lost', noteChange('!'));
+noteChanges(consumer);
 consumer.on('rebalance', ({ generationId, memberId }) => note('=', Date.now(), generationId, memberId));
 consumer.on('commitFailed', ({ error }) => note('?', Date.now(), error.message));
 

@@ -1,5 +1,5 @@
-import { writeSync } from 'node:fs';
 import { KafkaClient, KafkaError, KeyedProducer, type Message, SimpleConsumer, withOffsets, withTransaction } from '../../src/index.js';
+import { note } from './note.js';
 
 /*
  * A program that reads one topic and writes another, in transactions that hold what was written and how far was read, and is killed at it. A
@@ -19,7 +19,6 @@ await using consumer = new SimpleConsumer(client, { topic: input, groupId, autoC
 await using producer = new KeyedProducer(client, { transactionalId, deliveryTimeoutMs: 3000, ackTimeoutMs: 1500 });
 const changedMind = new Error('every 7th transaction');
 const go = new Promise<void>(resolve => process.once('SIGUSR2', () => resolve()));
-const note = (...words: readonly unknown[]): unknown => writeSync(1, `${words.join(' ')}\n`);
 let [number, count, committedCount, inHand, reached, unsure, more] = [0, 0, 0, 0, false, false, true];
 
 /** Notes the phase that was asked for, once. */

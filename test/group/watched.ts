@@ -40,9 +40,9 @@ export class Watched {
 }
 
 /** Waits for what nobody tells of. @throws AssertionError after a minute. */
-export async function until(what: string, holds: () => boolean): Promise<void> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const end = performance.now() + 60_000;
-  while (!holds()) {
+  while (!(await holds())) {
     assert.ok(performance.now() < end, what);
     await new Promise(resolve => setTimeout(resolve, 20));
   }

@@ -4,7 +4,7 @@ import { MultiProcessConsumer } from '../../src/multiprocess/index.js';
 import { KeyedProducer } from '../../src/producer/index.js';
 import { type KafkaVersion, kafkaTest, uniqueName } from '../kafka/kafka.js';
 import { kcatConsume } from '../support/kcat.js';
-import { handler } from './setting.js';
+import { handler, ranUntil } from './setting.js';
 
 const PARTITIONS = 6;
 const COUNT = 200;
@@ -32,18 +32,13 @@ for (const [version, groupProtocol] of [
       });
       const replaced: Error[] = [];
       fleet.on('threadReplaced', ({ error }) => replaced.push(error));
-      const stop = new AbortController();
       const ends = await Promise.all(Array.from({ length: PARTITIONS }, (_, partition) => client.offsets.latest(orders, partition)));
-      const look = async (): Promise<void> => {
-        const coordinator = client.offsetCoordinator({ groupId });
-        for (;;) {
-          const stored = await Promise.all(ends.map((_, partition) => coordinator.offset(orders, partition)));
-          if (ends.every((end, partition) => end === 0 || stored[partition]?.offset === end)) break;
-          await new Promise(resolve => setTimeout(resolve, 50));
-        }
-        stop.abort();
+      const coordinator = client.offsetCoordinator({ groupId });
+      const isDone = async (): Promise<boolean> => {
+        const stored = await Promise.all(ends.map((_, partition) => coordinator.offset(orders, partition)));
+        return ends.every((end, partition) => end === 0 || stored[partition]?.offset === end);
       };
-      await Promise.all([fleet.run(handler('billing.js'), { workerData: bills, signal: stop.signal }), look()]);
+      await ranUntil(fleet, handler('billing.js'), 'all is committed', isDone, { workerData: bills });
       const seen = await kcatConsume({ bootstrap: kafka.bootstrap, topic: bills, args: ['-X', 'isolation.level=read_committed'] });
       const expected = Array.from({ length: COUNT }, (_, i) => `bill for order-${i}`);
       assert.deepEqual(seen.map(({ payload }) => payload).sort(), expected.sort());

@@ -2,6 +2,7 @@ import type { TestContext } from 'node:test';
 import { KafkaClient } from '../../src/client/client.js';
 import { EmbeddedCluster } from '../../src/embedded/index.js';
 import { MultiProcessConsumer, type MultiProcessConsumerOptions, type ResultPlace, type RunOptions } from '../../src/multiprocess/index.js';
+import { until } from '../group/watched.js';
 import type { Ask } from './handlers/script.js';
 
 export const handler = (name: string): URL => new URL(`handlers/${name}`, import.meta.url);
@@ -59,6 +60,19 @@ export async function ran(consumer: MultiProcessConsumer, count: number, options
   return { results, places };
 }
 
-/** Resolves when the group has stored these offsets of "orders", by partition. */
+/** Runs a handler until something holds that nobody tells of. */
+export async function ranUntil(
+  consumer: MultiProcessConsumer,
+  module: URL,
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  options: RunOptions = {},
+): Promise<void> {
+  const stop = new AbortController();
+  const seen = until(what, holds).then(() => stop.abort());
+  await Promise.all([consumer.run(module, { ...options, signal: stop.signal }), seen]);
+}
+
+/** What the group has stored of "orders", by partition. */
 export const stored = (cluster: EmbeddedCluster): Record<number, number> =>
   Object.fromEntries([...cluster.committed('billing')].map(([place, { offset }]) => [Number(place.split('/')[1]), offset]));

@@ -6,8 +6,7 @@ import { SimpleConsumer } from '../../src/consumer/index.js';
 import type { EmbeddedCluster } from '../../src/embedded/index.js';
 import { KeyedProducer } from '../../src/producer/index.js';
 import { EndTxn } from '../../src/protocol/index.js';
-import { until } from '../group/watched.js';
-import { handler, ran, script, setting, stored } from './setting.js';
+import { handler, ran, ranUntil, script, setting, stored } from './setting.js';
 
 const billing = handler('billing.js');
 
@@ -36,11 +35,7 @@ for (const [what, values] of [
     cluster.append('orders', 0, orders(values));
     await using producer = new KeyedProducer(client, { transactionalId: 'bills' });
     const fleet = consumer({ producer, transactionMs: 50 });
-    const stop = new AbortController();
-    const run = fleet.run(billing, { signal: stop.signal });
-    await until('all is committed', () => stored(cluster)[0] === 4);
-    stop.abort();
-    await run;
+    await ranUntil(fleet, billing, 'all is committed', () => stored(cluster)[0] === 4);
     assert.deepEqual(await bills(cluster), ['bill for a', 'bill for b', 'bill for c', 'bill for d']);
     assert.deepEqual(stored(cluster), { 0: 4 });
   });
@@ -52,11 +47,7 @@ test('a commit that is lost is rolled back, and all of it comes again', async t 
   cluster.on(EndTxn).failOnce('CONCURRENT_TRANSACTIONS');
   await using producer = new KeyedProducer(client, { transactionalId: 'bills' });
   const fleet = consumer({ producer, transactionMs: 20 });
-  const stop = new AbortController();
-  const run = fleet.run(billing, { signal: stop.signal });
-  await until('all is committed', () => stored(cluster)[0] === 2);
-  stop.abort();
-  await run;
+  await ranUntil(fleet, billing, 'all is committed', () => stored(cluster)[0] === 2);
   assert.deepEqual(await bills(cluster), ['bill for a', 'bill for b']);
 });
 
@@ -66,11 +57,7 @@ test('a dead letter is part of a transaction: seen once, and what the failed att
   cluster.append('orders', 0, orders(['a', 'b fail 99', 'c']));
   await using producer = new KeyedProducer(client, { transactionalId: 'bills' });
   const fleet = consumer({ producer, transactionMs: 50, maxAttempts: 2, onPoison: { topic: 'dead' } });
-  const stop = new AbortController();
-  const run = fleet.run(billing, { signal: stop.signal });
-  await until('all is committed', () => stored(cluster)[0] === 3);
-  stop.abort();
-  await run;
+  await ranUntil(fleet, billing, 'all is committed', () => stored(cluster)[0] === 3);
   assert.deepEqual(await bills(cluster), ['bill for a', 'bill for c']);
   assert.deepEqual(await bills(cluster, 'dead'), ['b fail 99']);
 });
