@@ -1,4 +1,4 @@
-import { type KafkaError, StateError, TimeoutError } from '../base/errors.js';
+import { KafkaError, StateError, TimeoutError } from '../base/errors.js';
 import { type Deferred, deferred, orAborted, settledWithin } from '../base/wait.js';
 import { type ForPartition, placeText } from '../cluster/scatter.js';
 import type { Membership, MembershipEvents, Rebalance } from '../group/index.js';
@@ -89,7 +89,10 @@ export class GroupReading implements MembershipEvents {
       const partitions = this.#these(taken);
       const { maxPollIntervalMs, revokeDrainMs } = this.#settings;
       const within = givingUpWithin(revokeDrainMs, maxPollIntervalMs, this.#requestTimeoutMs);
-      this.#told(await core.drain(partitions, within));
+      const failure = await core.drain(partitions, within);
+      this.#told(failure);
+      // In the time that took, the group has gone on without this member: what is done could not be committed, and is another's to do again.
+      if (failure instanceof KafkaError && failure.code === 'TIDE_PARTITION_LOST') return this.#gone(taken, failure);
       await core.callbacks.run('onRevoke', taken);
       core.remove(partitions, 'the group has given the partition to another member');
       emit('revoked', { partitions: taken });
@@ -104,12 +107,14 @@ export class GroupReading implements MembershipEvents {
   }
 
   lost(taken: readonly ForPartition[], why: KafkaError): Promise<void> {
-    return this.#inTurn(async () => {
-      const { core, emit } = this.#kit;
-      core.remove(this.#these(taken), `the group has gone on without this member (${why.message})`);
-      emit('lost', { partitions: taken, error: why });
-      await core.callbacks.run('onLost', taken);
-    });
+    return this.#inTurn(() => this.#gone(taken, why));
+  }
+
+  async #gone(taken: readonly ForPartition[], why: KafkaError): Promise<void> {
+    const { core, emit } = this.#kit;
+    core.remove(this.#these(taken), `the group has gone on without this member (${why.message})`);
+    emit('lost', { partitions: taken, error: why });
+    await core.callbacks.run('onLost', taken);
   }
 
   settled(rebalance: Rebalance): void {

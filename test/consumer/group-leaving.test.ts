@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConsumerGroupHeartbeat, OffsetCommit } from '../../src/protocol/index.js';
+import { ConsumerGroupHeartbeat, Heartbeat, OffsetCommit } from '../../src/protocol/index.js';
 import { every, groupSetting, nextEvent, throwOut } from './group-setting.js';
-import { stored } from './setting.js';
+import { stored, until } from './setting.js';
 
 test('a member of the new protocol that leaves while its coordinator changes is out of the group', async t => {
   const { cluster, member } = await groupSetting(t);
@@ -70,3 +70,28 @@ test('what is done can be committed by hand while it is being given up', async t
   assert.deepEqual(stored(cluster, 'billing'), { 0: 25, 1: 25, 2: 25, 3: 0 });
   consumer.mark(messages);
 });
+
+for (const groupProtocol of ['classic', 'consumer'] as const) {
+  test(`who is thrown out while it gives partitions up has lost them, and is told so (${groupProtocol})`, async t => {
+    const { cluster, member } = await groupSetting(t, { consumerHeartbeatIntervalMs: 20 });
+    const told: string[] = [];
+    const first = member({
+      ...{ groupProtocol, marking: 'explicit' },
+      onRevoke: async taken => void told.push(`revoked ${taken.length}`),
+      onLost: async taken => void told.push(`lost ${taken.length}`),
+    });
+    const messages = await first.getMessages(100, { timeoutMs: null });
+    const memberId = cluster.members('billing')[0]?.memberId ?? assert.fail('it is no member');
+    const joining = member({ groupProtocol }).getMessages(1, { timeoutMs: null });
+    if (groupProtocol === 'classic')
+      await cluster.nextRequest(Heartbeat, ({ body }) => body.memberId === memberId && body.generationId === 2);
+    else await until(() => cluster.members('billing').find(each => each.memberId === memberId)?.partitions.length === 2);
+    for (let i = 0; i < 3 && groupProtocol === 'consumer'; i++)
+      await cluster.nextRequest(ConsumerGroupHeartbeat, ({ body }) => body.memberId === memberId); // it has been told
+    cluster.expireMember('billing', memberId);
+    first.mark(messages);
+    assert.equal((await joining).length, 1);
+    await until(() => told.length === 2);
+    assert.deepEqual(told, ['lost 2', 'lost 2']);
+  });
+}
