@@ -1,4 +1,4 @@
-import { ConnectionError } from '../base/errors.js';
+import { ConnectionError, KafkaError } from '../base/errors.js';
 import { limited, orAborted } from '../base/wait.js';
 import type { Cluster } from '../cluster/cluster.js';
 
@@ -14,6 +14,7 @@ export async function firstContact(cluster: Cluster, timeoutMs: number, signal: 
     return new ConnectionError(`connect: no broker described the cluster within ${timeoutMs} ms (timeoutMs)${why}`, {
       cause: last,
       persistence: 'no',
+      errno: last instanceof KafkaError ? last.errno : undefined,
     });
   };
   await limited(cluster.clock, { ms: timeoutMs, signal, late }, stop => {

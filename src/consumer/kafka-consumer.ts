@@ -112,6 +112,6 @@ export class KafkaConsumer<K = Buffer, V = Buffer> extends Consumer<ForPartition
 
   [inspect.custom](_depth: number, options: InspectOptions): string {
     const positions = Object.fromEntries(this.positions().map(({ topic, partition, position }) => [`${topic}/${partition}`, position]));
-    return `KafkaConsumer ${inspect({ groupId: this.#options.groupId, positions }, options)}`;
+    return `${this.constructor.name} ${inspect({ groupId: this.#options.groupId, positions }, options)}`;
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
 import { KafkaClient } from '../../src/client/client.js';
 import { MultiProcessConsumer, type MultiProcessConsumerOptions } from '../../src/multiprocess/index.js';
 
@@ -31,6 +32,7 @@ test('options that cannot be are refused with what was expected', async () => {
     assert.throws(make, (error: Error) => /^MultiProcessConsumer/.test(error.message) && message.test(error.message));
   }
   const fleet = new MultiProcessConsumer(client, { topics: 'orders' });
+  assert.match(inspect(fleet), /^MultiProcessConsumer \{ groupId: undefined/);
   for (const module of [undefined, 5, './handler.js', '', {}]) {
     await assert.rejects(fleet.run(module as string), { code: 'TIDE_INPUT', message: /run\(\): expected the handler module as a URL/ });
   }
