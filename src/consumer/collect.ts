@@ -65,7 +65,10 @@ export function wantedBy(count: number, options: GetOptions, what: string): Want
   return { count, waitFor, timeoutMs: timeoutMs ?? Number.POSITIVE_INFINITY, signal };
 }
 
-/** Adds to `messages` what is wanted, as far as it comes in time: what was taken from the partitions is there, also after a throw. */
+/**
+ * Adds to `messages` what is wanted, as far as it comes in time: what was taken from the partitions is there, also after a throw. Others may take
+ * out meanwhile what is of a partition that nobody reads any more.
+ */
 export async function collect(
   messages: AnyMessage[],
   { count, waitFor, timeoutMs, signal }: Wanted,
@@ -103,7 +106,7 @@ export async function collect(
     signal?.throwIfAborted();
     from.assertOpen();
     if (from.isOver()) return;
-    if (messages.length > before) continue;
+    if (messages.length !== before) continue; // also when something was withdrawn
     if (from.isReplaced()) return;
     if (messages.length === 0) empty.check(what);
     // What is there and is being made counts as there.

@@ -186,6 +186,7 @@ export class ConsumerCore {
       partition.gone = why;
       this.#departed.set(placeText(partition), why);
     }
+    this.reading.withdraw(partitions);
     if (this.#impliesMarks) this.#implied.gone(partitions, why);
     for (const partition of partitions) partition.putBack();
     this.assign(this.#partitions.filter(({ gone }) => gone === undefined));

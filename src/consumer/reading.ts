@@ -44,6 +44,8 @@ export class Reading {
   readonly #handOut: HandOut;
   #askCount = 0;
   #isAsking = false;
+  /** What the call that is pending has so far. */
+  #collected: AnyMessage[] = [];
 
   constructor(host: ReadingHost) {
     this.#host = host;
@@ -95,6 +97,7 @@ export class Reading {
     const messages: AnyMessage[] = [];
     const session = this.#host.session();
     this.#seat.take(holder);
+    this.#collected = messages;
     this.#askCount += 1;
     this.#isAsking = true;
     try {
@@ -120,8 +123,21 @@ export class Reading {
       throw error;
     } finally {
       this.#isAsking = false;
+      this.#collected = [];
       this.#seat.free(holder);
     }
+  }
+
+  /** Nobody reads these any more: what a call that is pending has of them it does not give. */
+  withdraw(partitions: readonly Partition[]): void {
+    const messages = this.#collected;
+    const isOfThese = (message: AnyMessage) => partitions.some(partition => leaseOf(message)?.partition === partition);
+    const withdrawn = messages.filter(isOfThese);
+    if (withdrawn.length === 0) return;
+    const kept = messages.filter(message => !isOfThese(message));
+    messages.length = 0;
+    for (const message of kept) messages.push(message);
+    this.#handBack(withdrawn);
   }
 
   #source(what: string, isOver: () => boolean): Source {

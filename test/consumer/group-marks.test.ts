@@ -4,7 +4,7 @@ import type { ForPartition } from '../../src/cluster/scatter.js';
 import type { KafkaConsumer } from '../../src/consumer/index.js';
 import { type Api, ListOffsets, OffsetFetch } from '../../src/protocol/index.js';
 import { every, groupSetting, nextEvent, throwOut } from './group-setting.js';
-import { stored, until } from './setting.js';
+import { fill, places, stored, until } from './setting.js';
 
 const placesOf = (partitions: readonly { readonly partition: number }[]): number[] => partitions.map(({ partition }) => partition).sort();
 
@@ -51,6 +51,26 @@ test('a loop whose body had a message of a lost partition goes on, and the messa
     [[seen[2], 1]],
   );
   assert.equal(seen.filter(place => place === seen[2]).length, 2);
+});
+
+test('a call that waits for more gives nothing of a partition that is lost meanwhile: it comes again, and no mark was dropped', async t => {
+  const { cluster, member } = await groupSetting(t);
+  const consumer = member({ autoCommit: false });
+  const dropped = every(consumer, 'marksDropped');
+  const isAtEnd = () => consumer.offsets().length === 4 && consumer.offsets().every(({ position }) => position === 25);
+  const call = consumer.getMessages(101, { timeoutMs: null });
+  await until(isAtEnd);
+  const back = nextEvent(consumer, 'assigned');
+  throwOut(cluster);
+  await back;
+  await until(isAtEnd);
+  fill(cluster, 1);
+  const messages = await call;
+  assert.equal(new Set(places(messages)).size, 101);
+  assert.equal(messages.length, 101);
+  consumer.mark(messages);
+  await consumer.getMessages(1, { block: false });
+  assert.deepEqual(dropped, []);
 });
 
 test('who leaves the loop says nothing, and so there is nothing to drop', async t => {

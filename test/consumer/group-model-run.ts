@@ -10,7 +10,7 @@ import { begin, endContext, workWithOffsets } from './group-model-contexts.js';
 import { commit, mark, markAll, markable, markMany, markUpTo } from './group-model-marking.js';
 import type { Member } from './group-model-member.js';
 import { expire, join, leave } from './group-model-presence.js';
-import { get, leaveLoop, next, pause, rewind, seek, subscribe } from './group-model-reading.js';
+import { get, getTold, leaveLoop, next, pause, rewind, seek, subscribe } from './group-model-reading.js';
 import { rest } from './group-model-rest.js';
 import { type Counting, LATE_MS, SLOTS, Stage } from './group-model-stage.js';
 import type { GroupVariant } from './group-model-variants.js';
@@ -111,13 +111,11 @@ export class GroupRun implements ModelRun<Step<Kind>> {
     const began = performance.now();
     while (!isAtEnd()) {
       assert.ok(performance.now() - began < LATE_MS, 'not all messages came');
-      last.ask();
-      for (const message of await last.consumer.getMessages(40, { block: 1, timeoutMs: 20 })) last.took(message);
+      await getTold(last, 40, { block: 1, timeoutMs: 20 });
       markAll(stage, last);
       stage.check();
     }
-    last.ask();
-    for (const message of await last.consumer.getMessages(1, { block: false })) last.took(message);
+    await getTold(last, 1, { block: false });
     markAll(stage, last);
     await last.consumer.commit();
     stage.check();
