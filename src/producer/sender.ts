@@ -1,9 +1,8 @@
 import { brokerError, errorNumbers } from '../base/broker-errors.js';
-import type { Timer } from '../base/clock.js';
-import { asKafkaError, type KafkaError, TimeoutError } from '../base/errors.js';
+import { asKafkaError, type KafkaError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { withPersistence } from '../base/persistence.js';
-import { backoffMs, type RetryPolicy } from '../base/retry.js';
+import type { RetryPolicy } from '../base/retry.js';
 import { Bell } from '../base/wait.js';
 import { ZERO_UUID } from '../bytes/reader.js';
 import type { Cluster } from '../cluster/cluster.js';
@@ -11,7 +10,7 @@ import type { TopicInfo } from '../cluster/metadata.js';
 import { Produce } from '../protocol/index.js';
 import type { SealOptions } from '../records/index.js';
 import type { Batch } from './batch.js';
-import { Expiries } from './expiries.js';
+import { Identifying } from './identifying.js';
 import type { Identity } from './identity.js';
 import type { Lane } from './lane.js';
 import { Linger } from './linger.js';
@@ -28,6 +27,7 @@ import {
 import { logAgain, logStored } from './producer-log.js';
 import { halves, rebuild } from './rebuild.js';
 import { leaderOf, type Trouble, Troubles } from './trouble.js';
+import { Unsettled, type UnsettledEvents } from './unsettled.js';
 import { verdictOf } from './verdict.js';
 
 export interface SenderSettings {
@@ -41,15 +41,6 @@ export interface SenderSettings {
   readonly retry: RetryPolicy;
   readonly onUnsure: 'retry' | 'reject';
   readonly seal: SealOptions;
-}
-
-/** Who is told what becomes of batches. */
-export interface SenderEvents {
-  rejected(batch: Batch, error: KafkaError): void;
-  /** Nobody waits for the batch any more. */
-  settled(lane: Lane, batch: Batch): void;
-  /** Others stand in the place of the batch. */
-  divided(lane: Lane, batch: Batch, parts: readonly Batch[]): void;
 }
 
 /** Requests without an answer at one broker; further batches wait, and grow meanwhile. Kafka: max.in.flight.requests.per.connection. */
@@ -70,13 +61,12 @@ export class Sender {
   readonly #settings: SenderSettings;
   readonly #log: Log | undefined;
   readonly #identity: Identity;
-  readonly #events: SenderEvents;
   readonly #linger: Linger;
   readonly #ready = new Set<Lane>();
   readonly #troubles: Troubles;
   readonly #troubled = new Map<Lane, Trouble>();
-  readonly #lanes = new Map<Batch, Lane>();
-  readonly #unsettled: Expiries<Batch>;
+  readonly #unsettled: Unsettled;
+  readonly #identifying: Identifying;
   readonly #inFlight = new Map<number, number>();
   /** Rung when a request comes back. */
   readonly #returned = new Bell();
@@ -84,25 +74,28 @@ export class Sender {
   /** What comes back is rejected with this. */
   #abandoning: KafkaError | undefined;
   #scheduled = false;
-  #identifying = false;
-  #identifyAgain: Timer | undefined;
   #closed = false;
 
-  constructor(cluster: Cluster, settings: SenderSettings, identity: Identity, log: Log | undefined, events: SenderEvents) {
+  constructor(cluster: Cluster, settings: SenderSettings, identity: Identity, log: Log | undefined, events: UnsettledEvents) {
     this.#cluster = cluster;
     this.#settings = settings;
     this.#identity = identity;
     this.#log = log;
-    this.#events = events;
     this.#linger = new Linger(cluster.clock, settings.lingerMs, lane => this.wake(lane));
     this.#troubles = new Troubles(cluster, settings.retry, lane => this.proceed(lane));
-    this.#unsettled = new Expiries(cluster.clock, batch => this.#expire(batch));
+    this.#unsettled = new Unsettled(cluster.clock, settings.deliveryTimeoutMs, identity, events);
+    this.#identifying = new Identifying(cluster, settings.retry, identity, {
+      isWanted: () => !this.#unsettled.isEmpty,
+      refused: error => this.#nameless(error),
+      ended: () => {
+        if (this.#ready.size > 0) this.#schedule();
+      },
+    });
   }
 
   /** Answers for `batch`, a new one of `lane`, from now on. */
   watch(lane: Lane, batch: Batch): void {
-    this.#lanes.set(batch, lane);
-    this.#unsettled.add(batch);
+    this.#unsettled.add(lane, batch);
   }
 
   /** Sends what `lane` holds, once it has waited long enough, on a later turn of the loop, so that calls of one turn share a request. */
@@ -139,17 +132,17 @@ export class Sender {
 
   /** Rejects what waits in a lane that was held back. */
   refuse(lane: Lane, error: KafkaError): void {
-    for (const batch of lane.takeAll()) this.#reject(lane, batch, error);
+    for (const batch of lane.takeAll()) this.#unsettled.reject(lane, batch, error);
     this.proceed(lane);
   }
 
   /** Rejects what is not on its way. */
   rejectWaiting(error: KafkaError): void {
     for (const batch of this.unsettled()) {
-      const lane = this.#lanes.get(batch);
+      const lane = this.#unsettled.laneOf(batch);
       if (lane === undefined || lane.isSending(batch)) continue;
       lane.drop(batch);
-      this.#reject(lane, batch, error);
+      this.#unsettled.reject(lane, batch, error);
     }
   }
 
@@ -158,12 +151,8 @@ export class Sender {
     this.#closed = true;
     this.#troubles.close();
     this.#linger.close();
-    this.#identifyAgain?.cancel();
-    for (const batch of this.unsettled()) {
-      const lane = this.#lanes.get(batch);
-      if (lane !== undefined) this.#reject(lane, batch, error, lane.isSending(batch));
-    }
-    this.#unsettled.close();
+    this.#identifying.close();
+    this.#unsettled.close(error);
     this.#ready.clear();
   }
 
@@ -179,7 +168,7 @@ export class Sender {
   /** Sends the next batch of every ready lane whose leader takes more requests now. */
   #dispatch(): void {
     if (this.#identity.series === undefined) {
-      void this.#identify();
+      this.#identifying.begin();
       return;
     }
     const byLeader = new Map<number, { lane: Lane; topic: TopicInfo }[]>();
@@ -210,32 +199,11 @@ export class Sender {
     }
   }
 
-  /** Learns in whose name to send. What waits for that expires as everything else. */
-  async #identify(): Promise<void> {
-    if (this.#identifying) return;
-    this.#identifying = true;
-    for (let failed = 1; !this.#closed; failed++) {
-      try {
-        await this.#identity.obtain();
-        break;
-      } catch (thrown) {
-        const error = withPersistence(asKafkaError(thrown, 'no'), 'no');
-        if (!error.retriable) {
-          this.#ready.clear();
-          for (const lane of new Set(this.#lanes.values())) if (lane.state === 'ready') lane.state = 'idle';
-          this.rejectWaiting(error);
-          break;
-        }
-        const pauseMs = backoffMs(this.#settings.retry, failed);
-        this.#cluster.passing(error, pauseMs);
-        await new Promise<void>(resolve => {
-          this.#identifyAgain = this.#cluster.clock.after(pauseMs, resolve);
-        });
-        if (this.#lanes.size === 0) break; // nobody waits any more
-      }
-    }
-    this.#identifying = false;
-    if (!this.#closed && this.#ready.size > 0) this.#schedule();
+  /** It may not send at all. */
+  #nameless(error: KafkaError): void {
+    this.#ready.clear();
+    for (const lane of this.#unsettled.lanes()) if (lane.state === 'ready') lane.state = 'idle';
+    this.rejectWaiting(error);
   }
 
   /** Sends one request with as many of `routed`, from number `from`, as it may take; gives the number of the first left out. */
@@ -255,7 +223,7 @@ export class Sender {
       if (batch?.bytes === undefined) {
         if (batch !== undefined) {
           lane.arrived(batch);
-          this.#reject(lane, batch, batch.failure ?? notSealed(lane));
+          this.#unsettled.reject(lane, batch, batch.failure ?? notSealed(lane));
         }
       } else {
         batch.attempts += 1;
@@ -322,10 +290,7 @@ export class Sender {
     lane.arrived(batch);
     lane.stored(batch);
     if (this.#log !== undefined) logStored(this.#log, batch, baseOffset);
-    if (!batch.settled) {
-      this.#forget(lane, batch);
-      batch.acknowledge(baseOffset, appendTime);
-    }
+    if (!batch.settled) this.#unsettled.stored(lane, batch, baseOffset, appendTime);
     this.#moved(lane);
   }
 
@@ -357,7 +322,7 @@ export class Sender {
     switch (verdict) {
       case 'reject':
         lane.arrived(batch);
-        this.#reject(lane, batch, error);
+        this.#unsettled.reject(lane, batch, error);
         this.#drain(lane);
         break;
       case 'stored':
@@ -365,7 +330,7 @@ export class Sender {
         break;
       case 'split':
         lane.shrink(batch);
-        this.#replace(lane, batch, halves(batch, seal));
+        this.#unsettled.replace(lane, batch, halves(batch, seal));
         this.#drain(lane);
         break;
       case 'sort-out':
@@ -415,7 +380,7 @@ export class Sender {
     const { remedy, restart, ...rest } = this.#troubled.get(lane) ?? { remedy: undefined, leader: -1, attempts: 1, restart: false };
     this.#troubled.delete(lane);
     lane.gather();
-    if (this.#abandoning !== undefined) for (const batch of lane.takeAll()) this.#reject(lane, batch, this.#abandoning);
+    if (this.#abandoning !== undefined) for (const batch of lane.takeAll()) this.#unsettled.reject(lane, batch, this.#abandoning);
     const { series } = lane.numbering;
     if (restart) lane.restart();
     else if (this.#identity.mayRestart) lane.mendGap();
@@ -446,20 +411,11 @@ export class Sender {
   #refuse(lane: Lane, batch: Batch, refused: Refusals): void {
     const places = Array.from({ length: batch.count }, (_, place) => place);
     const others = places.filter(place => !refused.has(place));
-    this.#replace(lane, batch, others.length === 0 ? [] : [rebuild(batch, others, this.#settings.seal)]);
+    this.#unsettled.replace(lane, batch, others.length === 0 ? [] : [rebuild(batch, others, this.#settings.seal)]);
     for (const place of places) {
       const error = refused.get(place);
-      if (error !== undefined) this.#reject(lane, batch.part([place]), error);
+      if (error !== undefined) this.#unsettled.reject(lane, batch.part([place]), error);
     }
-  }
-
-  /** Others stand in the place of a batch that was on its way. */
-  #replace(lane: Lane, batch: Batch, parts: readonly Batch[]): void {
-    this.#unwatch(batch);
-    for (const part of parts) this.watch(lane, part);
-    lane.cameBack(batch, ...parts);
-    this.#events.divided(lane, batch, parts);
-    batch.replace(parts);
   }
 
   /** Nobody leads the partition, or it does not exist. */
@@ -471,44 +427,8 @@ export class Sender {
     }
     if (this.#troubles.awaitLeader(lane, topic, error)) return;
     lane.state = 'idle';
-    for (const batch of lane.takeAll()) this.#reject(lane, batch, error);
+    for (const batch of lane.takeAll()) this.#unsettled.reject(lane, batch, error);
     this.#drain(lane);
-  }
-
-  #expire(batch: Batch): void {
-    const { topic, partition, failure } = batch;
-    const lane = this.#lanes.get(batch);
-    if (lane === undefined) return;
-    const why = failure === undefined ? '' : `; the last attempt failed with: ${failure.message}`;
-    const { deliveryTimeoutMs } = this.#settings;
-    const error = new TimeoutError(
-      `produce ${topic}/${partition}: not acknowledged within ${deliveryTimeoutMs} ms (deliveryTimeoutMs)${why}`,
-      {
-        cause: failure,
-        context: { topic, partition, deliveryTimeoutMs, attempts: batch.attempts },
-      },
-    );
-    lane.drop(batch);
-    this.#reject(lane, batch, error, lane.isSending(batch));
-  }
-
-  #reject(lane: Lane, batch: Batch, error: KafkaError, onItsWay = false): void {
-    this.#forget(lane, batch);
-    const unsure = batch.unsure || onItsWay || error.persistence === 'maybe';
-    const reason = this.#identity.failed(withPersistence(error, unsure ? 'maybe' : 'no'));
-    batch.reject(reason);
-    this.#events.rejected(batch, reason);
-  }
-
-  /** Nobody waits for the batch any more. */
-  #forget(lane: Lane, batch: Batch): void {
-    this.#unwatch(batch);
-    this.#events.settled(lane, batch);
-  }
-
-  #unwatch(batch: Batch): void {
-    this.#unsettled.delete(batch);
-    this.#lanes.delete(batch);
   }
 }
 
