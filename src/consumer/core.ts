@@ -2,16 +2,16 @@ import { asKafkaError, type KafkaError, StateError, TimeoutError } from '../base
 import { orAborted } from '../base/wait.js';
 import type { Bounds, Cluster } from '../cluster/cluster.js';
 import type { TopicInfo } from '../cluster/metadata.js';
-import { type ForPartition, placeText } from '../cluster/scatter.js';
 import type { AutoCommit } from './auto-commit.js';
 import { type CommitTarget, type Committed, Committer } from './committer.js';
 import { Contexts } from './contexts.js';
+import { Departures } from './departures.js';
 import { Fetcher, type FetcherEvents, type FetcherSettings } from './fetcher.js';
 import { type CallbackFailure, CallbackRunner, type GroupCallbacks } from './group-callbacks.js';
 import { HandOut } from './hand-out.js';
 import { heldOn } from './held-on.js';
 import { type DroppedMarks, ImpliedMarks } from './implied-marks.js';
-import { type GivingUp, LastCommits, lastCommitMs } from './last-commits.js';
+import { LastCommits, lastCommitMs } from './last-commits.js';
 import { type Markable, type MarkedRange, rangeAt, rangesOf } from './marking.js';
 import type { Misplacement } from './misplacement.js';
 import { OffsetRefresh, refreshEveryMs } from './offset-refresh.js';
@@ -76,8 +76,6 @@ export class ConsumerCore {
   readonly #seat: Seat;
   readonly #implied: ImpliedMarks;
   readonly callbacks: CallbackRunner;
-  /** Why partitions that were read are not any more. */
-  readonly #departed = new Map<string, string>();
   #partitions: readonly Partition[] = [];
   /** Under way or done; undefined before, and after a failure. */
   #preparing: Promise<void> | undefined;
@@ -88,6 +86,8 @@ export class ConsumerCore {
   readonly #contexts: Contexts;
   /** The loops and calls that hand out. */
   readonly reading: Reading;
+  /** How partitions go to others. */
+  readonly departures: Departures;
 
   constructor(cluster: Cluster, settings: CoreSettings, host: CoreHost) {
     const partitions = () => this.#partitions;
@@ -135,6 +135,16 @@ export class ConsumerCore {
         this.#seat.released();
       },
     });
+    this.departures = new Departures({
+      ...{ cluster, partitions, seat: this.#seat, lastCommits: this.#lastCommits },
+      session: () => this.#contexts.current,
+      takeFromReader: (some, why) => {
+        this.reading.withdraw(some);
+        if (this.#impliesMarks) this.#implied.gone(some, why);
+      },
+      assign: left => this.assign(left),
+      moved: () => this.moved(),
+    });
     this.reading = new Reading({
       ...{ cluster, settings, partitions },
       ...{ seat: this.#seat, handOut: this.#handOut, fetcher: this.#fetcher, callbacks: this.callbacks },
@@ -155,47 +165,9 @@ export class ConsumerCore {
   /** The partitions that are read from now on. */
   assign(partitions: readonly Partition[]): void {
     this.#partitions = partitions;
-    for (const partition of partitions) this.#departed.delete(placeText(partition));
+    this.departures.read(partitions);
     this.#contexts.current?.appeared(partitions);
     this.moved();
-  }
-
-  /**
-   * Hands out nothing more of these, and waits until nothing of them is in hand; then commits what is done of them, if that is automatic. Gives
-   * why it could not be committed. They are still read: {@link remove} them.
-   */
-  async drain(partitions: readonly Partition[], { drainMs, commitMs }: GivingUp): Promise<Error | undefined> {
-    const deadline = this.#cluster.deadline(drainMs);
-    for (const partition of partitions) partition.leaving = true;
-    this.moved();
-    const isOutstanding = () => partitions.some(({ outstanding }) => !outstanding.empty);
-    await this.#seat.until(() => isOutstanding() || this.#contexts.current?.touches(partitions) === true, drainMs);
-    return this.#lastCommits?.ofLeaving(partitions, Math.max(commitMs, deadline.remainingMs()));
-  }
-
-  /** Others read these from now on, because of `why`: what of them is in hand is nobody's to mark, and a context that read from them is lost. */
-  remove(partitions: readonly Partition[], why: string): void {
-    for (const partition of partitions) partition.gone = why;
-    this.#contexts.current?.lost(partitions);
-    this.drop(partitions, why);
-  }
-
-  /** Nobody reads these any more: what of them is in hand is nobody's to mark. */
-  drop(partitions: readonly Partition[], why: string): void {
-    for (const partition of partitions) {
-      partition.gone = why;
-      this.#departed.set(placeText(partition), why);
-    }
-    this.reading.withdraw(partitions);
-    if (this.#impliesMarks) this.#implied.gone(partitions, why);
-    for (const partition of partitions) partition.putBack();
-    this.assign(this.#partitions.filter(({ gone }) => gone === undefined));
-    this.#seat.released();
-  }
-
-  /** Why a partition that was read is not any more; undefined for one that is, or never was. */
-  whyGone(place: ForPartition): string | undefined {
-    return this.#departed.get(placeText(place));
   }
 
   /** The next read prepares anew; it is told of `error` first, if there is one. */

@@ -89,12 +89,12 @@ export class GroupReading implements MembershipEvents {
       const partitions = this.#these(taken);
       const { maxPollIntervalMs, revokeDrainMs } = this.#settings;
       const within = givingUpWithin(revokeDrainMs, maxPollIntervalMs, this.#requestTimeoutMs);
-      const failure = await core.drain(partitions, within);
+      const failure = await core.departures.drain(partitions, within);
       this.#told(failure);
       // In the time that took, the group has gone on without this member: what is done could not be committed, and is another's to do again.
       if (failure instanceof KafkaError && failure.code === 'TIDE_PARTITION_LOST') return this.#gone(taken, failure);
       await core.callbacks.run('onRevoke', taken);
-      core.remove(partitions, 'the group has given the partition to another member');
+      core.departures.remove(partitions, 'the group has given the partition to another member');
       emit('revoked', { partitions: taken });
     });
   }
@@ -102,7 +102,7 @@ export class GroupReading implements MembershipEvents {
   leaving(held: readonly ForPartition[]): Promise<void> {
     return this.#inTurn(async () => {
       const { maxPollIntervalMs } = this.#settings;
-      this.#told(await this.#kit.core.drain(this.#these(held), givingUpWithin(0, maxPollIntervalMs, this.#requestTimeoutMs)));
+      this.#told(await this.#kit.core.departures.drain(this.#these(held), givingUpWithin(0, maxPollIntervalMs, this.#requestTimeoutMs)));
     });
   }
 
@@ -112,7 +112,7 @@ export class GroupReading implements MembershipEvents {
 
   async #gone(taken: readonly ForPartition[], why: KafkaError): Promise<void> {
     const { core, emit } = this.#kit;
-    core.remove(this.#these(taken), `the group has gone on without this member (${why.message})`);
+    core.departures.remove(this.#these(taken), `the group has gone on without this member (${why.message})`);
     emit('lost', { partitions: taken, error: why });
     await core.callbacks.run('onLost', taken);
   }
@@ -172,7 +172,7 @@ export class GroupReading implements MembershipEvents {
     this.#closed = true;
     if (partitions.length === 0) return undefined;
     const failure = await core.callbacks.run('onRevoke', partitions);
-    if (replaced !== undefined) core.remove(core.partitions, replaced);
+    if (replaced !== undefined) core.departures.remove(core.partitions, replaced);
     emit('revoked', { partitions });
     return failure;
   }

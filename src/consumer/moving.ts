@@ -105,7 +105,7 @@ export class Moving<At> {
     const { core } = this.#kit;
     core.assertOpen(what);
     core.assertUnheld(what);
-    assertStillRead(partitions, place => core.whyGone(place), named, what);
+    assertStillRead(partitions, place => core.departures.whyGone(place), named, what);
     move();
     core.moved();
   }

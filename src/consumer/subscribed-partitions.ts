@@ -70,7 +70,7 @@ export class SubscribedPartitions implements PartitionSource<ForPartition> {
     const { partitions } = this.#kit.core;
     const found = partitions.find(({ topic, partition }) => topic === place.topic && partition === place.partition);
     if (found !== undefined) return found;
-    const gone = this.#kit.core.whyGone(place);
+    const gone = this.#kit.core.departures.whyGone(place);
     if (gone !== undefined) throw new StateError('TIDE_PARTITION_LOST', `${what}: ${placeText(place)}: ${gone}`);
     const read = partitions.map(placeText).join(', ');
     throw new StateError(
@@ -121,11 +121,11 @@ export class SubscribedPartitions implements PartitionSource<ForPartition> {
     const partitions = before instanceof ListedPartitions ? before.close() : core.partitions;
     if (before === undefined) return;
     const { requestTimeoutMs } = this.#kit.client.cluster.settings;
-    const failure = await core.drain(partitions, givingUpWithin(revokeDrainMs, maxPollIntervalMs, requestTimeoutMs));
+    const failure = await core.departures.drain(partitions, givingUpWithin(revokeDrainMs, maxPollIntervalMs, requestTimeoutMs));
     if (failure !== undefined) emit('commitFailed', { error: failure });
     const replaced = 'setTopicPartitions() has replaced what this consumer reads';
     if (before instanceof GroupPartitions) await before.close(requestTimeoutMs, replaced).catch(() => {}); // what a callback threw the reader is told
-    core.remove(partitions, replaced);
+    core.departures.remove(partitions, replaced);
     if (this.#leaving === before) this.#leaving = undefined;
   }
 }

@@ -53,7 +53,7 @@ export class TopicPartitions implements PartitionSource<number> {
     const { partitions } = this.#core;
     const found = partitions.find(({ partition }) => partition === id);
     if (found !== undefined) return found;
-    const gone = this.#core.whyGone({ topic, partition: id });
+    const gone = this.#core.departures.whyGone({ topic, partition: id });
     if (gone !== undefined) throw new StateError('TIDE_PARTITION_LOST', `${what}: ${topic}/${id}: ${gone}`);
     const read = partitions.map(({ partition }) => partition).join(', ');
     throw new StateError(
@@ -161,7 +161,7 @@ export class TopicPartitions implements PartitionSource<number> {
     const { partitions } = this.#core;
     const gone = partitions.filter(({ partition, topicId }) => !there.has(partition) && topicId !== undefined && topicId !== topic.id);
     if (gone.length === 0) return;
-    this.#core.drop(gone, 'the topic was created again without this partition');
+    this.#core.departures.drop(gone, 'the topic was created again without this partition');
   }
 
   async #grow(topic: TopicInfo, bounds: Bounds): Promise<void> {
