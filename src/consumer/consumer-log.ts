@@ -17,6 +17,13 @@ export function logEvents(log: Log, groupId: string | undefined, consumer: Pick<
     .on('deserializationFailed', ({ topic, partition, offset, part, error }) => {
       log.say('Consumer', 'warn', 'not deserialised', { topic, partition, offset, part, error: error.message });
     })
+    .on('poisoned', ({ topic, partition, offset, attempts, to, error }) => {
+      const where = to === 'skipped' ? to : to.topic;
+      log.say('Consumer', 'warn', 'a message was given up', { topic, partition, offset, attempts, to: where, error: error.message });
+    })
+    .on('threadReplaced', ({ threadIndex, error }) => {
+      log.say('Consumer', 'warn', 'a thread was replaced', { thread: threadIndex, error: error.message });
+    })
     .on('rebalance', ({ partitions, groupProtocol, generationId, durationMs }) => {
       const list = partitions.map(({ topic, partition }) => `${topic}/${partition}`).join(' ');
       log.say('Consumer', 'info', 'the group is at rest', {

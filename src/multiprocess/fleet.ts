@@ -61,7 +61,7 @@ export class Fleet {
     this.#settings = settings;
     this.#poisoning = new Poisoning(
       {
-        clock: host.clock,
+        ...{ clock: host.clock, log: host.log },
         inTransaction: () => this.#roundMs !== undefined,
         send: record => host.send(record),
         poisoned: what => host.poisoned(what),

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import { asError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import type { PoisonedMessage } from '../consumer/consumer-events.js';
 import type { ProducerRecord } from '../producer/index.js';
 import { fromPlain } from './plain-error.js';
@@ -15,6 +16,7 @@ export interface PoisoningSettings {
 
 export interface PoisoningHost {
   readonly clock: Clock;
+  readonly log: Log | undefined;
   /** Whether what is sent may be rolled back. */
   inTransaction(): boolean;
   send(record: ProducerRecord): Promise<unknown>;
@@ -55,6 +57,8 @@ export class Poisoning {
   inVain(work: PartitionWork, { offset, last, error, message }: Failure): void {
     const { maxAttempts } = this.#settings;
     const attempts = work.failed(offset);
+    const { topic, partition } = work.partition;
+    this.#host.log?.say('Consumer', 'warn', 'an attempt in vain', { topic, partition, offset, attempts, error: error.message });
     this.#retriedCount += 1;
     this.rest(work);
     if (attempts < maxAttempts) return;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KafkaError } from '../../src/base/errors.js';
+import type { LogFields } from '../../src/base/log.js';
 import type { PoisonedMessage } from '../../src/consumer/consumer-events.js';
 import { Produce } from '../../src/protocol/index.js';
 import { asks, fill, ran, script, setting, stored } from './setting.js';
@@ -113,6 +114,24 @@ for (const what of ['throw', 'exit'] as const) {
     assert.deepEqual(stored(cluster), { 0: 3 });
   });
 }
+
+test('a logger is told of each attempt in vain, of messages that are given up, and of threads that are replaced', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, [asks({ what: 'throw' }), asks({ what: 'exit', until: 1 }), 'c']);
+  const lines: unknown[] = [];
+  const warn = (message: string, { error, ...fields }: LogFields) => lines.push([message, fields, String(error).split(' ')[0]]);
+  const ignore = () => {};
+  const logger = { debug: ignore, info: ignore, warn, error: ignore };
+  await ran(consumer({ threads: 1, maxAttempts: 2, onPoison: 'skip', logger }), 2);
+  const place = { topic: 'orders', partition: 0 };
+  assert.deepEqual(lines, [
+    ['an attempt in vain', { ...place, offset: 0, attempts: 1 }, 'no'],
+    ['an attempt in vain', { ...place, offset: 0, attempts: 2 }, 'no'],
+    ['a message was given up', { ...place, offset: 0, attempts: 2, to: 'skipped' }, 'no'],
+    ['an attempt in vain', { ...place, offset: 1, attempts: 1 }, 'orders/0'],
+    ['a thread was replaced', { thread: 0 }, 'thread'],
+  ]);
+});
 
 test('a dead letter that cannot be written passes nothing over', async t => {
   const { cluster, consumer } = await setting(t);
