@@ -9,7 +9,8 @@ import { GuardedProcess } from './kafka/process.js';
 import { PROJECT_ROOT } from './kafka/project.js';
 import { DEFAULT_VERSION } from './kafka/versions.js';
 
-// Runs the compiled tests: all of them, or those whose path contains one of the arguments (`npm test -- consumer`).
+// Runs the compiled tests: all of them, or those whose path contains one of the arguments (`npm test -- consumer`), and none with `!` before it
+// (`npm test -- consumer '!model'`).
 // Arguments that begin with a dash go to node (`npm test -- --test-name-pattern=rejoins`).
 // It owns the brokers that the files share; they end with it, whatever ends it.
 
@@ -64,7 +65,10 @@ async function runTests(files: readonly string[], flags: readonly string[], env:
 /** The compiled tests whose source exists, or what is wrong. */
 function testFiles(filters: readonly string[]): string[] | string {
   const sources = readdirSync(join(PROJECT_ROOT, 'test'), { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.test.ts'));
-  const wanted = sources.filter(name => filters.length === 0 || filters.some(filter => name.includes(filter))).sort();
+  const without = filters.filter(filter => filter.startsWith('!')).map(filter => filter.slice(1));
+  const having = filters.filter(filter => !filter.startsWith('!'));
+  const isWanted = (name: string) => having.length === 0 || having.some(filter => name.includes(filter));
+  const wanted = sources.filter(name => isWanted(name) && !without.some(filter => name.includes(filter))).sort();
   if (wanted.length === 0) return `no test file matches ${filters.join(' ')}`;
   const compiled = wanted.map(name => join(COMPILED, name.replace(/\.ts$/, '.js')));
   const absent = compiled.find(file => !existsSync(file));
