@@ -19,6 +19,7 @@ import {
   withAnswer,
   withLeader,
 } from './metadata.js';
+import { type AskedTopics, MetadataRounds } from './metadata-rounds.js';
 import { noneReached } from './none-reached.js';
 
 export interface ClusterSettings extends LinkSettings {
@@ -63,11 +64,7 @@ export class Cluster {
   #metadata: ClusterMetadata = noMetadata;
   #answeredBy: string | undefined;
   readonly #topics = new Map<string, { readonly info: TopicInfo; readonly readAt: number; outdated: boolean }>();
-  /** Topics asked for while a refresh runs wait for the next one; each round is shared by everyone in it. */
-  #nextRound: { topics: Set<string> | 'all'; promise: Promise<ClusterMetadata> } | undefined;
-  #running: Promise<unknown> | undefined;
-  /** The round on its way, with what it asks about and was not found to be out of date since it left. */
-  #asking: { readonly topics: Set<string>; readonly promise: Promise<ClusterMetadata> } | undefined;
+  readonly #rounds = new MetadataRounds((topics, answered) => this.#fetchMetadata(topics, answered));
   #purposes = 0;
   readonly #shut = new AbortController();
 
@@ -88,7 +85,7 @@ export class Cluster {
     const known = this.#topics.get(seen.name);
     if (known?.info !== seen || known.outdated) return;
     known.outdated = true;
-    this.#asking?.topics.delete(seen.name);
+    this.#rounds.outdated(seen.name);
   }
 
   /**
@@ -105,11 +102,9 @@ export class Cluster {
       ({ missing, aged, waitMs } = this.#judge(wanted));
     }
     if (missing.length > 0) {
-      const asking = this.#asking;
-      const coming = asking !== undefined && missing.every(name => asking.topics.has(name));
       // Takes along all else that is out of date, so that there is one question for all.
       const outdated = [...this.#topics].flatMap(([name, known]) => (known.outdated ? [name] : []));
-      return orAborted(coming ? asking.promise : this.refresh([...missing, ...outdated]), signal);
+      return orAborted(this.#rounds.coming(missing) ?? this.refresh([...missing, ...outdated]), signal);
     }
     // What has only aged is still right most of the time: use it, and ask meanwhile.
     if (aged.length > 0) this.refresh(aged).catch(() => {});
@@ -133,30 +128,14 @@ export class Cluster {
       const wanting = known === undefined || known.outdated || known.info.errorCode !== 0;
       if (wanting && leftMs <= 0) missing.push(name);
       else if (known?.outdated) waitMs = Math.max(waitMs, leftMs);
-      else if (known !== undefined && known.readAt < oldest && !this.#asking?.topics.has(name)) aged.push(name);
+      else if (known !== undefined && known.readAt < oldest && !this.#rounds.isComing(name)) aged.push(name);
     }
     return { missing, aged, waitMs };
   }
 
   /** A new snapshot, fetched now, of these topics or of all. Calls made while one is on its way share the next. */
   refresh(names: Iterable<string> | 'all'): Promise<ClusterMetadata> {
-    if (this.#nextRound === undefined) {
-      const round: { topics: Set<string> | 'all'; promise: Promise<ClusterMetadata> } = {
-        topics: new Set<string>(),
-        promise: Promise.resolve(noMetadata),
-      };
-      round.promise = this.#afterRunning(() => {
-        this.#nextRound = undefined;
-        const promise = this.#fetchMetadata(round.topics);
-        this.#asking = { topics: new Set(round.topics === 'all' ? [] : round.topics), promise };
-        return promise;
-      });
-      this.#nextRound = round;
-    }
-    const round = this.#nextRound;
-    if (names === 'all') round.topics = 'all';
-    else if (round.topics !== 'all') for (const name of names) round.topics.add(name);
-    return round.promise;
+    return this.#rounds.refresh(names);
   }
 
   /** The current description of one topic, as last seen. */
@@ -343,19 +322,7 @@ export class Cluster {
     return brokers.has(controllerId) ? controllerId : undefined;
   }
 
-  #afterRunning<T>(work: () => Promise<T>): Promise<T> {
-    const before = this.#running ?? Promise.resolve();
-    const after = before.then(work, work);
-    const settled = after
-      .catch(() => {})
-      .then(() => {
-        if (this.#running === settled) this.#running = undefined;
-      });
-    this.#running = settled;
-    return after;
-  }
-
-  async #fetchMetadata(wanted: ReadonlySet<string> | 'all'): Promise<ClusterMetadata> {
+  async #fetchMetadata(wanted: AskedTopics, answered: () => void): Promise<ClusterMetadata> {
     const topics = wanted === 'all' ? null : [...wanted].map(name => ({ name }));
     let asked = 0;
     const body = (version: number) => {
@@ -363,9 +330,7 @@ export class Cluster {
       // Before version 4 the broker alone decides whether a topic is created.
       return { topics, allowAutoTopicCreation: version >= 4 ? this.settings.allowAutoTopicCreation : undefined };
     };
-    const answer = await this.toAny(Metadata, body).finally(() => {
-      this.#asking = undefined;
-    });
+    const answer = await this.toAny(Metadata, body).finally(answered);
     if (answer.errorCode !== 0) throw brokerError(answer.errorCode, 'metadata');
     this.#take(answer, wanted === 'all', asked);
     return this.#metadata;
