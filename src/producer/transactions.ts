@@ -7,6 +7,7 @@ import type { ClientCore } from '../client/client.js';
 import type { GroupOffset } from '../client/offset-store.js';
 import type { Bounds } from '../cluster/cluster.js';
 import type { Identity } from './identity.js';
+import { JoiningLanes } from './joining-lanes.js';
 import type { Lane } from './lane.js';
 import { OpenTransaction } from './open-transaction.js';
 import type { Series } from './series.js';
@@ -58,9 +59,7 @@ export class Transactions implements Identity {
   /** Why it has failed, or was fenced. */
   #failure: KafkaError | undefined;
   #current = new OpenTransaction();
-  /** Lanes that wait until their partitions take part. */
-  #waiting = new Set<Lane>();
-  #adding: Promise<void> | undefined;
+  readonly #joining: JoiningLanes;
   /** Settles when every {@link begin}, {@link commit} and {@link abort} so far has; never rejects. */
   #underWay: Promise<unknown> = Promise.resolve();
   readonly #stop = new AbortController();
@@ -69,6 +68,20 @@ export class Transactions implements Identity {
     this.#core = core;
     this.#settings = settings;
     this.#requests = new TransactionRequests(core, settings.transactionalId);
+    this.#joining = new JoiningLanes(core.cluster.clock, {
+      add: async (own, partitions) => {
+        const series = this.#series;
+        if (series === undefined) throw wrongState('send', this.#state); // nothing is sent without a name
+        await this.#extending({ signal: own.stopped }, bounded => this.#requests.addPartitions(series, partitions, bounded));
+      },
+      failed: (own, thrown) => {
+        const error = asKafkaError(this.#judged(thrown), 'no');
+        this.#fail(own, error);
+        return this.#failure ?? error;
+      },
+      proceed: lane => this.#host?.proceed(lane),
+      refuse: (lane, error) => this.#host?.refuse(lane, error),
+    });
   }
 
   attach(host: TransactionHost): void {
@@ -128,10 +141,7 @@ export class Transactions implements Identity {
       this.#current.started = true;
       return true;
     }
-    this.#waiting.add(lane);
-    this.#adding ??= this.#addPartitions(this.#current).finally(() => {
-      this.#adding = undefined;
-    });
+    this.#joining.add(lane, this.#current);
     return false;
   }
 
@@ -276,7 +286,7 @@ export class Transactions implements Identity {
     this.#current.stop(aborted);
     await this.#host?.abandon(aborted, bounds);
     await this.#within(
-      Promise.all([this.#current.settled(), this.#adding]),
+      Promise.all([this.#current.settled(), this.#joining.adding]),
       bounds,
       `${what}: requests on their way have not come back in time`,
     );
@@ -349,34 +359,6 @@ export class Transactions implements Identity {
     this.#stale = true;
     this.#unended = this.#current.started;
     this.#unknown = true;
-  }
-
-  /** Adds partitions as long as lanes come to wait; all that wait at once in one request. */
-  async #addPartitions(own: OpenTransaction): Promise<void> {
-    await new Promise<void>(resolve => this.#core.cluster.clock.soon(resolve)); // lanes of one turn share a request
-    const series = this.#series;
-    while (this.#waiting.size > 0 && series !== undefined) {
-      const lanes = this.#waiting;
-      this.#waiting = new Set();
-      const topics = new Map<string, number[]>();
-      for (const { topic, partition } of lanes) {
-        const numbers = topics.get(topic);
-        if (numbers === undefined) topics.set(topic, [partition]);
-        else numbers.push(partition);
-      }
-      own.started = true;
-      try {
-        await this.#extending({ signal: own.stopped }, bounded => this.#requests.addPartitions(series, topics, bounded));
-        for (const { topic, partition } of lanes) own.partitions.add(`${topic}/${partition}`);
-      } catch (thrown) {
-        const error = asKafkaError(this.#judged(thrown), 'no');
-        this.#fail(own, error);
-        for (const lane of [...lanes, ...this.#waiting]) this.#host?.refuse(lane, this.#failure ?? error);
-        this.#waiting.clear();
-        return;
-      }
-      for (const lane of lanes) this.#host?.proceed(lane);
-    }
   }
 
   /**
