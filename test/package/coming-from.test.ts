@@ -22,6 +22,7 @@ const scripts: Readonly<Record<string, string>> = JSON.parse(textOf('package.jso
 const events: Readonly<Record<string, readonly string[]>> = {
   KafkaClient: ['connection', 'nonFatalError'] satisfies (keyof KafkaClientEvents)[],
   SimpleConsumer: ['outOfRange', 'commitFailed'] satisfies (keyof ConsumerEvents)[],
+  KafkaConsumer: ['rebalance', 'revoked', 'committed'] satisfies (keyof ConsumerEvents)[],
   KeyedProducer: ['deliveryFailed'] satisfies (keyof ProducerEvents)[],
 };
 
