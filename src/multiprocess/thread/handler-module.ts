@@ -13,6 +13,9 @@ export interface HandlerModule extends ModuleDeserializers {
   readonly teardown: ((context: ThreadContext) => unknown) | undefined;
 }
 
+/** Loaders as tsx, which the main thread may have, are not there in threads. */
+const tsHint = '; a thread loads what Node.js itself does: give the compiled .js, or run Node.js 22.18 or newer, which knows .ts';
+
 /**
  * Loads a handler module, ESM or CommonJS.
  * @throws KafkaError `TIDE_HANDLER` that names the module, when it cannot be loaded or has no handler.
@@ -22,10 +25,9 @@ export async function loadHandler(url: string): Promise<HandlerModule> {
   try {
     loaded = await import(url);
   } catch (error) {
-    throw new InputError(`the handler module ${url} could not be loaded: ${asError(error).message}`, {
-      code: 'TIDE_HANDLER',
-      cause: error,
-    });
+    const { message } = asError(error);
+    const hint = /unknown file extension "\.[cm]?tsx?"/i.test(message) ? tsHint : '';
+    throw new InputError(`the handler module ${url} could not be loaded: ${message}${hint}`, { code: 'TIDE_HANDLER', cause: error });
   }
   const of = (name: string) => functionOf(url, name, exported(loaded, name));
   const handle = of('default') ?? of('handle');
