@@ -10,9 +10,11 @@ export {
   roundRobinPartitioner,
   stickyPartitioner,
 } from './partitioners.js';
-export { type HeldTransactions, holdTransactions, Producer, type ProducerEvents, type RoomOptions, type SendOptions } from './producer.js';
+export { holdTransactions, Producer, type ProducerEvents } from './producer.js';
 export type { ProducerRecord, RecordResult } from './record.js';
+export type { RoomOptions, SendOptions } from './send-options.js';
 export type { Serialized, Serializer } from './serializers.js';
 export { SimpleProducer, type SimpleProducerOptions } from './simple-producer.js';
+export type { HeldTransactions } from './transaction-calls.js';
 export type { TransactionGroup } from './transaction-group.js';
 export { withTransaction } from './with-transaction.js';

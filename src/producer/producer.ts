@@ -1,14 +1,14 @@
 import { InputError, type KafkaError, StateError, TimeoutError } from '../base/errors.js';
 import { TypedEvents } from '../base/events.js';
 import type { Log } from '../base/log.js';
-import { duration, optional, resolve, show, signalRules } from '../base/options.js';
+import { resolve, show } from '../base/options.js';
 import type { RetryPolicy } from '../base/retry.js';
 import { orAborted, settledWithin } from '../base/wait.js';
 import { type ClientCore, coreOf, type KafkaClient } from '../client/client.js';
 import { Closing } from '../client/closing.js';
-import { checkCommit, checkList, checkOnce, checkTopic } from '../client/inputs.js';
+import { checkTopic } from '../client/inputs.js';
 import type { GroupOffset } from '../client/offset-store.js';
-import { type WaitOptions, waitRules } from '../client/wait-options.js';
+import type { WaitOptions } from '../client/wait-options.js';
 import type { Bounds } from '../cluster/cluster.js';
 import { Accumulator, type CallBounds } from './accumulator.js';
 import { ManyDelivery, SingleDelivery } from './delivery.js';
@@ -20,29 +20,18 @@ import type { Partitioner } from './partitioners.js';
 import { logRejected } from './producer-log.js';
 import { noRecord, type ProducerRecord, type RecordResult } from './record.js';
 import { RecordChecks, unsent } from './record-checks.js';
+import { boundRules, type RoomOptions, roomRules, type SendOptions } from './send-options.js';
 import { Sender } from './sender.js';
 import type { Serialized } from './serializers.js';
 import { TopicGate } from './topic-gate.js';
-import { checkGroup, type TransactionGroup } from './transaction-group.js';
+import { type HeldTransactions, TransactionCalls } from './transaction-calls.js';
+import type { TransactionGroup } from './transaction-group.js';
 import { Transactions } from './transactions.js';
 
 /** What a producer tells its listeners. */
 export interface ProducerEvents {
   /** Records were given up, and their calls rejected. `partition` is -1 for those that never had one. */
   deliveryFailed: { readonly topic: string; readonly partition: number; readonly error: KafkaError; readonly count: number };
-}
-
-export interface SendOptions {
-  /** Rejects the call with its reason. What was handed over before is not taken back, and may be stored. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface RoomOptions extends SendOptions {
-  /**
-   * Longest wait in ms, from the call on, for the topic to be known, and for room when the producer holds as much as it may (`bufferBytes`).
-   * 0: not at all. Default, and `null`: as long as `deliveryTimeoutMs` allows.
-   */
-  readonly timeoutMs?: number | null | undefined;
 }
 
 /** What makes one kind of producer different from another. */
@@ -56,21 +45,11 @@ export interface ProducerKind {
 let hasEnded: (producer: Producer<never, never>) => boolean;
 let holdTransactions: (producer: Producer<never, never>) => HeldTransactions;
 
-/** The transactions of a producer, as long as they are somebody's: begun, committed and aborted by nobody else. */
-export interface HeldTransactions {
-  /** Throw as those of {@link Producer}. */
-  begin(options: WaitOptions & SendOptions): Promise<void>;
-  commit(options: WaitOptions & SendOptions): Promise<void>;
-  abort(options: WaitOptions & SendOptions): Promise<void>;
-  /** They are anybody's again. */
-  release(): void;
-}
-
 /** What all producers have in common. Order is kept within each partition; every record is settled, one way or the other. */
 export abstract class Producer<K = Serialized, V = Serialized> extends TypedEvents<ProducerEvents> {
   static {
     hasEnded = producer => producer.#transactions?.hasEnded === true;
-    holdTransactions = producer => producer.#hold();
+    holdTransactions = producer => producer.#calls.hold();
   }
 
   readonly #name: string;
@@ -80,13 +59,12 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
   readonly #accumulator: Accumulator;
   readonly #line: Line;
   readonly #transactions: Transactions | undefined;
+  readonly #calls: TransactionCalls;
   readonly #gate: TopicGate;
   readonly #sender: Sender;
   readonly #release: () => void;
   readonly #intake: Intake<K, V>;
   readonly #closing = new Closing();
-  /** Whose its transactions are, when they are not anybody's. */
-  #holder: object | undefined;
 
   /** @param settings Made from the client's own. */
   protected constructor(name: string, client: KafkaClient, { settings, partitioner, choosing }: ProducerKind) {
@@ -100,6 +78,7 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     this.#line = new Line(cluster.clock, deliveryTimeoutMs);
     this.#gate = new TopicGate(cluster, this.#settings.retry, deliveryTimeoutMs);
     if (transaction !== undefined) this.#transactions = new Transactions(this.#core, transaction);
+    this.#calls = new TransactionCalls({ name, cluster, transactions: this.#transactions, assertOpen: () => this.#assertOpen() });
     const byItself = idempotent === false ? noIdentity : new IdempotentIdentity(cluster, idempotent === true);
     const identity = this.#transactions ?? byItself;
     this.#sender = new Sender(cluster, this.#settings, identity, this.#log, {
@@ -192,9 +171,8 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
    * transactional id now; `TIDE_UNSUPPORTED` with brokers before 0.11; why the coordinator could not be asked; `TIDE_CLOSED`; the signal's reason.
    * @see KIP-98
    */
-  async begin(options?: WaitOptions & SendOptions): Promise<void> {
-    this.#assertNotHeld('begin()');
-    await this.#begin(options);
+  begin(options?: WaitOptions & SendOptions): Promise<void> {
+    return this.#calls.begin(options);
   }
 
   /**
@@ -207,9 +185,8 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
    * `TIDE_FENCED`; `TIDE_TIMEOUT` while records are not settled: it is still open. With `persistence: 'maybe'` nobody knows whether it is
    * committed: calling it again asks again.
    */
-  async commit(options?: WaitOptions & SendOptions): Promise<void> {
-    this.#assertNotHeld('commit()');
-    await this.#commit(options);
+  commit(options?: WaitOptions & SendOptions): Promise<void> {
+    return this.#calls.commit(options);
   }
 
   /**
@@ -220,9 +197,8 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
    * @throws KafkaError `TIDE_STATE` without an open transaction; `TIDE_FENCED`. With `persistence: 'maybe'` nobody knows: calling it again asks
    * again, {@link begin} ends it before the next one, and the cluster aborts it after `transactionTimeoutMs` in any case.
    */
-  async abort(options?: WaitOptions & SendOptions): Promise<void> {
-    this.#assertNotHeld('abort()');
-    await this.#abort(options);
+  abort(options?: WaitOptions & SendOptions): Promise<void> {
+    return this.#calls.abort(options);
   }
 
   /**
@@ -236,12 +212,8 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
    * before 2.5, which cannot check it; Kafka's own refusal, `TIDE_TIMEOUT`, `TIDE_CLOSED`. Once it was asked for, the transaction can only be
    * aborted then, and so `persistence` is `'no'`.
    */
-  async sendOffsets(group: string | TransactionGroup, offsets: readonly GroupOffset[], options?: WaitOptions & SendOptions): Promise<void> {
-    const checked = checkGroup(group);
-    checkList(offsets, 'sendOffsets');
-    for (const [i, entry] of offsets.entries()) checkCommit(entry, `sendOffsets[${i}]`);
-    checkOnce(offsets, 'sendOffsets');
-    await this.#transacting('sendOffsets()', options, (transactions, bounds) => transactions.sendOffsets(checked, offsets, bounds));
+  sendOffsets(group: string | TransactionGroup, offsets: readonly GroupOffset[], options?: WaitOptions & SendOptions): Promise<void> {
+    return this.#calls.sendOffsets(group, offsets, options);
   }
 
   /** The id its transactions go by; undefined when it has none. */
@@ -309,51 +281,6 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
     const { deliveryTimeoutMs } = this.#settings;
     const { timeoutMs = deliveryTimeoutMs, signal } = resolve(what, roomRules, options);
     return { timeoutMs: Math.min(timeoutMs, deliveryTimeoutMs), signal };
-  }
-
-  #begin(options: (WaitOptions & SendOptions) | undefined): Promise<void> {
-    return this.#transacting('begin()', options, (transactions, bounds) => transactions.begin(bounds));
-  }
-
-  #commit(options: (WaitOptions & SendOptions) | undefined): Promise<void> {
-    return this.#transacting('commit()', options, (transactions, bounds) => transactions.commit(bounds));
-  }
-
-  #abort(options: (WaitOptions & SendOptions) | undefined): Promise<void> {
-    return this.#transacting('abort()', options, (transactions, bounds) => transactions.abort(bounds));
-  }
-
-  #hold(): HeldTransactions {
-    this.#assertNotHeld('begin() of a context');
-    const holder = {};
-    this.#holder = holder;
-    return {
-      begin: options => this.#begin(options),
-      commit: options => this.#commit(options),
-      abort: options => this.#abort(options),
-      release: () => {
-        if (this.#holder === holder) this.#holder = undefined;
-      },
-    };
-  }
-
-  /** @throws KafkaError `TIDE_STATE` while a commit context has the transactions. */
-  #assertNotHeld(what: string): void {
-    if (this.#holder === undefined) return;
-    const text = `${this.#name} ${what}: a commit context has the transaction of this producer, and commits or aborts it; end the context`;
-    throw new StateError('TIDE_STATE', text, { persistence: 'no' });
-  }
-
-  async #transacting(
-    what: string,
-    options: (WaitOptions & SendOptions) | undefined,
-    run: (transactions: Transactions, bounds: Bounds) => Promise<void>,
-  ): Promise<void> {
-    this.#assertOpen();
-    const { timeoutMs, signal } = resolve(what, boundRules, options);
-    signal?.throwIfAborted();
-    if (this.#transactions === undefined) throw new StateError('TIDE_STATE', `${this.#name} ${what}: the producer has no transactionalId`);
-    await run(this.#transactions, { signal, deadline: this.#core.cluster.deadline(timeoutMs) });
   }
 
   /** Resolves when everything given so far is settled, as a commit needs it. */
@@ -439,8 +366,3 @@ export abstract class Producer<K = Serialized, V = Serialized> extends TypedEven
 /** Whether its last transaction is committed or aborted, for certain, and no other has begun. */
 /** Lets somebody have the transactions of a producer. @throws KafkaError `TIDE_STATE` while somebody has them. */
 export { hasEnded, holdTransactions };
-
-const roomRules = { ...signalRules, timeoutMs: optional(duration(0, 0, true)) };
-
-/** Options of what waits, as long as it is told to or until it is aborted. */
-const boundRules = { ...signalRules, ...waitRules };
