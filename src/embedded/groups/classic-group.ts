@@ -1,10 +1,10 @@
 import { errorNumbers } from '../../base/broker-errors.js';
 import type { Clock, Timer } from '../../base/clock.js';
 import { StateError } from '../../base/errors.js';
-import { ClassicMember, type Introduction, type JoinAnswer, NOTHING, type SyncAnswer } from './classic-member.js';
+import { ClassicMember, type JoinAnswer, NOTHING, type SyncAnswer } from './classic-member.js';
 import { type Errno, type JoinRequest, refusedJoin, refusedSync, type SyncRequest } from './classic-messages.js';
-import { CONSUMER, partitionsOf, topicsOf } from './consumer-protocol.js';
 import { FirstWait } from './first-wait.js';
+import { Generation, type StoredGroup } from './generation.js';
 import type { Claim, Commit, Group, GroupMember, GroupState, Leaving } from './group.js';
 import { Roster } from './roster.js';
 
@@ -37,15 +37,6 @@ export interface ClassicSurroundings {
   changed(): void;
 }
 
-/** What another coordinator finds of a group: what its log had of the last assignment. */
-export interface StoredGroup {
-  readonly generationId: number;
-  readonly protocolType: string;
-  readonly protocolName: string;
-  /** The leader first. */
-  readonly members: readonly { readonly id: string; readonly introduction: Introduction; readonly assignment: Buffer }[];
-}
-
 /**
  * A group of the classic protocol: members join, one of them assigns, all are told (KIP-62). What is assigned is not looked at.
  * @see KIP-345, static members; KIP-394, KIP-814
@@ -54,21 +45,18 @@ export class ClassicGroup implements Group {
   readonly id: string;
   readonly kind = 'classic';
   readonly #around: ClassicSurroundings;
-  #roster = new Roster();
+  readonly #roster = new Roster();
+  readonly #generation = new Generation(this.#roster);
   /** Newcomers that were told their id and have not joined yet, each with the end of its patience. */
   readonly #pending = new Map<string, Timer>();
   /** Members that were told of this generation and have not asked for their assignment. */
   readonly #unsynced = new Set<string>();
   #state: ClassicState = 'Empty';
-  #generationId = 0;
-  #protocolType = '';
-  #protocolName = '';
   /** Whether the rebalance that is being prepared is the first since nobody was there. */
   #isInitial = false;
   readonly #firstWait: FirstWait;
   #joinTimer: Timer | undefined;
   #syncTimer: Timer | undefined;
-  #stored: StoredGroup | undefined;
 
   constructor(id: string, around: ClassicSurroundings, stored?: StoredGroup) {
     this.id = id;
@@ -84,16 +72,16 @@ export class ClassicGroup implements Group {
   }
 
   get protocolType(): string {
-    return this.#protocolType;
+    return this.#generation.protocolType;
   }
 
   /** Empty when none is chosen. */
   get protocolName(): string {
-    return this.#protocolName;
+    return this.#generation.protocolName;
   }
 
   get generationId(): number {
-    return this.#generationId;
+    return this.#generation.id;
   }
 
   /** Everybody who is there, in the order they joined; those that were only told their id are not. */
@@ -102,14 +90,7 @@ export class ClassicGroup implements Group {
   }
 
   members(): GroupMember[] {
-    return this.all().map(({ id, introduction, assignment }) => ({
-      memberId: id,
-      instanceId: introduction.instanceId,
-      clientId: introduction.clientId,
-      epoch: this.#generationId,
-      isLeader: id === this.#roster.leaderId,
-      partitions: (this.#protocolType === CONSUMER ? partitionsOf(assignment) : undefined) ?? [],
-    }));
+    return this.#generation.members();
   }
 
   /** Answered at once, or when all members have asked. */
@@ -132,7 +113,7 @@ export class ClassicGroup implements Group {
   }
 
   #suits({ protocolType, protocols }: JoinRequest): boolean {
-    return protocolType === this.#protocolType && this.#roster.knowOneOf(protocols);
+    return protocolType === this.#generation.protocolType && this.#roster.knowOneOf(protocols);
   }
 
   #hasRoomFor(memberId: string): boolean {
@@ -173,7 +154,7 @@ export class ClassicGroup implements Group {
   #add(id: string, request: JoinRequest): Promise<JoinAnswer> {
     const member = new ClassicMember(id, request);
     if (this.#state === 'PreparingRebalance' && this.#isInitial) this.#firstWait.more();
-    if (this.#roster.size === 0) this.#protocolType = request.protocolType;
+    if (this.#roster.size === 0) this.#generation.protocolType = request.protocolType;
     this.#roster.add(member);
     const answer = member.waitToJoin();
     this.#watch(member, FIRST_JOIN_MS);
@@ -193,13 +174,13 @@ export class ClassicGroup implements Group {
     member.isNew = false;
     this.#roster.replace(old, member);
     this.#unsynced.delete(old.id);
-    if (this.#state === 'Stable' && this.#roster.chosenProtocol() === this.#protocolName) {
+    if (this.#state === 'Stable' && this.#roster.chosenProtocol() === this.#generation.protocolName) {
       this.#watch(member);
-      this.#store();
+      this.#generation.store();
       const leads = id === this.#roster.leaderId;
       // Before it could be told to skip the assignment, a leader was let believe that it is none.
       if (!request.maySkip) return { ...this.#told(member), leader: formerLeader, members: [] };
-      return { ...this.#told(member), skipAssignment: leads, members: leads ? this.#introductions() : [] };
+      return { ...this.#told(member), skipAssignment: leads, members: leads ? this.#generation.introductions() : [] };
     }
     const answer = member.waitToJoin();
     this.#watch(member);
@@ -214,13 +195,11 @@ export class ClassicGroup implements Group {
     const member = this.#roster.get(memberId);
     const wrong = this.#refuse(memberId, instanceId, generationId);
     if (wrong !== 0 || member === undefined) return refusedSync(wrong);
-    const differs =
-      (protocolType ?? this.#protocolType) !== this.#protocolType || (protocolName ?? this.#protocolName) !== this.#protocolName;
-    if (differs) return refusedSync(errorNumbers.INCONSISTENT_GROUP_PROTOCOL);
+    if (this.#generation.differs(protocolType, protocolName)) return refusedSync(errorNumbers.INCONSISTENT_GROUP_PROTOCOL);
     if (this.#state === 'PreparingRebalance') return refusedSync(errorNumbers.REBALANCE_IN_PROGRESS);
     this.#unsynced.delete(memberId);
     if (this.#unsynced.size === 0) this.#syncTimer?.cancel();
-    if (this.#state === 'Stable') return this.#assigned(member);
+    if (this.#state === 'Stable') return this.#generation.assigned(member);
     const answer = member.waitToSync();
     if (memberId === this.#roster.leaderId) this.#assign(assignments);
     return answer;
@@ -229,8 +208,8 @@ export class ClassicGroup implements Group {
   #assign(assignments: ReadonlyMap<string, Buffer>): void {
     for (const member of this.all()) member.assignment = assignments.get(member.id) ?? NOTHING;
     this.#become('Stable');
-    this.#store();
-    for (const member of this.all()) if (member.answerSync(this.#assigned(member))) this.#watch(member);
+    this.#generation.store();
+    for (const member of this.all()) if (member.answerSync(this.#generation.assigned(member))) this.#watch(member);
   }
 
   /** The error number of a member's sign of life. */
@@ -265,7 +244,7 @@ export class ClassicGroup implements Group {
   refuseCommit({ memberId, instanceId, epoch, isTransactional }: Commit): number {
     if (isTransactional && this.#around.isBefore3) {
       const wrong = memberId || instanceId !== null ? this.#refuseMember(memberId ?? '', instanceId) : 0;
-      return wrong === 0 && epoch >= 0 && epoch !== this.#generationId ? errorNumbers.ILLEGAL_GENERATION : wrong;
+      return wrong === 0 && epoch >= 0 && epoch !== this.#generation.id ? errorNumbers.ILLEGAL_GENERATION : wrong;
     }
     if (epoch < 0 && this.#state === 'Empty') return 0;
     if (epoch < 0 && !memberId && instanceId === null) return isTransactional ? 0 : errorNumbers.UNKNOWN_MEMBER_ID;
@@ -282,12 +261,11 @@ export class ClassicGroup implements Group {
   }
 
   refuseDeletingOffsets(): number {
-    return this.#state === 'Empty' || this.#protocolType === CONSUMER ? 0 : errorNumbers.NON_EMPTY_GROUP;
+    return this.#state === 'Empty' || this.#generation.isOfConsumers ? 0 : errorNumbers.NON_EMPTY_GROUP;
   }
 
   isSubscribedTo(topic: string): boolean {
-    if (this.#protocolType !== CONSUMER) return false;
-    return this.all().some(member => topicsOf(member.metadataOf(this.#protocolName))?.includes(topic) ?? true);
+    return this.#generation.isSubscribedTo(topic);
   }
 
   rebalance(): boolean {
@@ -311,7 +289,7 @@ export class ClassicGroup implements Group {
   /** Ends it here; gives what another coordinator goes on with. Who waits is sent there. */
   handOver(): StoredGroup | undefined {
     this.#end('NOT_COORDINATOR');
-    return this.#stored;
+    return this.#generation.stored;
   }
 
   #end(error: Errno): void {
@@ -327,10 +305,7 @@ export class ClassicGroup implements Group {
   }
 
   #load(stored: StoredGroup): void {
-    this.#stored = stored;
-    this.#generationId = stored.generationId;
-    this.#protocolType = stored.protocolType;
-    this.#protocolName = stored.protocolName;
+    this.#generation.load(stored);
     this.#state = stored.members.length > 0 ? 'Stable' : 'Empty';
     for (const { id, introduction, assignment } of stored.members) {
       const member = new ClassicMember(id, introduction);
@@ -341,20 +316,10 @@ export class ClassicGroup implements Group {
     }
   }
 
-  #store(): void {
-    const leaderFirst = [...this.all()].sort((a, b) => Number(b.id === this.#roster.leaderId) - Number(a.id === this.#roster.leaderId));
-    this.#stored = {
-      generationId: this.#generationId,
-      protocolType: this.#protocolType,
-      protocolName: this.#protocolName,
-      members: leaderFirst.map(({ id, introduction, assignment }) => ({ id, introduction, assignment })),
-    };
-  }
-
   /** The error number when a request is not by a member of this generation. */
   #refuse(memberId: string, instanceId: string | null, generationId: number): number {
     const wrong = this.#refuseMember(memberId, instanceId);
-    return wrong === 0 && generationId !== this.#generationId ? errorNumbers.ILLEGAL_GENERATION : wrong;
+    return wrong === 0 && generationId !== this.#generation.id ? errorNumbers.ILLEGAL_GENERATION : wrong;
   }
 
   #refuseMember(memberId: string, instanceId: string | null): number {
@@ -402,15 +367,15 @@ export class ClassicGroup implements Group {
       this.#completeJoinLater(); // only static members are left, and none is here: their sessions end some time
       return;
     }
-    this.#generationId++;
+    this.#generation.id++;
     this.#unsynced.clear();
     if (this.#roster.size === 0) {
-      this.#protocolName = '';
+      this.#generation.protocolName = '';
       this.#become('Empty');
-      this.#store();
+      this.#generation.store();
       return;
     }
-    this.#protocolName = this.#roster.chosenProtocol();
+    this.#generation.protocolName = this.#roster.chosenProtocol();
     this.#become('CompletingRebalance');
     for (const member of this.all()) {
       member.isNew = false;
@@ -428,28 +393,8 @@ export class ClassicGroup implements Group {
   }
 
   /** What a member hears of the present generation. */
-  #told({ id }: ClassicMember): JoinAnswer {
-    return {
-      errorCode: 0,
-      generationId: this.#generationId,
-      protocolType: this.#protocolType,
-      protocolName: this.#protocolName,
-      leader: this.#roster.leaderId,
-      memberId: id,
-      members: id === this.#roster.leaderId && this.#state === 'CompletingRebalance' ? this.#introductions() : [],
-    };
-  }
-
-  #introductions(): JoinAnswer['members'] {
-    return this.all().map(member => ({
-      memberId: member.id,
-      groupInstanceId: member.instanceId,
-      metadata: member.metadataOf(this.#protocolName),
-    }));
-  }
-
-  #assigned({ assignment }: ClassicMember): SyncAnswer {
-    return { errorCode: 0, protocolType: this.#protocolType, protocolName: this.#protocolName, assignment };
+  #told(member: ClassicMember): JoinAnswer {
+    return this.#generation.told(member, this.#state === 'CompletingRebalance');
   }
 
   #isAlive(memberId: string): void {
