@@ -216,7 +216,16 @@ export class PartialError<T = unknown> extends KafkaError {
 }
 
 /** What was thrown, as an Error: things that are not errors are wrapped, with the original as `cause`. */
-export const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown }));
+export const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(wordsOf(thrown), { cause: thrown }));
+
+/** Anything in words; an object that cannot be put into words says so. */
+export function wordsOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return `an ${typeof value} that cannot be shown`;
+  }
+}
 
 /** What was thrown, as an error that callers can be given: what is no {@link KafkaError} is a bug, `TIDE_STATE`, and its `cause` says which. */
 export const asKafkaError = (thrown: unknown, persistence?: Persistence): KafkaError =>

@@ -1,13 +1,12 @@
 import type { ForPartition } from '../cluster/scatter.js';
-import type { RawShare } from '../consumer/partition.js';
 import type { Held } from './in-hand.js';
 import type { Failure } from './thread-messages.js';
 import type { Thread } from './threads.js';
-import type { PartitionWork } from './work.js';
+import type { PartitionWork, Portion } from './work.js';
 
 /** A share that a thread has. */
 export interface Flight {
-  readonly share: RawShare;
+  readonly share: Portion;
   readonly work: PartitionWork;
   readonly slot: number;
   readonly begunAt: number;
@@ -24,7 +23,7 @@ export interface Flight {
   /** What is done with what the thread said of it, in order. */
   chain: Promise<void>;
   /** A result that was refused: from there on nothing is done. */
-  refused: Omit<Failure, 'message'> | undefined;
+  refused: Failure | undefined;
 }
 
 /** A thread, and what it has. */
@@ -78,7 +77,7 @@ export function leastBusy(crews: Iterable<Crew>, concurrency: number): Crew | un
 }
 
 /** Gives a thread a share, of the partition that `work` is of. */
-export function launch(crew: Crew, work: PartitionWork, share: RawShare, now: number): void {
+export function launch(crew: Crew, work: PartitionWork, share: Portion, now: number): void {
   const { thread, flights } = crew;
   let slot = 0;
   while (flights.has(slot)) slot += 1;

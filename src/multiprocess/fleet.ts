@@ -4,7 +4,7 @@ import { KafkaError, StateError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { Bell, settledWithin } from '../base/wait.js';
 import type { PoisonedMessage } from '../consumer/consumer-events.js';
-import type { Partition, RawShare } from '../consumer/partition.js';
+import type { Partition } from '../consumer/partition.js';
 import type { Shares } from '../consumer/shares.js';
 import type { ProducerRecord, RecordResult } from '../producer/index.js';
 import { type Crew, type FleetSnapshot, type Flight, flightsOf, launch, leastBusy, newCrew, snapshotOf } from './crew.js';
@@ -14,7 +14,7 @@ import { Poisoning, type PoisoningSettings } from './poisoning.js';
 import { Returns, type ReturnsSettings } from './returns.js';
 import type { FromThread, PlainRecord } from './thread-messages.js';
 import type { Threads } from './threads.js';
-import { PartitionWork } from './work.js';
+import { PartitionWork, type Portion } from './work.js';
 
 export interface FleetSettings extends PoisoningSettings, ReturnsSettings {
   readonly concurrency: number;
@@ -74,6 +74,7 @@ export class Fleet {
       {
         ...{ clock: host.clock, poisoning: this.#poisoning },
         shares: () => this.#shares,
+        inTransaction: () => this.#roundMs !== undefined,
         changed: () => this.#changed.ring(),
         fail: error => this.fail(error),
       },
@@ -238,7 +239,7 @@ export class Fleet {
   }
 
   /** @param isIdle Whether the thread that is to have it has nothing else. */
-  #shareOf(partition: Partition, isIdle: boolean): { readonly work: PartitionWork; readonly share: RawShare } | undefined {
+  #shareOf(partition: Partition, isIdle: boolean): { readonly work: PartitionWork; readonly share: Portion } | undefined {
     let work = this.#works.get(partition);
     if (work === undefined) this.#works.set(partition, (work = new PartitionWork(partition)));
     if (work.busy || work.quietUntil > this.#host.clock.now()) return undefined;
@@ -248,7 +249,7 @@ export class Fleet {
     return share === undefined ? undefined : { work, share };
   }
 
-  #give(crew: Crew, work: PartitionWork, share: RawShare): void {
+  #give(crew: Crew, work: PartitionWork, share: Portion): void {
     const now = this.#host.clock.now();
     launch(crew, work, share, now);
     if (this.#roundMs !== undefined) this.#roundEndsAt = Math.min(this.#roundEndsAt, now + this.#roundMs);

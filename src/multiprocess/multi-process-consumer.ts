@@ -80,13 +80,15 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
     assertCrosses(workerData, what);
     assertForRun(this.#settings, what);
     const shares = this.openShares(what);
+    const before = this.#running?.ended;
     const work = async (): Promise<void> => {
-      const { concurrency, ordering, maxAttempts, maxDecompressedBytes, threadMemoryMb, marking } = this.#settings;
+      const { concurrency, ordering, maxDecompressedBytes, threadMemoryMb, marking } = this.#settings;
       const log = this.#core.logFor(this.#settings.logger);
       const given = {
-        ...{ handlerUrl, workerData, concurrency, ordering, marking, maxAttempts, maxDecompressedBytes },
+        ...{ handlerUrl, workerData, concurrency, ordering, marking, maxDecompressedBytes },
         ...{ wantsResults: onResult !== undefined, wantsLog: log !== undefined },
       };
+      await before?.catch(() => {}); // of one that has ended, and whose threads have not
       const threads = await Threads.open(given, threadMemoryMb);
       const fleet = this.#fleetOf(threads, log, onResult);
       this.#running = { fleet, ended };

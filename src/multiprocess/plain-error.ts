@@ -1,4 +1,4 @@
-import { asError, type ErrorContext, KafkaError, type Persistence } from '../base/errors.js';
+import { asError, type ErrorContext, KafkaError, type Persistence, wordsOf } from '../base/errors.js';
 
 /** An error as it crosses between threads: a clone would lose its code. */
 export interface PlainError {
@@ -16,18 +16,29 @@ const depth = 4;
 
 export function toPlain(thrown: unknown, left = depth): PlainError {
   const error = asError(thrown);
-  const code: unknown = 'code' in error ? error.code : undefined;
+  const code = of(error, 'code');
+  const stack = of(error, 'stack');
+  const cause = of(error, 'cause');
   return {
-    name: error.name,
-    message: error.message,
-    stack: error.stack,
+    name: wordsOf(of(error, 'name')),
+    message: wordsOf(of(error, 'message')),
+    stack: typeof stack === 'string' ? stack : undefined,
     code: typeof code === 'string' ? code : undefined,
     ours:
       error instanceof KafkaError
         ? { retriable: error.retriable, context: { ...error.context }, persistence: error.persistence }
         : undefined,
-    cause: error.cause === undefined || left === 0 ? undefined : toPlain(error.cause, left - 1),
+    cause: cause === undefined || left === 0 ? undefined : toPlain(cause, left - 1),
   };
+}
+
+/** A user's error may hold anything, and getters that throw. */
+function of(error: Error, name: string): unknown {
+  try {
+    return Reflect.get(error, name);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The error, as far as it can be had again: one of ours with its code, any other with name, message and stack. */

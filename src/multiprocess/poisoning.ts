@@ -54,7 +54,7 @@ export class Poisoning {
   }
 
   /** A message, or a batch as a whole, was tried in vain. */
-  inVain(work: PartitionWork, { offset, last, error, message }: Failure): void {
+  inVain(work: PartitionWork, { offset, last, error }: Failure): void {
     const { maxAttempts } = this.#settings;
     const attempts = work.failed(offset);
     const { topic, partition } = work.partition;
@@ -64,7 +64,7 @@ export class Poisoning {
     if (attempts < maxAttempts) return;
     // The whole batch has had its attempts: each of its messages has its last one alone.
     if (last > offset) work.suspect(offset, last, maxAttempts);
-    else this.#givenUp(work, { offset, attempts, error: fromPlain(error) }, message);
+    else this.#givenUp(work, { offset, attempts, error: fromPlain(error) });
   }
 
   /** The partition waits for a while. */
@@ -76,7 +76,7 @@ export class Poisoning {
   shown(work: PartitionWork, offset: number, message: PlainRecord | undefined): void {
     const given = work.wanted(offset);
     if (message === undefined) work.finished(offset);
-    else if (given !== undefined) this.#toStandElsewhere(work, given, message);
+    else if (given !== undefined) work.write(given, message);
   }
 
   /** Writes what is still to be written of the partition's messages; false when nothing is. */
@@ -107,23 +107,16 @@ export class Poisoning {
     return true;
   }
 
-  #givenUp(work: PartitionWork, given: GivenUp, message: PlainRecord | undefined): void {
+  #givenUp(work: PartitionWork, given: GivenUp): void {
     const { onPoison } = this.#settings;
     if (onPoison === 'stop') this.#host.fail(poisonError(work.partition, given.offset, given.attempts, given.error));
     else if (onPoison === 'skip') this.#passOver(work, given, 'skipped');
-    else if (message === undefined) work.show(given);
-    else this.#toStandElsewhere(work, given, message);
-  }
-
-  /** In a transaction by the next one: this one holds what came of the attempt, and is rolled back. */
-  #toStandElsewhere(work: PartitionWork, given: GivenUp, message: PlainRecord): void {
-    work.write(given, message);
-    if (!this.#host.inTransaction()) this.write(work);
+    else work.show(given); // as it is stored: the handler may have changed the bytes that it was given
   }
 
   #passOver(work: PartitionWork, given: GivenUp, to: PoisonedMessage['to']): void {
     const { topic, partition } = work.partition;
-    work.finished(given.offset);
+    work.passedOver(given.offset);
     this.#host.poisoned({ topic, partition, ...given, to });
   }
 }

@@ -26,6 +26,8 @@ export interface ReturnsHost {
   readonly poisoning: Poisoning;
   /** What is worked on now. */
   shares(): Shares | undefined;
+  /** Whether what is done may be rolled back. */
+  inTransaction(): boolean;
   /** There may be something to do. */
   changed(): void;
   /** Everything is to end with this. */
@@ -117,17 +119,14 @@ export class Returns {
     if (refused === undefined) this.#done(crew, flight, message.done, message.count);
     for (const offset of message.finished) work.finished(offset);
     const { records, damaged } = message;
-    const failures: readonly Failure[] = refused === undefined ? message.failures : [{ ...refused, message: undefined }];
+    const isSound = damaged === undefined && refused === undefined;
+        if (isSound && records !== undefined) work.keep(share, records);
+    else if (!isSound || message.done < share.nextOffset) this.giveBack(share, work);
+    if (flight.show !== undefined && isSound) poisoning.shown(work, flight.show, message.shown);
+    const failures: readonly Failure[] = refused === undefined ? message.failures : [refused];
     for (const failure of failures) this.#inVain(work, failure);
-    if (damaged !== undefined) {
-      this.giveBack(share, work);
-      work.isDamaged = failures.length === 0; // else what comes before the damage is worked on again first
-      return;
-    }
-    if (records !== undefined && refused === undefined) work.keep(share, records);
-    else if (refused !== undefined) this.giveBack(share, work);
-    if (flight.show !== undefined) poisoning.shown(work, flight.show, message.shown);
-    const isStill = message.done === flight.from && failures.length === 0 && !flight.recalled && flight.show === undefined;
+    if (damaged !== undefined) work.isDamaged = failures.length === 0; // else what comes before the damage is worked on again first
+    const isStill = message.done === flight.from && failures.length === 0 && !flight.recalled && isSound && flight.show === undefined;
     if (isStill) poisoning.rest(work); // nothing was marked: it comes again, not at once
     this.#host.changed();
   }
@@ -146,7 +145,7 @@ export class Returns {
     flight.count += more;
     crew.handled += more;
     this.#host.shares()?.done(flight.share, offset, more);
-    flight.work.reached(offset);
+    if (!this.#host.inTransaction()) flight.work.reached(offset);
     if (more > 0) this.idleDeaths = 0;
   }
 
@@ -165,6 +164,6 @@ export class Returns {
       cause,
       context: { topic, partition, offset, thread: index },
     });
-    return { offset, last: offset, error: toPlain(error), message: undefined };
+    return { offset, last: offset, error: toPlain(error) };
   }
 }

@@ -18,7 +18,6 @@ export interface ThreadTask {
   readonly concurrency: number;
   readonly ordering: Ordering;
   readonly marking: 'loop' | 'explicit';
-  readonly maxAttempts: number;
   readonly maxDecompressedBytes: number;
   readonly wantsResults: boolean;
   readonly wantsLog: boolean;
@@ -91,8 +90,6 @@ export interface Failure {
   /** The last message of the batch it was tried with; else `offset`. */
   readonly last: number;
   readonly error: PlainError;
-  /** After the last attempt, what it was. */
-  readonly message: PlainRecord | undefined;
 }
 
 /** What became of a share. */

@@ -4,9 +4,15 @@ import type { GivenUp } from './poison.js';
 import { ownMemory } from './pool.js';
 import type { PlainRecord, ShareOrder } from './thread-messages.js';
 
+/** A share of the partition, or one damaged piece of it. */
+export interface Portion extends RawShare {
+  /** In place of records: what stands for damaged ones. */
+  readonly damage?: ShareOrder['damage'];
+}
+
 /** What came back of a share, to be worked on by the next thread that is free. */
 interface Rest {
-  readonly share: RawShare;
+  readonly share: Portion;
   readonly records: ArrayBuffer;
 }
 
@@ -22,6 +28,8 @@ export class PartitionWork {
   readonly #failures = new Map<number, number>();
   /** Done, above those that are not. */
   readonly #finished = new Set<number>();
+  /** Given up, and passed over. */
+  readonly #passedOver = new Set<number>();
   /** Up to here messages are worked on alone: one of them ended its thread. */
   #aloneUpTo = -1;
   #aloneAttempt = 1;
@@ -29,8 +37,6 @@ export class PartitionWork {
   #show: { readonly offset: number; readonly given: GivenUp } | undefined;
   /** The records ahead are damaged, as a thread says. */
   isDamaged = false;
-  /** What is damaged is handed out as one message. */
-  #damage: ShareOrder['damage'];
   /** What is to be written elsewhere, by the offset it stands for. */
   readonly #letters = new Map<number, Letter>();
   /** The epoch of the partition that all of this is about. */
@@ -49,7 +55,7 @@ export class PartitionWork {
    * What is to be worked on next; undefined when nothing is there.
    * @throws KafkaError `TIDE_CORRUPT` for damaged records, where the reader is to be told.
    */
-  next(): RawShare | undefined {
+  next(): Portion | undefined {
     const { partition } = this;
     if (this.#epoch !== partition.epoch) {
       this.#epoch = partition.epoch;
@@ -61,7 +67,7 @@ export class PartitionWork {
   }
 
   /** Damaged records are dealt with as for every reader: passed over, told, or a message stands for them. */
-  #inspected(): RawShare | undefined {
+  #inspected(): Portion | undefined {
     const { partition } = this;
     const batch = partition.takeBatch();
     if (batch === undefined) return undefined;
@@ -72,19 +78,17 @@ export class PartitionWork {
       return partition.takeShare();
     }
     const { lease } = partition;
-    this.#damage = { nextOffset: first.nextOffset, error: toPlain(first.error) };
-    return { partition, lease, from: first.offset, nextOffset: first.nextOffset, records: nothing, aborted: null };
+    const damage = { nextOffset: first.nextOffset, error: toPlain(first.error) };
+    return { partition, lease, from: first.offset, nextOffset: first.nextOffset, records: nothing, aborted: null, damage };
   }
 
   /** The order for `share`, which {@link next} gave. Its memory is the thread's from then on. */
-  order(share: RawShare, slot: number): ShareOrder {
+  order(share: Portion, slot: number): ShareOrder {
     const { topic, partition, highWatermark } = this.partition;
     const { records, aborted, nextOffset } = share;
     const from = Math.max(share.from, this.partition.done);
     const memory = this.#rest === undefined ? ownMemory(records) : this.#rest.records;
-    const damage = this.#damage;
     this.#rest = undefined;
-    this.#damage = undefined;
     const isWithin = (offset: number) => offset >= from && offset < nextOffset;
     const show = this.#show !== undefined && isWithin(this.#show.offset) ? this.#show.offset : undefined;
     return {
@@ -92,13 +96,13 @@ export class PartitionWork {
       ...{ slot, topic, partition, from, nextOffset, highWatermark, aborted, show },
       records: memory,
       attempts: [...this.#failures].filter(([offset]) => isWithin(offset)).map(([offset, count]) => [offset, count + 1]),
-      finished: [...this.#finished].filter(isWithin),
-      ...{ aloneUpTo: this.#aloneUpTo, aloneAttempt: this.#aloneAttempt, damage },
+      finished: [...this.#finished, ...this.#passedOver].filter(isWithin),
+      ...{ aloneUpTo: this.#aloneUpTo, aloneAttempt: this.#aloneAttempt, damage: share.damage },
     };
   }
 
   /** Keeps what a thread gave back of `share`. */
-  keep(share: RawShare, records: ArrayBuffer): void {
+  keep(share: Portion, records: ArrayBuffer): void {
     this.#rest = { share, records };
   }
 
@@ -132,14 +136,21 @@ export class PartitionWork {
   undone(): void {
     this.#epoch = this.partition.epoch;
     this.#rest = undefined;
+    this.#finished.clear(); // what came of them is rolled back too
     for (const [offset, letter] of this.#letters) {
       letter.isWritten = false;
-      this.#finished.delete(offset);
+      this.#passedOver.delete(offset);
     }
   }
 
   finished(offset: number): void {
     this.#finished.add(offset);
+    if (this.#show?.offset === offset) this.#show = undefined;
+  }
+
+  /** The message was given up: what comes behind it does not wait any longer. */
+  passedOver(offset: number): void {
+    this.#passedOver.add(offset);
     if (this.#show?.offset === offset) this.#show = undefined;
   }
 
@@ -165,10 +176,10 @@ export class PartitionWork {
     this.#aloneAttempt = attempt;
   }
 
-  /** Everything below `offset` is done. */
+  /** Everything below `offset` is done, and stays so. */
   reached(offset: number): void {
-    for (const each of this.#failures.keys()) if (each < offset) this.#failures.delete(each);
-    for (const each of this.#finished) if (each < offset) this.#finished.delete(each);
+    for (const known of [this.#failures, this.#finished, this.#passedOver])
+      for (const each of known.keys()) if (each < offset) known.delete(each);
   }
 
   /** The message stands elsewhere; `isKept`: nothing can bring it back. */
@@ -179,18 +190,20 @@ export class PartitionWork {
 
   /** What is done stays so: nothing brings back what is written elsewhere. */
   kept(): void {
-    for (const each of this.#letters.keys()) if (each < this.partition.done) this.#letters.delete(each);
+    const { done } = this.partition;
+    for (const each of this.#letters.keys()) if (each < done) this.#letters.delete(each);
+    this.reached(done);
   }
 
   #forget(): void {
     this.#failures.clear();
     this.#finished.clear();
+    this.#passedOver.clear();
     this.#letters.clear();
     this.#aloneUpTo = -1;
     this.#aloneAttempt = 1;
     this.#show = undefined;
     this.#rest = undefined;
-    this.#damage = undefined;
     this.isDamaged = false;
   }
 }

@@ -85,3 +85,11 @@ test('what a context offers can be taken out of it', async t => {
     ['a', 'b'],
   );
 });
+
+test('a batch whose result cannot cross is taken apart as one that throws', async t => {
+  const { cluster, consumer } = await setting(t);
+  fill(cluster, ['a', 'b', 'function', 'd']);
+  const { results } = await ran(consumer({ maxAttempts: 2, onPoison: 'skip' }), 3, {}, batches);
+  assert.deepEqual(results, ['0-0#2', '1-1#2', '3-3#2']);
+  assert.deepEqual(stored(cluster), { 0: 4 });
+});

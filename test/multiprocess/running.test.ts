@@ -23,6 +23,7 @@ test('every partition is worked on in its order, by more than one thread; all of
 
 for (const [name, expected] of [
   ['common.cjs', ['common 0', 'common 1']],
+  ['function.cjs', ['set up 0', 'set up 1']],
   ['plain.js', [0, 1]],
 ] as const) {
   test(`a handler module may be ${name}`, async t => {

@@ -4,6 +4,7 @@ import { Admin } from '../../src/admin/index.js';
 import { KafkaClient } from '../../src/client/client.js';
 import { SimpleConsumer } from '../../src/consumer/index.js';
 import type { EmbeddedCluster } from '../../src/embedded/index.js';
+import type { ResultPlace } from '../../src/multiprocess/index.js';
 import { KeyedProducer } from '../../src/producer/index.js';
 import { EndTxn } from '../../src/protocol/index.js';
 import { handler, ran, ranUntil, script, setting, stored } from './setting.js';
@@ -40,6 +41,39 @@ for (const [what, values] of [
     assert.deepEqual(stored(cluster), { 0: 4 });
   });
 }
+
+test('what was done beside a message that failed is rolled back with it, and comes again', async t => {
+  const { cluster, client, consumer } = await setting(t);
+  cluster.append('orders', 0, orders(['a fail 1', 'b', 'c', 'd']));
+  await using producer = new KeyedProducer(client, { transactionalId: 'bills' });
+  const fleet = consumer({ producer, transactionMs: 50, ordering: 'none', concurrency: 4 });
+  const stop = new AbortController();
+  const run = fleet.run(billing, { signal: stop.signal });
+  await until('all is committed', () => stored(cluster)[0] === 4);
+  stop.abort();
+  await run;
+  assert.deepEqual([...(await bills(cluster))].sort(), ['bill for a', 'bill for b', 'bill for c', 'bill for d']);
+});
+
+test('attempts are counted on when a message that comes later rolls all of it back, and one that was passed over stays so', async t => {
+  const { cluster, client, consumer } = await setting(t);
+  cluster.append('orders', 0, orders(['a', 'b fail 99', 'c fail 2', 'd', 'e fail 2']));
+  await using producer = new KeyedProducer(client, { transactionalId: 'bills' });
+  const fleet = consumer({ producer, transactionMs: 5000, maxAttempts: 3, onPoison: 'skip' });
+  const poisoned: number[] = [];
+  fleet.on('poisoned', ({ offset }) => poisoned.push(offset));
+  const stop = new AbortController();
+  const attempts: string[] = [];
+  const onResult = (_: unknown, { offset, attempt }: ResultPlace): void => {
+    attempts.push(`${offset}#${attempt}`);
+    if (offset === 4) stop.abort();
+  };
+  await fleet.run(billing, { signal: stop.signal, onResult });
+  assert.deepEqual(poisoned, [1]);
+  assert.deepEqual(attempts.slice(-4), ['0#1', '2#3', '3#1', '4#3']);
+  assert.deepEqual(await bills(cluster), ['bill for a', 'bill for c', 'bill for d', 'bill for e']);
+  assert.deepEqual(stored(cluster), { 0: 5 });
+});
 
 test('a commit that is lost is rolled back, and all of it comes again', async t => {
   const { cluster, client, consumer } = await setting(t);

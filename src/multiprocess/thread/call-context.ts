@@ -23,7 +23,7 @@ export interface Call {
 
 /** What a handler is given for one call. */
 export class Context implements HandlerContext {
-  readonly sends: Promise<RecordResult>[] = [];
+  readonly #sends: Promise<RecordResult>[] = [];
   readonly #call: Call;
   readonly #kit: ContextKit;
   #marked: Set<number> | undefined;
@@ -65,11 +65,22 @@ export class Context implements HandlerContext {
   /** Made when it is asked for: handlers take it out of the context, `{ send }`, and most do not use it. */
   get send(): (record: ProducerRecord) => Promise<RecordResult> {
     return record => {
+      if (this.#isOver) return Promise.reject(this.#late());
       const sent = this.#kit.sends.send(record);
-      this.sends.push(sent);
+      this.#sends.push(sent);
       sent.catch(() => {}); // told to whoever awaits it, and to the attempt
       return sent;
     };
+  }
+
+  /** Whether it has sent anything. */
+  get hasSent(): boolean {
+    return this.#sends.length > 0;
+  }
+
+  /** Waits until what was sent is stored, and what is sent when it is. @throws why it could not be. */
+  async sent(): Promise<void> {
+    for (const each of this.#sends) await each;
   }
 
   /** Made as {@link send} is. */
@@ -87,9 +98,15 @@ export class Context implements HandlerContext {
     return this.#marked?.has(offset) === true;
   }
 
-  /** The handler has returned: a mark comes too late. */
+  /** The handler has returned: a mark, or a record to send, comes too late. */
   end(): void {
     this.#isOver = true;
+  }
+
+  #late(): StateError {
+    const { topic, partition, first } = this.#call;
+    const what = `context.send() ${topic}/${partition} offset ${first}: its handler has returned`;
+    return new StateError('TIDE_STALE', `${what}; nothing was sent. Await what the handler has begun before it returns`);
   }
 
   #check(message: unknown): void {

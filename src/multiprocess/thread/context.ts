@@ -26,7 +26,8 @@ export interface HandlerContext extends ThreadContext {
   readonly signal: AbortSignal;
   /**
    * Sends a record by the producer of the main thread. The message is not done before it is stored, awaited or not.
-   * @throws KafkaError as {@link KeyedProducer.send}; then the message was tried in vain, also where the handler catches that.
+   * @throws KafkaError as {@link KeyedProducer.send}; then the message was tried in vain, also where the handler catches that. `TIDE_STALE` once the handler
+   * has returned and what it had sent is stored.
    */
   readonly send: (record: ProducerRecord) => Promise<RecordResult>;
 }

@@ -53,9 +53,9 @@ function exported(loaded: Readonly<Record<string, unknown>>, name: string): unkn
   const inner = loaded['default'];
   if (name !== 'default')
     return (
-      loaded[name] ?? (isRecord(inner) ? (inner[name] ?? (isRecord(inner['default']) ? inner['default'][name] : undefined)) : undefined)
+      loaded[name] ?? (hasExports(inner) ? (inner[name] ?? (hasExports(inner['default']) ? inner['default'][name] : undefined)) : undefined)
     );
-  return isRecord(inner) ? inner['default'] : inner;
+  return typeof inner !== 'function' && hasExports(inner) ? inner['default'] : inner;
 }
 
 function functionOf(url: string, name: string, value: unknown): unknown {
@@ -63,4 +63,6 @@ function functionOf(url: string, name: string, value: unknown): unknown {
   throw new InputError(`the handler module ${url}: "${name}" must be a function, got ${show(value)}`, { code: 'TIDE_HANDLER' });
 }
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null;
+/** CommonJS may export a function that has the others as its properties. */
+const hasExports = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  (typeof value === 'object' && value !== null) || typeof value === 'function';

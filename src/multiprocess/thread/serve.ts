@@ -1,4 +1,5 @@
 import { systemClock } from '../../base/clock.js';
+import { wordsOf } from '../../base/errors.js';
 import type { LogFields, LogLevel } from '../../base/log.js';
 import { type Deferred, deferred } from '../../base/wait.js';
 import { InHand } from '../in-hand.js';
@@ -109,7 +110,7 @@ class Crowd {
 
 function loggerOver(post: (message: FromThread) => void): ThreadLogger {
   const line = (level: LogLevel) => (message: string, fields?: LogFields) =>
-    post({ kind: 'log', level, message: String(message), fields: plainFields(fields) });
+    post({ kind: 'log', level, message: wordsOf(message), fields: plainFields(fields) });
   return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
 }
 
@@ -118,7 +119,7 @@ const plainFields = (fields: LogFields | undefined): LogFields =>
   Object.fromEntries(
     Object.entries(fields ?? {}).map(([name, value]) => [
       name,
-      ['string', 'number', 'boolean'].includes(typeof value) ? value : String(value),
+      ['string', 'number', 'boolean'].includes(typeof value) ? value : wordsOf(value),
     ]),
   );
 

@@ -18,7 +18,7 @@ import type { Slots } from './slots.js';
 /** What all shares of a thread have in common. */
 export interface ThreadKit extends ContextKit {
   readonly clock: Clock;
-  readonly task: Pick<ThreadTask, 'ordering' | 'marking' | 'maxAttempts' | 'maxDecompressedBytes' | 'wantsResults' | 'concurrency'>;
+  readonly task: Pick<ThreadTask, 'ordering' | 'marking' | 'maxDecompressedBytes' | 'wantsResults' | 'concurrency'>;
   readonly module: HandlerModule;
   readonly inHand: InHand;
   readonly slots: Slots;
@@ -50,10 +50,12 @@ export class ShareRun {
   /** Where a result could not be given. */
   #refusedAt: { readonly done: number; readonly count: number } | undefined;
   #sliceEnd: number;
+  readonly #sizeBytes: number;
 
   constructor(kit: ThreadKit, order: ShareOrder) {
     this.#kit = kit;
     this.#order = order;
+    this.#sizeBytes = order.records.byteLength;
     this.#attempts = new Map(order.attempts);
     this.#finished = new Set(order.finished);
     this.#sliceEnd = kit.clock.now() + sliceMs;
@@ -103,10 +105,11 @@ export class ShareRun {
     // Where results are wanted, what was done behind a hole has still to give its own: it comes again.
     const finished = this.#refusedAt === undefined && !this.#kit.task.wantsResults ? this.#prefix.finished : [];
     const isWhole = done >= nextOffset && damaged === undefined;
+    const isTakenAway = records.byteLength !== this.#sizeBytes; // a handler has handed the memory of its messages over
     return {
       kind: 'returned',
       ...{ slot, done, count, finished, damaged, shown },
-      records: isWhole ? undefined : records,
+      records: isWhole || isTakenAway ? undefined : records,
       failures: this.#failures,
     };
   }
@@ -158,7 +161,7 @@ export class ShareRun {
       batch.seek(offset + 1);
       return true;
     }
-    this.#failed(offset, offset, this.#attemptOf(offset), error, messageIn(batch, offset));
+    this.#failed(offset, offset, error);
     return false;
   }
 
@@ -199,11 +202,12 @@ export class ShareRun {
     try {
       made = module.handle?.(message, context);
     } catch (error) {
+      context.end();
       inHand.put(hand);
-      this.#failed(message.offset, message.offset, context.attempt, error, message);
+      this.#failed(message.offset, message.offset, error);
       return undefined;
     }
-    if (isThenable(made) || context.sends.length > 0) return this.#later(message, made, context, hand, entry);
+    if (isThenable(made) || context.hasSent) return this.#later(message, made, context, hand, entry);
     inHand.put(hand);
     this.#handled(message.offset, made, context, entry);
     return undefined;
@@ -212,11 +216,12 @@ export class ShareRun {
   async #later(message: AnyMessage, made: unknown, context: Context, hand: number, entry: Begun | undefined): Promise<void> {
     try {
       const value = await made;
-      await Promise.all(context.sends);
+      await context.sent();
       this.#handled(message.offset, value, context, entry);
     } catch (error) {
-      this.#failed(message.offset, message.offset, context.attempt, error, message);
+      this.#failed(message.offset, message.offset, error);
     } finally {
+      context.end();
       this.#kit.inHand.put(hand);
     }
   }
@@ -244,17 +249,17 @@ export class ShareRun {
     this.#progress();
   }
 
-  /** Takes results to the main thread. One that cannot cross is its message's failure: what was done from there on is not. */
-  #give(results: readonly Result[]): void {
+  /** Takes results, of so many messages each, to the main thread. One that cannot cross is a failure: what was done from there on is not. */
+  #give(results: readonly Result[], countEach = 1): void {
     if (this.#refusedAt !== undefined) return;
     const { done, count } = this.#prefix;
     for (const [i, result] of results.entries()) {
       const next = results[i + 1]?.offset ?? done;
       try {
-        this.#crowded = this.#kit.results(this.#order.slot, [result], next, count - (results.length - 1 - i)) ?? this.#crowded;
+        this.#crowded = this.#kit.results(this.#order.slot, [result], next, count - (results.length - 1 - i) * countEach) ?? this.#crowded;
       } catch (error) {
-        this.#refusedAt = { done: result.offset, count: count - (results.length - i) };
-        this.#failed(result.offset, result.last, result.attempt, this.#cannotCross(result.offset, error), undefined);
+        this.#refusedAt = { done: result.offset, count: count - (results.length - i) * countEach };
+        this.#failed(result.offset, result.last, this.#cannotCross(result.offset, error));
         return;
       }
     }
@@ -266,12 +271,10 @@ export class ShareRun {
     return new InputError(`${what}: ${asError(cause).message}; expected plain data`, { cause, context: { topic, partition, offset } });
   }
 
-  #failed(first: number, last: number, attempt: number, error: unknown, message: AnyMessage | undefined): void {
+  #failed(first: number, last: number, error: unknown): void {
     this.#isHalted = true;
     if (this.#stop.signal.aborted) return; // nobody asked for it any more
-    const isLast = attempt >= this.#kit.task.maxAttempts;
-    const plain = isLast && message !== undefined ? plainMessage(message) : undefined;
-    this.#failures.push({ offset: first, last, error: toPlain(error), message: plain });
+    this.#failures.push({ offset: first, last, error: toPlain(error) });
     this.#ended.ring();
   }
 
@@ -305,20 +308,21 @@ export class ShareRun {
       const hand = inHand.take(this.#order.slot, batch.firstOffset, batch.lastOffset);
       try {
         const value = await module.handleBatch?.(batch, context);
-        await Promise.all(context.sends);
+        await context.sent();
         context.end();
         const offsets = batch.offsets();
         const hole = task.marking === 'loop' ? -1 : offsets.findIndex(offset => !context.hasMarked(offset));
         const doneCount = hole < 0 ? offsets.length : hole;
         this.#prefix.passTo(hole < 0 ? batch.lastOffset + 1 : (offsets[hole] ?? first), doneCount);
         if (task.wantsResults) {
-          this.#give([{ offset: batch.firstOffset, last: batch.lastOffset, attempt: context.attempt, value }]);
+          this.#give([{ offset: batch.firstOffset, last: batch.lastOffset, attempt: context.attempt, value }], doneCount);
         }
         this.#progress();
         if (hole >= 0 || isAlone) this.#isHalted = true;
       } catch (error) {
-        this.#failed(batch.firstOffset, batch.lastOffset, context.attempt, error, batch.count === 1 ? batch.at(0) : undefined);
+        this.#failed(batch.firstOffset, batch.lastOffset, error);
       } finally {
+        context.end();
         inHand.put(hand);
         slots.free();
       }

@@ -59,5 +59,8 @@ export function setup({ workerData, threadIndex }: ThreadContext): unknown {
 
 export function teardown({ workerData, threadIndex }: ThreadContext): void {
   if (workerData === 'bad teardown') throw new Error(`no teardown in thread ${threadIndex}`);
-  if (Array.isArray(workerData)) Atomics.add(new Int32Array(workerData[0]), 1, 1);
+  if (!Array.isArray(workerData)) return;
+  const words = new Int32Array(workerData[0]);
+  Atomics.add(words, 1, 1);
+  if (words.length > 2) Atomics.wait(words, 2, 0); // until it may end
 }
