@@ -120,7 +120,7 @@ export class Returns {
     for (const offset of message.finished) work.finished(offset);
     const { records, damaged } = message;
     const isSound = damaged === undefined && refused === undefined;
-        if (isSound && records !== undefined) work.keep(share, records);
+    if (isSound && records !== undefined) work.keep(share, records);
     else if (!isSound || message.done < share.nextOffset) this.giveBack(share, work);
     if (flight.show !== undefined && isSound) poisoning.shown(work, flight.show, message.shown);
     const failures: readonly Failure[] = refused === undefined ? message.failures : [refused];

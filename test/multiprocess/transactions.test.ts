@@ -47,11 +47,7 @@ test('what was done beside a message that failed is rolled back with it, and com
   cluster.append('orders', 0, orders(['a fail 1', 'b', 'c', 'd']));
   await using producer = new KeyedProducer(client, { transactionalId: 'bills' });
   const fleet = consumer({ producer, transactionMs: 50, ordering: 'none', concurrency: 4 });
-  const stop = new AbortController();
-  const run = fleet.run(billing, { signal: stop.signal });
-  await until('all is committed', () => stored(cluster)[0] === 4);
-  stop.abort();
-  await run;
+  await ranUntil(fleet, billing, 'all is committed', () => stored(cluster)[0] === 4);
   assert.deepEqual([...(await bills(cluster))].sort(), ['bill for a', 'bill for b', 'bill for c', 'bill for d']);
 });
 
