@@ -359,14 +359,14 @@ export abstract class Consumer<At, K = Buffer, V = Buffer> extends TypedEvents<C
     return this.#closing.once(options ?? {}, timeoutMs => this.#close(timeoutMs));
   }
 
-  /** What a kind of consumer has beside the rest comes to its end. Never rejects. */
-  protected async ended(): Promise<void> {}
+  /** What a kind of consumer has beside the rest comes to its end; for what is not done yet there is so much time. Never rejects. */
+  protected async ended(_timeoutMs: number): Promise<void> {}
 
   async #close(timeoutMs: number): Promise<void> {
     const deadline = this.#client.cluster.deadline(timeoutMs);
     const failure = await this.#core.close(timeoutMs).then(() => undefined, asError);
     const later = await this.#source.close(Math.max(lastCommitMs, deadline.remainingMs())).then(() => undefined, asError);
-    await this.ended();
+    await this.ended(Math.max(lastCommitMs, deadline.remainingMs()));
     this.#release();
     if (failure !== undefined || later !== undefined) throw failure ?? later;
   }

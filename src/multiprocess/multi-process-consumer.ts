@@ -118,10 +118,10 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
   }
 
   /** A run has ended by then, and with it its threads; or it is awaited by what it waits for. */
-  protected override async ended(): Promise<void> {
+  protected override async ended(timeoutMs: number): Promise<void> {
     const run = this.#running?.ended;
     if (run !== undefined) await settledWithin(this.#core.cluster.clock, run, lastMs);
-    await this.#producer?.close().catch(error => this.#core.cluster.passing(asKafkaError(error), 0));
+    await this.#producer?.close({ timeoutMs }).catch(error => this.#core.cluster.passing(asKafkaError(error), 0));
     await this.#inflater.close();
   }
 

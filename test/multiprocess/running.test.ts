@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KafkaError } from '../../src/base/errors.js';
 import { KafkaConsumer } from '../../src/consumer/index.js';
-import { Fetch, JoinGroup } from '../../src/protocol/index.js';
+import { Fetch, JoinGroup, Produce } from '../../src/protocol/index.js';
 import { until } from '../group/watched.js';
 import { rejection } from '../support/rejection.js';
 import { asks, fill, handler, ran, script, setting, stored } from './setting.js';
@@ -239,6 +239,20 @@ test('a run that is aborted, or closed, while its first thread is set up ends', 
   const run = orders.run(script, { workerData: 'endless setup' });
   await orders.close();
   await run;
+});
+
+test('what handlers have sent, and no broker takes, keeps close for no longer than its time', async t => {
+  const { cluster, client, consumer } = await setting(t);
+  fill(cluster, [asks({ what: 'send' })]);
+  cluster.on(Produce).failTimes(Number.POSITIVE_INFINITY, 'NOT_ENOUGH_REPLICAS');
+  const orders = consumer();
+  const sent = cluster.nextRequest(Produce);
+  const run = orders.run(script);
+  await sent;
+  await assert.rejects(orders.close({ timeoutMs: 50 }), { code: 'TIDE_TIMEOUT' });
+  await run;
+  const given = client.nonFatalErrors().map(({ error }) => error.message);
+  assert.match(given.join('\n'), /KeyedProducer close: \d+ records were not delivered within 1000 ms/);
 });
 
 test('closing the client waits for the end of a run, and of its threads', async t => {
