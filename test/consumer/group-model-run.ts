@@ -97,6 +97,10 @@ export class GroupRun implements ModelRun<Step<Kind>> {
     ledger.note('-- finish');
     join(stage, 0);
     await this.#rest();
+    if (stage.open().length === 0) {
+      join(stage, 0); // who had the place was on its way out
+      await this.#rest();
+    }
     const [last = assert.fail(), ...others] = stage.open();
     for (const member of others) leave(stage, member, 0);
     await stage.inTime('the others leave', Promise.all(others.flatMap(({ calls }) => [...calls])));
