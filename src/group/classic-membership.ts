@@ -4,12 +4,12 @@ import type { ClientCore } from '../client/client.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { ForPartition } from '../cluster/scatter.js';
 import type { Assignor } from './assignors/assignor.js';
-import { assigned } from './assignors/checked.js';
 import { besideHeartbeats } from './beside-heartbeats.js';
 import { ClassicRequests, type ClassicSettings, type Joined } from './classic-requests.js';
-import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.js';
+import { decodeAssignment, encodeSubscription } from './consumer-protocol.js';
 import { type Reaction, reactionTo } from './group-errors.js';
 import { Heartbeats } from './heartbeats.js';
+import { type Division, Leading } from './leading.js';
 import { MemberLoop } from './member-loop.js';
 import { isSame, type MemberStanding, type Membership, type MembershipEvents, without } from './membership.js';
 import { Patience } from './patience.js';
@@ -24,17 +24,9 @@ export interface ClassicMembershipSettings extends ClassicSettings {
 }
 
 /** What a member of the group joined with, and what was divided. */
-interface Division {
+interface Rest extends Division {
   readonly names: readonly string[];
-  /** For the leader: the topics of all members, also such as are not there yet, and what there was of them. */
-  readonly wanted: Wanted | undefined;
-  /** For the leader: something is kept back until a member that holds it has given it up, and has joined once more. */
-  readonly isHalf: boolean;
-}
-
-interface Wanted {
-  readonly topics: readonly string[];
-  readonly counts: ReadonlyMap<string, number>;
+  readonly joined: Joined;
 }
 
 /** Said by others while the member is busy, and looked at when it is at rest. */
@@ -51,6 +43,7 @@ export class ClassicMembership implements Membership {
   readonly #topics: SubscribedTopics;
   readonly #events: MembershipEvents;
   readonly #requests: ClassicRequests;
+  readonly #leading: Leading;
   readonly #heartbeats: Heartbeats;
   /** Partitions may stay with their members while the group is divided anew: all ways of assigning see to that. */
   readonly #isCooperative: boolean;
@@ -76,6 +69,7 @@ export class ClassicMembership implements Membership {
     this.#topics = topics;
     this.#events = events;
     this.#requests = new ClassicRequests(core, settings);
+    this.#leading = new Leading(settings.assignors, topics, this.#requests);
     this.#isCooperative = settings.assignors.every(({ protocol }) => protocol === 'cooperative');
     this.#heartbeats = new Heartbeats(core.cluster, {
       heartbeatMs: settings.heartbeatMs,
@@ -128,9 +122,9 @@ export class ClassicMembership implements Membership {
     let reason = 'a consumer starts';
     while (!signal.aborted) {
       try {
-        const division = await this.#join(reason, signal);
+        const rest = await this.#join(reason, signal);
         patience.succeeded();
-        reason = division === undefined ? 'partitions were given up' : await this.#rest(division, signal);
+        reason = rest === undefined ? 'partitions were given up' : await this.#rest(rest, signal);
       } catch (thrown) {
         if (signal.aborted) break;
         const error = asKafkaError(thrown);
@@ -152,14 +146,14 @@ export class ClassicMembership implements Membership {
   }
 
   /** Joins and takes what it is given. Undefined: something went to others, who wait for that, and so the group is to be joined once more. */
-  async #join(reason: string, signal: AbortSignal): Promise<Division | undefined> {
+  async #join(reason: string, signal: AbortSignal): Promise<Rest | undefined> {
     const startedAt = this.#cluster.clock.now();
     if (!this.#isCooperative) await this.#giveUp(this.#owned);
     this.#notice = undefined;
     const names = await this.#topics.allowedNames(signal);
     this.#heartbeats.stop();
     this.#isJoining = true;
-    const { joined, wanted, given, isHalf } = await this.#ask(names, reason, signal).finally(() => {
+    const { joined, given, division } = await this.#ask(names, reason, signal).finally(() => {
       this.#isJoining = false;
       this.#joined.ring();
     });
@@ -169,12 +163,13 @@ export class ClassicMembership implements Membership {
     const added = without(given, this.#owned);
     this.#owesJoin = gone.length > 0;
     await this.#giveUp(gone);
+    this.#assertIn();
     this.#owned = given;
     this.#given = given;
     if (added.length > 0) await this.#events.assigned(added);
     if (gone.length > 0) {
       // Who is late to hear what it is given, and is told to join again by then, gives up only after that: it would take one generation more.
-      if (isHalf) await this.#noticed.waitFor(this.#cluster.clock, this.#cluster.settings.retry.backoffMs, signal);
+      if (division.isHalf) await this.#noticed.waitFor(this.#cluster.clock, this.#cluster.settings.retry.backoffMs, signal);
       return undefined;
     }
     this.#events.settled({
@@ -183,7 +178,7 @@ export class ClassicMembership implements Membership {
       partitions: given,
       durationMs: this.#cluster.clock.now() - startedAt,
     });
-    return { names, wanted, isHalf };
+    return { names, joined, ...division };
   }
 
   /** Joins, divides where that is this member's to do, and learns what it is given. */
@@ -196,9 +191,9 @@ export class ClassicMembership implements Membership {
     const standing = { groupId, groupInstanceId, memberId: joined.memberId, generationId: joined.generationId };
     const beat = (stop: AbortSignal, timeoutMs: number) => this.#requests.heartbeat(standing, stop, timeoutMs, 'shared');
     return besideHeartbeats(this.#cluster, { heartbeatMs, beat }, signal, async stop => {
-      const { wanted, assignments, isHalf } = await this.#divide(joined, stop);
+      const { assignments, division } = await this.#leading.divide(joined, stop);
       const given = decodeAssignment(await this.#requests.sync(joined, assignments, stop)).partitions;
-      return { joined, wanted, given, isHalf };
+      return { joined, given, division };
     });
   }
 
@@ -217,47 +212,44 @@ export class ClassicMembership implements Membership {
     }));
   }
 
-  /** As the leader: who reads what. */
-  async #divide({ members, isDivided, memberId: own, assignor: name }: Joined, signal: AbortSignal) {
-    const assignments = new Map<string, Uint8Array>();
-    if (members === undefined) return { assignments, wanted: undefined, isHalf: false };
-    const known = members.map(({ memberId, groupInstanceId, metadata }) => ({
-      memberId,
-      groupInstanceId: groupInstanceId ?? undefined,
-      ...decodeSubscription(metadata),
-    }));
-    const topics = known.flatMap(each => each.topics);
-    const counts = await this.#topics.partitionCounts(topics, signal);
-    const assignor = this.#settings.assignors.find(each => each.name === name);
-    const divided = assignor === undefined ? new Map<string, readonly ForPartition[]>() : assigned(assignor, known, counts);
-    if (!isDivided) for (const [memberId, partitions] of divided) assignments.set(memberId, encodeAssignment({ partitions }));
-    const givesUp = ({ memberId, ownedPartitions }: (typeof known)[number]) =>
-      without(ownedPartitions, divided.get(memberId) ?? []).length > 0;
-    return { assignments, wanted: { topics, counts }, isHalf: known.some(member => member.memberId !== own && givesUp(member)) };
-  }
-
   /** Waits until there is a reason to join again, and gives it. @throws KafkaError what the group has said. */
-  async #rest({ names, wanted, isHalf }: Division, signal: AbortSignal): Promise<string> {
+  async #rest({ names, joined, ...division }: Rest, signal: AbortSignal): Promise<string> {
     const { clock } = this.#cluster;
+    const { sessionTimeoutMs, heartbeatMs } = this.#settings;
+    let { wanted } = division;
+    let isOpen = joined.mayLeadOn; // what there is to look after
     // Who is to give something up may have ended before it joined once more; if it came again in time with its `group.instance.id`, nobody else asks.
-    const halfUntil = isHalf ? clock.now() + this.#settings.sessionTimeoutMs : Number.POSITIVE_INFINITY;
+    let halfUntil = division.isHalf || isOpen ? clock.now() + sessionTimeoutMs : Number.POSITIVE_INFINITY;
     while (!signal.aborted) {
       const notice = this.#notice;
       this.#notice = undefined;
       if (notice !== undefined && 'error' in notice) throw notice.error;
       if (notice !== undefined) return notice.reason;
-      if ((await this.#noticed.waitFor(clock, this.#settings.heartbeatMs, signal)) !== 'late') continue;
-      if (clock.now() >= halfUntil) return 'what a member was to give up is with nobody';
+      if ((await this.#noticed.waitFor(clock, heartbeatMs, signal)) !== 'late') continue;
+      if (clock.now() >= halfUntil) return 'what a member was to give up may be with nobody';
       try {
         if (!isSame(names, await this.#topics.names(signal))) return 'other topics match the subscription';
+        const found = isOpen ? await this.#leading.takeOver(joined, signal, heartbeatMs) : undefined;
+        if (found?.isWhole === false) return 'a partition is with nobody';
+        if (found !== undefined) {
+          isOpen = false;
+          wanted = found.wanted;
+          halfUntil = Number.POSITIVE_INFINITY;
+        }
         if (wanted === undefined) continue;
         const counts = await this.#topics.partitionCounts(wanted.topics, signal);
         if (!isSame(entriesOf(wanted.counts), entriesOf(counts))) return 'a topic has other partitions';
       } catch (error) {
-        if (!signal.aborted) this.#cluster.passing(asKafkaError(error), this.#settings.heartbeatMs);
+        if (!signal.aborted) this.#cluster.passing(asKafkaError(error), heartbeatMs);
       }
     }
     return 'it leaves';
+  }
+
+  /** @throws KafkaError that the group has gone on without it while it gave something up: what it was given may be with others by now. */
+  #assertIn(): void {
+    const notice = this.#notice;
+    if (notice !== undefined && 'error' in notice && reactionTo(notice.error) !== 'rejoin') throw notice.error;
   }
 
   #note(error: KafkaError): void {

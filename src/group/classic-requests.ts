@@ -3,13 +3,15 @@ import type { ClientCore } from '../client/client.js';
 import type { CoordinatorBounds } from '../cluster/coordinators.js';
 import type { Purpose } from '../cluster/links.js';
 import type { Body } from '../network/connection.js';
-import { type Api, Heartbeat, JoinGroup, LeaveGroup, type ResponseOf, SyncGroup } from '../protocol/index.js';
+import { type Api, DescribeGroups, Heartbeat, JoinGroup, LeaveGroup, type ResponseOf, SyncGroup } from '../protocol/index.js';
 import type { MemberStanding } from './membership.js';
 
 /** The kind of group that consumers form. */
 const protocolType = 'consumer';
 /** How much longer than the group may take we wait for the answer. */
 const answerMarginMs = 5000;
+/** The first version of JoinGroup that tells a leader that comes again that it leads (KIP-814). */
+const tellsLeaderFrom = 9;
 
 export interface ClassicSettings {
   readonly groupId: string;
@@ -32,10 +34,11 @@ export interface Joined {
   readonly generationId: number;
   /** The way of assigning that all members know. */
   readonly assignor: string;
-  /** For the leader: all members, as they said they joined; undefined for the others. */
+  readonly leader: string;
+  /** For the leader: all members, of which it decides; undefined for the others, and where nothing is to be decided. */
   readonly members: ResponseOf<typeof JoinGroup>['members'] | undefined;
-  /** The group stays as it is divided: a leader that came again with its `group.instance.id` has nothing to decide (KIP-814). */
-  readonly isDivided: boolean;
+  /** It came again with its `group.instance.id`, the group stays as it is divided, and this member leads it, or may do so: old brokers do not tell. */
+  readonly mayLeadOn: boolean;
 }
 
 /**
@@ -68,9 +71,13 @@ export class ClassicRequests {
     const { groupId, groupInstanceId = null, sessionTimeoutMs, rebalanceTimeoutMs } = this.#settings;
     const protocols = offers.map(({ name, metadata }) => ({ name, metadata }));
     const body = { groupId, sessionTimeoutMs, rebalanceTimeoutMs, memberId: known, groupInstanceId, protocolType, protocols, reason };
+    let isTold = true;
     return this.#ask(
       JoinGroup,
-      body,
+      version => {
+        isTold = version >= tellsLeaderFrom;
+        return body;
+      },
       answer => {
         if (answer.memberId !== '') named(answer.memberId);
         this.#check(answer.errorCode, 'join');
@@ -79,8 +86,9 @@ export class ClassicRequests {
           memberId,
           generationId,
           assignor: protocolName ?? '',
-          members: leader === memberId ? members : undefined,
-          isDivided: skipAssignment,
+          leader,
+          members: leader === memberId && !skipAssignment ? members : undefined,
+          mayLeadOn: isTold ? skipAssignment : groupInstanceId !== null && known === '' && leader !== memberId,
         };
       },
       { signal, timeoutMs: rebalanceTimeoutMs + answerMarginMs },
@@ -128,6 +136,19 @@ export class ClassicRequests {
     const { groupId, groupInstanceId = null } = this.#settings;
     const body = { groupId, generationId, memberId, groupInstanceId };
     await this.#ask(Heartbeat, body, ({ errorCode }) => this.#check(errorCode, 'heartbeat'), { signal, timeoutMs, purpose });
+  }
+
+  /** The members of the group, with what they want and have; nobody while it is being divided. */
+  describe(signal: AbortSignal, timeoutMs: number): Promise<ResponseOf<typeof DescribeGroups>['groups'][number]['members']> {
+    return this.#ask(
+      DescribeGroups,
+      { groups: [this.#settings.groupId] },
+      ({ groups: [group] }) => {
+        this.#check(group?.errorCode ?? 0, 'describe members');
+        return group?.groupState === 'Stable' ? group.members : [];
+      },
+      { signal, timeoutMs, purpose: 'shared' },
+    );
   }
 
   /** Leaves the group. On the connection of other requests: joining may hold its own. */

@@ -56,6 +56,8 @@ export class Tenure {
   isOpen = false;
   isLeaving = false;
   ended: 'revoked' | 'lost' | undefined;
+  /** It was told that what is done could not be committed before it was given up. */
+  couldNotCommit = false;
 
   constructor(place: Place, member: Who) {
     this.place = place;

@@ -135,6 +135,7 @@ export class Member implements Who {
     for (const tenure of this.#these(partitions)) {
       const { place, done, position } = tenure;
       tenure.isLeaving = true;
+      tenure.couldNotCommit = this.#couldNotCommit;
       if (this.state === 'open' && !this.#isHasty && !this.isEnding)
         assert.ok(!tenure.isInHand, `${place.name} is given up, and ${done} to ${position} are in hand`);
       if (!this.isAutomatic || this.#couldNotCommit || position === undefined || this.state === 'closing' || this.#isHasty) continue;

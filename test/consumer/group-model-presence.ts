@@ -35,7 +35,7 @@ export function leave(stage: Stage, member: Member, b: number): void {
       if ((error as { code?: string }).code !== 'TIDE_TIMEOUT' || !member.isExplicit) member.assertExpected(error, 'close()');
     }
     if (isInOrder && member.isAutomatic)
-      for (const { place, position, done } of held.filter(({ ended }) => ended === 'revoked'))
+      for (const { place, position, done } of held.filter(({ ended, couldNotCommit }) => ended === 'revoked' && !couldNotCommit))
         assert.ok(
           position === undefined || (stage.ledger.stored(place) ?? 0) >= done,
           `${member.name} is closed, ${place.name} was done to ${done}`,
