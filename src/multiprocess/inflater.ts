@@ -20,6 +20,8 @@ export class Inflater {
   readonly #threads: number;
   readonly #isOff: () => boolean;
   #pool: Promise<Piscina> | undefined;
+  /** Threads cannot be started: this one does everything. */
+  #isBroken = false;
 
   /** @param isOff Says when this is of no use: what is fetched is handed on as it is. */
   constructor(threads: number, isOff: () => boolean) {
@@ -28,7 +30,7 @@ export class Inflater {
   }
 
   readonly inflate: Inflate = (records, maxBytes) =>
-    records.length < leastBytes || this.#isOff() || !isCompressed(records) ? undefined : this.#inflate(records, maxBytes);
+    records.length < leastBytes || this.#isBroken || this.#isOff() || !isCompressed(records) ? undefined : this.#inflate(records, maxBytes);
 
   /** Ends the threads. */
   async close(): Promise<void> {
@@ -38,12 +40,18 @@ export class Inflater {
 
   async #inflate(records: Buffer, maxBytes: number): Promise<Buffer | undefined> {
     try {
-      this.#pool ??= openPool({ filename: entry, maxThreads: this.#threads, idleTimeout: idleMs });
+      this.#pool ??= openPool({ filename: entry, maxThreads: this.#threads, idleTimeout: idleMs }, () => this.#giveUp());
       const task: InflateTask = { records: ownMemory(records), maxBytes };
       const inflated: ArrayBuffer | undefined = await (await this.#pool).run(task, { transferList: [task.records] });
       return inflated === undefined ? undefined : Buffer.from(inflated);
     } catch {
       return undefined; // a thread that ended, or the end of all: this thread does it by itself
     }
+  }
+
+  /** What a pool keeps for a thread that could not be started would wait for ever. */
+  #giveUp(): void {
+    this.#isBroken = true;
+    void this.#pool?.then(pool => pool.destroy());
   }
 }

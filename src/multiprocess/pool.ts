@@ -10,12 +10,15 @@ export interface PoolSettings {
   readonly resourceLimits?: { readonly maxOldGenerationSizeMb: number };
 }
 
-/** Opens a pool, which has no thread until it has a task. Piscina is loaded with the first one. */
-export async function openPool(settings: PoolSettings): Promise<Piscina> {
+/**
+ * Opens a pool, which has no thread until it has a task. Piscina is loaded with the first one.
+ * @param lost Told of a thread that ended without a task: one that could not be started, whose task Piscina goes on keeping.
+ */
+export async function openPool(settings: PoolSettings, lost: (error: Error) => void): Promise<Piscina> {
   const { Piscina: Pool } = await import('piscina');
   // A thread whose task has ended must go on for what handlers left running: no waiting on atomics.
   const pool = new Pool({ ...settings, minThreads: 0, atomics: 'disabled', recordTiming: false });
-  pool.on('error', () => {}); // of a thread without a task, which is replaced when it is wanted
+  pool.on('error', lost);
   return pool;
 }
 

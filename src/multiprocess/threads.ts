@@ -1,6 +1,6 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
-import { asError } from '../base/errors.js';
+import { asError, KafkaError } from '../base/errors.js';
 import { type Held, InHand } from './in-hand.js';
 import { fromPlain } from './plain-error.js';
 import { openPool } from './pool.js';
@@ -17,16 +17,23 @@ const entry = new URL('../../workers/thread.js', import.meta.url).href;
 export class Threads {
   readonly #settings: ThreadSettings;
   readonly #pool: Piscina;
+  /** Those that have said nothing yet. */
+  readonly #unbegun: Set<Thread>;
 
-  private constructor(settings: ThreadSettings, pool: Piscina) {
+  private constructor(settings: ThreadSettings, pool: Piscina, unbegun: Set<Thread>) {
     this.#settings = settings;
     this.#pool = pool;
+    this.#unbegun = unbegun;
   }
 
   /** @param memoryMb The most that objects of a thread may take; undefined: as Node.js has it. */
   static async open(settings: ThreadSettings, memoryMb: number | undefined): Promise<Threads> {
     const limits = memoryMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: memoryMb } };
-    return new Threads(settings, await openPool({ filename: entry, maxThreads, ...limits }));
+    const unbegun = new Set<Thread>();
+    const lost = (error: Error): void => {
+      for (const thread of unbegun) thread.neverBegan(error);
+    };
+    return new Threads(settings, await openPool({ filename: entry, maxThreads, ...limits }, lost), unbegun);
   }
 
   /** Starts one. @throws DataCloneError when the user's data cannot cross. */
@@ -36,7 +43,13 @@ export class Threads {
     const stop = new AbortController();
     const task: ThreadTask = { ...this.#settings, threadIndex, inHand: inHand.buffer, port: port2 };
     const running: Promise<void> = this.#pool.run(task, { transferList: [port2], signal: stop.signal });
-    return new Thread(threadIndex, inHand, port1, stop, running, told);
+    const thread: Thread = new Thread(threadIndex, inHand, port1, stop, running, message => {
+      this.#unbegun.delete(thread);
+      told(message);
+    });
+    this.#unbegun.add(thread);
+    void thread.ended.then(() => this.#unbegun.delete(thread));
+    return thread;
   }
 
   /** Ends all that are left. */
@@ -104,6 +117,13 @@ export class Thread {
 
   tell(message: ToThread, transfer: readonly ArrayBuffer[] = []): void {
     if (!this.#isOver) this.#port.postMessage(message, transfer);
+  }
+
+  /** A thread of the pool could not be started, and this one waits for it. */
+  neverBegan(cause: Error): void {
+    const hint = cause.message.startsWith('Cannot find') ? '; in a bundle tidemark has to be left out, as an external package' : '';
+    this.#broken ??= new KafkaError('TIDE_THREAD', `a thread could not be started: ${cause.message}${hint}`, { cause });
+    this.#stop.abort();
   }
 
   /** Ends it, whatever it does. */
