@@ -41,8 +41,11 @@ export const threadRules = {
   transactionMs: duration(1000, 1),
   /** A handler that takes longer ends with its thread, and that was an attempt. In ms. `null`: no limit. */
   handlerTimeoutMs: duration(Number.POSITIVE_INFINITY, 1, true),
-  /** The most memory that objects of a thread may take, in MB; a thread that needs more ends. Default: as Node.js has it. */
-  threadMemoryMb: optional(integer(1, 1, 1_000_000)),
+  /**
+   * The most memory that objects of a thread may take, in MB; a thread that needs more ends. At least 8, which Node.js takes by itself: with next to
+   * nothing it would end the whole process. Default: as Node.js has it.
+   */
+  threadMemoryMb: optional(integer(8, 8, 1_000_000)),
 };
 
 const multiProcessRules = { ...groupRules, ...oftenRules, ...readingRules, ...deserializerRules, ...threadRules };

@@ -15,6 +15,7 @@ test('options that cannot be are refused with what was expected', async () => {
     [{ maxAttempts: 0 }, /"maxAttempts"/],
     [{ retryBackoffMs: -1 }, /"retryBackoffMs"/],
     [{ handlerTimeoutMs: 0 }, /"handlerTimeoutMs"/],
+    [{ threadMemoryMb: 7 }, /"threadMemoryMb" must be an integer from 8 to 1000000, got 7/],
     [{ onPoison: 'ignore' as 'skip' }, /"onPoison" must be 'stop', 'skip' or \{ topic \}, got "ignore"/],
     [{ onPoison: { topic: '' } }, /"onPoison"/],
     [{ onPoison: { topic: 'a b' } }, /onPoison/],
