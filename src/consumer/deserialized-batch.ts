@@ -12,6 +12,8 @@ export interface Deserializing extends Deserializers {
   readonly ready: () => void;
   /** One was passed over, or is handed out with its bytes only. */
   readonly failed: (error: DeserializationError) => void;
+  /** So many messages ahead of the reader are begun at once, where that takes its time. */
+  readonly mostAhead?: number;
   /** Gives others a turn while much is passed over. */
   readonly turn: () => Promise<void>;
 }
@@ -91,8 +93,12 @@ export class DeserializedBatch {
     return { records: { topic, partition, count, remaining: count, nextOffset, offsetAt, at: i => messages[i] }, failures };
   }
 
+  get #mostAhead(): number {
+    return this.#how.mostAhead ?? mostAhead;
+  }
+
   #head(): Making | undefined {
-    this.#begin(this.#isSlow ? mostAhead : 1);
+    this.#begin(this.#isSlow ? this.#mostAhead : 1);
     return this.#ahead[0];
   }
 
@@ -107,7 +113,7 @@ export class DeserializedBatch {
       this.#awaitedCount += 1;
       if (this.#isSlow) continue;
       this.#isSlow = true;
-      count = Math.max(count, mostAhead);
+      count = Math.max(count, this.#mostAhead);
     }
   }
 

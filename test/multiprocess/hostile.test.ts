@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { KafkaError } from '../../src/base/errors.js';
 import type { EmbeddedCluster } from '../../src/embedded/index.js';
 import { Fetch } from '../../src/protocol/index.js';
 import { until } from '../group/watched.js';
@@ -96,3 +97,19 @@ test('a run that begins while the threads of the last one end waits for them', a
   assert.deepEqual(said, ['first ended', 'second handled']);
   assert.deepEqual(stored(cluster), { 0: 2 });
 });
+
+for (const module of ['making.js', 'making-batches.js']) {
+  for (const what of ['exit', 'spin', 'hang']) {
+    test(`a deserialiser that ends its thread or takes too long (${what}, ${module}): each message is made alone, and only the culprit is given up`, async t => {
+      const { cluster, consumer } = await setting(t);
+      fill(cluster, ['a', 'b', what, 'd']);
+      const orders = consumer({ maxAttempts: 2, onPoison: 'skip', ...(what === 'exit' ? {} : { handlerTimeoutMs: 1500 }) });
+      const poisoned: unknown[] = [];
+      orders.on('poisoned', ({ offset, attempts, error }) => poisoned.push([offset, attempts, (error as KafkaError).code]));
+      const { results } = await ran(orders, 3, {}, handler(module));
+      assert.deepEqual(results, ['a#1', 'b#1', 'd#1']);
+      assert.deepEqual(poisoned, [[2, 2, 'TIDE_THREAD']]);
+      assert.deepEqual(stored(cluster), { 0: 4 });
+    });
+  }
+}

@@ -1,5 +1,7 @@
 import { StateError } from '../../base/errors.js';
 import { show } from '../../base/options.js';
+import type { Markable } from '../../consumer/marking.js';
+import type { AnyBatch } from '../../consumer/message-batch.js';
 import type { ProducerRecord, RecordResult } from '../../producer/index.js';
 import { type AnyMessage, Message } from '../../records/index.js';
 import type { HandlerContext, ThreadContext } from './context.js';
@@ -120,4 +122,13 @@ export class Context implements HandlerContext {
     const why = this.signal.aborted ? 'the partition was taken back' : 'its handler has returned';
     throw new StateError('TIDE_STALE', `context.mark() ${topic}/${partition} offset ${message.offset}: ${why}; the message comes again`);
   }
+}
+
+/** A mark by the batch itself. */
+export function markIn(batch: AnyBatch, context: Context, given: Markable, upTo: boolean): void {
+  if (given === batch) return context.mark(batch);
+  const messages = given instanceof Message ? [given] : [...(given as Iterable<AnyMessage>)];
+  context.mark(messages);
+  const last = upTo ? Math.max(...messages.map(({ offset }) => offset)) : -1;
+  if (last >= 0) context.mark([...batch].filter(({ offset }) => offset <= last));
 }

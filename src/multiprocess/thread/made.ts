@@ -16,15 +16,22 @@ export class Made {
   readonly #deserialized: DeserializedBatch | undefined;
   readonly #ready = new Bell();
 
-  constructor(batch: RecordBatch, { keyDeserializer, valueDeserializer }: ModuleDeserializers) {
+  /** @param isAlone One message is made at a time: something is wrong with one of them. */
+  constructor(batch: RecordBatch, { keyDeserializer, valueDeserializer }: ModuleDeserializers, isAlone: boolean) {
     this.#batch = batch;
     if (keyDeserializer === undefined && valueDeserializer === undefined) return;
     this.#deserialized = new DeserializedBatch(batch, {
       ...{ keyDeserializer, valueDeserializer, onDeserializationError: 'throw' },
       ready: () => this.#ready.ring(),
       failed: () => {},
+      ...(isAlone ? { mostAhead: 1 } : {}),
       turn: () => Promise.resolve(),
     });
+  }
+
+  /** Whether deserialisers have something to do. */
+  get isMaking(): boolean {
+    return this.#deserialized !== undefined && this.#deserialized.remaining > 0;
   }
 
   /** The next message, a promise where making it takes its time; undefined at the end. @throws DeserializationError for one that cannot be made. */
@@ -38,6 +45,14 @@ export class Made {
   async rest(): Promise<Records | undefined> {
     if (this.#batch.remaining === 0 && !this.#deserialized?.remaining) return undefined;
     return this.#deserialized === undefined ? this.#batch : this.#wait(batch => batch.takeRest()?.records);
+  }
+
+  /** The next message as all that is left, as {@link rest}. */
+  async one(): Promise<Records | undefined> {
+    const message = await this.next();
+    if (message === undefined) return undefined;
+    const { topic, partition, offset, nextOffset } = message;
+    return { topic, partition, count: 1, remaining: 1, nextOffset, offsetAt: () => offset, at: i => (i === 0 ? message : undefined) };
   }
 
   async #wait<T>(take: (batch: DeserializedBatch) => T | undefined): Promise<T | undefined> {

@@ -31,3 +31,6 @@ export function messageIn(batch: RecordBatch, offset: number): Message | undefin
   for (const message of batch) if (message.offset === offset) return message;
   return undefined;
 }
+
+/** Where the cursor of a batch stands that has something left. */
+export const cursorOf = (batch: RecordBatch): number => batch.offsetAt(batch.count - batch.remaining);

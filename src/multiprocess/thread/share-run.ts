@@ -3,16 +3,16 @@ import { asError, DeserializationError, InputError } from '../../base/errors.js'
 import { Bell, isThenable } from '../../base/wait.js';
 import type { Markable } from '../../consumer/marking.js';
 import { type AnyBatch, MessageBatch, type Records } from '../../consumer/message-batch.js';
-import { type AnyMessage, Message, type RecordBatch } from '../../records/index.js';
+import type { AnyMessage, RecordBatch } from '../../records/index.js';
 import type { InHand } from '../in-hand.js';
 import { fromPlain, type PlainError, toPlain } from '../plain-error.js';
 import type { Failure, PlainRecord, Result, Returned, ShareOrder, ThreadTask } from '../thread-messages.js';
-import { Context, type ContextKit } from './call-context.js';
+import { Context, type ContextKit, markIn } from './call-context.js';
 import type { HandlerModule } from './handler-module.js';
 import { Made } from './made.js';
 import { type Begun, Prefix } from './prefix.js';
 import { plainMessage } from './sends.js';
-import { batchesOf, messageIn } from './share-batches.js';
+import { batchesOf, cursorOf, messageIn } from './share-batches.js';
 import type { Slots } from './slots.js';
 
 /** What all shares of a thread have in common. */
@@ -116,18 +116,21 @@ export class ShareRun {
 
   async #each(batch: RecordBatch): Promise<void> {
     const { task, slots } = this.#kit;
-    const made = new Made(batch, this.#kit.module);
-    for (;;) {
+    const isAlone = this.#isAlone(batch);
+    if (isAlone) this.#passGivenUp(batch);
+    const made = new Made(batch, this.#kit.module, isAlone);
+    for (let first = batch.baseOffset; ; ) {
       if (this.#asksBack()) return;
       let message: AnyMessage | undefined;
       try {
-        const next = made.next();
+        const next = made.isMaking ? this.#making(batch, first, isAlone, () => made.next()) : made.next();
         message = isThenable(next) ? await next : next;
       } catch (error) {
         if (this.#passes(batch, error)) continue;
         return;
       }
       if (message === undefined) return;
+      first = message.offset + 1;
       if (this.#asksBack()) return;
       if (this.#finished.has(message.offset)) {
         this.#prefix.finish(this.#prefix.begin(message.offset));
@@ -151,6 +154,30 @@ export class ShareRun {
       if (this.#crowded !== undefined) await this.#breatheOut();
       if (this.#kit.clock.now() >= this.#sliceEnd) await this.#breathe();
     }
+  }
+
+  #isAlone(batch: RecordBatch): boolean {
+    return batch.remaining > 0 && cursorOf(batch) <= this.#order.aloneUpTo;
+  }
+
+  /** What was given up is not even made again: that may be what ended its thread. */
+  #passGivenUp(batch: RecordBatch): void {
+    for (; batch.remaining > 0 && this.#finished.has(cursorOf(batch)); batch.seek(cursorOf(batch) + 1))
+      this.#prefix.finish(this.#prefix.begin(cursorOf(batch)));
+  }
+
+  /** What deserialisers make is in hand, from offset `first` on: they may end their thread, or not come to an end, as a handler may. */
+  #making<T>(batch: RecordBatch, first: number, isAlone: boolean, make: () => T | Promise<T>): T | Promise<T> {
+    const { inHand } = this.#kit;
+    const from = isAlone && batch.remaining > 0 ? cursorOf(batch) : Math.max(first, this.#order.from);
+    const hand = inHand.take(this.#order.slot, from, isAlone ? from : batch.lastOffset);
+    let made: T | Promise<T> | undefined;
+    try {
+      made = make();
+    } finally {
+      if (!isThenable(made)) inHand.put(hand);
+    }
+    return isThenable(made) ? made.finally(() => inHand.put(hand)) : (made as T);
   }
 
   /** A message could not be made: true when it was given up before, and is passed over. */
@@ -259,16 +286,10 @@ export class ShareRun {
         this.#crowded = this.#kit.results(this.#order.slot, [result], next, count - (results.length - 1 - i) * countEach) ?? this.#crowded;
       } catch (error) {
         this.#refusedAt = { done: result.offset, count: count - (results.length - i) * countEach };
-        this.#failed(result.offset, result.last, this.#cannotCross(result.offset, error));
+        this.#failed(result.offset, result.last, cannotCross(this.#order, result.offset, error));
         return;
       }
     }
-  }
-
-  #cannotCross(offset: number, cause: unknown): InputError {
-    const { topic, partition } = this.#order;
-    const what = `${topic}/${partition} offset ${offset}: what the handler gave cannot be handed to onResult`;
-    return new InputError(`${what}: ${asError(cause).message}; expected plain data`, { cause, context: { topic, partition, offset } });
   }
 
   #failed(first: number, last: number, error: unknown): void {
@@ -286,7 +307,7 @@ export class ShareRun {
   async #whole(records: RecordBatch): Promise<void> {
     const { module, inHand, slots, task } = this.#kit;
     for (; records.remaining > 0 && !this.#asksBack(); await this.#breathe()) {
-      const first = records.offsetAt(records.count - records.remaining);
+      const first = cursorOf(records);
       if (this.#finished.has(first)) {
         this.#prefix.passTo(first + 1, 1);
         records.seek(first + 1);
@@ -295,7 +316,9 @@ export class ShareRun {
       const isAlone = first <= this.#order.aloneUpTo;
       let made: Records | undefined;
       try {
-        made = await new Made(records, module).rest();
+        const making = new Made(records, module, isAlone);
+        const make = () => (isAlone ? making.one() : making.rest());
+        made = await (making.isMaking ? this.#making(records, first, isAlone, make) : making.rest());
       } catch (error) {
         if (this.#passes(records, error)) continue;
         return;
@@ -354,11 +377,7 @@ export class ShareRun {
   }
 }
 
-/** A mark by the batch itself. */
-function markIn(batch: AnyBatch, context: Context, given: Markable, upTo: boolean): void {
-  if (given === batch) return context.mark(batch);
-  const messages = given instanceof Message ? [given] : [...(given as Iterable<AnyMessage>)];
-  context.mark(messages);
-  const last = upTo ? Math.max(...messages.map(({ offset }) => offset)) : -1;
-  if (last >= 0) context.mark([...batch].filter(({ offset }) => offset <= last));
+function cannotCross({ topic, partition }: ShareOrder, offset: number, cause: unknown): InputError {
+  const what = `${topic}/${partition} offset ${offset}: what the handler gave cannot be handed to onResult`;
+  return new InputError(`${what}: ${asError(cause).message}; expected plain data`, { cause, context: { topic, partition, offset } });
 }
