@@ -1,10 +1,9 @@
-import { brokerError, errorNumbers } from '../base/broker-errors.js';
-import { asKafkaError, type KafkaError, UnsupportedError } from '../base/errors.js';
+import { asKafkaError, type KafkaError } from '../base/errors.js';
 import { Bell, orAborted, settledWithin } from '../base/wait.js';
 import type { ClientCore } from '../client/client.js';
 import type { ForPartition } from '../cluster/scatter.js';
-import { ConsumerGroupHeartbeat, type RequestIn, type ResponseOf } from '../protocol/index.js';
 import { byTopic, oneByOne } from './by-topic.js';
+import { type Answer, ConsumerRequests, explained, joining, type Said } from './consumer-requests.js';
 import { isRefusal, type Reaction, reactionTo } from './group-errors.js';
 import { MemberLoop } from './member-loop.js';
 import { isSame, type MemberStanding, type Membership, type MembershipEvents, without } from './membership.js';
@@ -26,16 +25,8 @@ export interface ServerPattern {
   readonly re2: string;
 }
 
-const joining = 0;
-const leaving = -1;
-const leavingForAWhile = -2;
 /** No coordinator has good reasons to hear of a member more often. */
 const shortestIntervalMs = 20;
-/** Longest wait for the answer to a heartbeat beyond the time between two. */
-const answerMarginMs = 5000;
-
-type Heartbeat = Partial<RequestIn<typeof ConsumerGroupHeartbeat>>;
-type Answer = ResponseOf<typeof ConsumerGroupHeartbeat>;
 
 /**
  * A member of a group of the new protocol: the coordinator divides the partitions, and says in its answers to heartbeats who is to read what.
@@ -49,7 +40,7 @@ export class ConsumerMembership implements Membership {
   readonly #pattern: () => ServerPattern | undefined;
   readonly #events: MembershipEvents;
   readonly #memberId = crypto.randomUUID();
-  readonly #purpose;
+  readonly #requests: ConsumerRequests;
   #epoch = joining;
   #isIn = false;
   #owned: readonly ForPartition[] = [];
@@ -86,7 +77,7 @@ export class ConsumerMembership implements Membership {
     this.#topics = topics;
     this.#pattern = pattern;
     this.#events = events;
-    this.#purpose = core.cluster.ownPurpose();
+    this.#requests = new ConsumerRequests(core, settings, this.#memberId);
   }
 
   get standing(): MemberStanding | undefined {
@@ -124,7 +115,7 @@ export class ConsumerMembership implements Membership {
   async close(timeoutMs: number): Promise<void> {
     const { clock } = this.#core.cluster;
     await this.#loop.close(clock, this.#settings.groupId, timeoutMs, why => this.#left(why, timeoutMs));
-    this.#core.cluster.release(this.#purpose);
+    this.#requests.close();
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -177,14 +168,10 @@ export class ConsumerMembership implements Membership {
 
   /** Leaves, to begin anew: before 4.3 a broker takes in nobody whom it has, and no static member in any version, until the session ends. */
   async #beForgotten(signal: AbortSignal): Promise<void> {
-    this.#isKnown = await this.#send(this.#leavingEpoch, {}, signal).then(
+    this.#isKnown = await this.#requests.leave({ signal }, 1).then(
       () => false,
       error => reactionTo(error) === 'retry',
     );
-  }
-
-  get #leavingEpoch(): number {
-    return this.#settings.groupInstanceId === undefined ? leaving : leavingForAWhile;
   }
 
   /** One heartbeat, with what has changed since the last. */
@@ -193,12 +180,12 @@ export class ConsumerMembership implements Membership {
     this.#news = false;
     this.#hasAsked = true;
     this.#mayLack = true; // as long as there is no answer: the one that is lost may be the one that says what to read
-    const answer = await this.#send(this.#epoch, saysAll ? await this.#said(signal) : {}, signal);
+    const answer = await this.#requests.heartbeat(this.#epoch, saysAll ? await this.#said(signal) : {}, signal);
     this.#mayLack = false;
     return answer;
   }
 
-  async #said(signal: AbortSignal): Promise<Heartbeat> {
+  async #said(signal: AbortSignal): Promise<Said> {
     const { rackId, rebalanceTimeoutMs, serverAssignor } = this.#settings;
     const pattern = this.#pattern();
     const subscribedTopicNames = pattern === undefined ? await this.#topics.allowedNames(signal) : [];
@@ -208,32 +195,6 @@ export class ConsumerMembership implements Membership {
       subscribedTopicRegex: pattern?.re2 ?? (this.#epoch === joining ? null : ''),
       topicPartitions: byTopic(this.#owned).map(({ topic, partitions }) => ({ topicId: this.#ids.get(topic) ?? '', partitions })),
     };
-  }
-
-  async #send(
-    memberEpoch: number,
-    more: Heartbeat,
-    signal: AbortSignal | undefined,
-    timeoutMs = answerMarginMs,
-    attempts = 1,
-  ): Promise<Answer> {
-    const { groupId, groupInstanceId: instanceId = null } = this.#settings;
-    const { retry } = this.#core.cluster.settings;
-    return this.#core.coordinators.request(
-      'group',
-      groupId,
-      ConsumerGroupHeartbeat,
-      { groupId, memberId: this.#memberId, memberEpoch, instanceId, ...more },
-      answer => {
-        const { errorCode, errorMessage: message } = answer;
-        if (errorCode === 0) return answer;
-        throw brokerError(errorCode, `heartbeat of group ${JSON.stringify(groupId)}`, {
-          message: message ?? undefined,
-          context: { groupId },
-        });
-      },
-      { signal, timeoutMs, purpose: this.#purpose, policy: { ...retry, attempts } },
-    );
   }
 
   /** Learns the epoch, and what to read from now on. */
@@ -332,19 +293,6 @@ export class ConsumerMembership implements Membership {
     await this.#lose(why);
     if (!this.#hasAsked) return;
     this.#hasAsked = false;
-    await this.#send(this.#leavingEpoch, {}, undefined, timeoutMs, 2).catch(() => {}); // then its session runs out
+    await this.#requests.leave({ timeoutMs }, 2).catch(() => {}); // then its session runs out
   }
-}
-
-/** What a broker needs for groups of this kind. */
-function explained(error: KafkaError): KafkaError {
-  const isOff = error.errno === errorNumbers.UNSUPPORTED_VERSION;
-  if (error.code !== 'TIDE_UNSUPPORTED' && !isOff) return error;
-  const needs = isOff
-    ? 'the brokers have it switched off (group.coordinator.rebalance.protocols)'
-    : 'that needs brokers of Kafka 4.0 or later';
-  return new UnsupportedError(`groupProtocol 'consumer': ${needs}; 'classic' works with all of them`, {
-    cause: error,
-    context: { needs: isOff ? 'group.coordinator.rebalance.protocols' : 'Kafka 4.0', kip: 'KIP-848' },
-  });
 }
