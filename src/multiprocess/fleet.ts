@@ -10,6 +10,7 @@ import type { ProducerRecord, RecordResult } from '../producer/index.js';
 import { type Crew, type FleetSnapshot, type Flight, flightsOf, launch, leastBusy, newCrew, snapshotOf } from './crew.js';
 import { Lookout } from './lookout.js';
 import { toPlain } from './plain-error.js';
+import { assertElsewhere } from './poison.js';
 import { Poisoning, type PoisoningSettings } from './poisoning.js';
 import { Returns, type ReturnsSettings } from './returns.js';
 import type { FromThread, PlainRecord } from './thread-messages.js';
@@ -241,7 +242,10 @@ export class Fleet {
   /** @param isIdle Whether the thread that is to have it has nothing else. */
   #shareOf(partition: Partition, isIdle: boolean): { readonly work: PartitionWork; readonly share: Portion } | undefined {
     let work = this.#works.get(partition);
-    if (work === undefined) this.#works.set(partition, (work = new PartitionWork(partition)));
+    if (work === undefined) {
+      assertElsewhere(partition.topic, this.#settings.onPoison); // a pattern matches what was created since the run began
+      this.#works.set(partition, (work = new PartitionWork(partition)));
+    }
     if (work.busy || work.quietUntil > this.#host.clock.now()) return undefined;
     if (this.#poisoning.write(work)) return undefined;
     if (work.isAlone && !isIdle) return undefined;

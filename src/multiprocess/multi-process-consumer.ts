@@ -15,6 +15,7 @@ import type { FleetSnapshot } from './crew.js';
 import { Fleet } from './fleet.js';
 import { Inflater } from './inflater.js';
 import { assertForRun, type MultiProcessConsumerOptions, type MultiProcessSettings, multiProcessOptions } from './options.js';
+import { assertElsewhere } from './poison.js';
 import type { ResultPlace } from './returns.js';
 import { Threads } from './threads.js';
 
@@ -143,7 +144,7 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
     try {
       await fleet.begin(shares, signal);
       await shares.prepare(signal);
-      this.#assertElsewhere(shares.partitions);
+      for (const { topic } of shares.partitions) assertElsewhere(topic, this.#settings.onPoison);
       if (producer?.transactionalId === undefined) return await fleet.work(shares, { signal });
       shares.close();
       await this.#inTransactions(fleet, producer, signal);
@@ -177,16 +178,6 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
       if (isKept) fleet.kept();
       else fleet.undone();
     }
-  }
-
-  /** A message that stands for another must not come to the same handlers again. */
-  #assertElsewhere(partitions: readonly { readonly topic: string }[]): void {
-    const { onPoison } = this.#settings;
-    const to = typeof onPoison === 'object' ? onPoison.topic : undefined;
-    if (!partitions.some(({ topic }) => topic === to)) return;
-    throw new InputError(`run(): onPoison writes to ${to}, which is read here: what cannot be handled would come again and again`, {
-      code: 'TIDE_OPTION',
-    });
   }
 
   /** What is done is stored now, where that is automatic. */

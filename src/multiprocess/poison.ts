@@ -1,4 +1,4 @@
-import { KafkaError } from '../base/errors.js';
+import { InputError, KafkaError } from '../base/errors.js';
 import type { ForPartition } from '../cluster/scatter.js';
 import type { PoisonedMessage } from '../consumer/consumer-events.js';
 import type { ProducerRecord } from '../producer/index.js';
@@ -17,6 +17,14 @@ export const poisonError = (at: ForPartition, offset: number, attempts: number, 
     `${at.topic}/${at.partition} offset ${offset}: given up after ${attempts} attempts (maxAttempts)${more}; the last: ${cause.message}`,
     { cause, context: { topic: at.topic, partition: at.partition, offset, attempts }, persistence: 'no' },
   );
+
+/** A message that stands for another must not come to the same handlers again. @throws KafkaError `TIDE_OPTION` for a topic that is read here. */
+export function assertElsewhere(topic: string, onPoison: OnPoison): void {
+  if (typeof onPoison !== 'object' || onPoison.topic !== topic) return;
+  throw new InputError(`run(): onPoison writes to ${topic}, which is read here: what cannot be handled would come again and again`, {
+    code: 'TIDE_OPTION',
+  });
+}
 
 /** The record that stands for a message elsewhere: its own bytes and headers, and where it is from, why, and how often it was tried. */
 export function deadLetter(topic: string, message: PlainRecord, { offset, attempts, error }: GivenUp): ProducerRecord {

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KafkaError } from '../../src/base/errors.js';
 import type { LogFields } from '../../src/base/log.js';
+import { KafkaClient } from '../../src/client/client.js';
 import type { PoisonedMessage } from '../../src/consumer/consumer-events.js';
+import { MultiProcessConsumer } from '../../src/multiprocess/index.js';
 import { Produce } from '../../src/protocol/index.js';
 import { asks, fill, ran, script, setting, stored } from './setting.js';
 
@@ -150,6 +152,23 @@ test('a dead letter may not go where it comes from', async t => {
   const orders = consumer({ onPoison: { topic: 'orders' } });
   await assert.rejects(orders.run(script), { code: 'TIDE_OPTION', message: /onPoison writes to orders, which is read here/ });
   assert.deepEqual(stored(cluster), { 0: 0 });
+});
+
+test('a dead letter may not come back either by a pattern that its topic matches, once that is there', async t => {
+  const { cluster } = await setting(t);
+  fill(cluster, ['a']);
+  const client = new KafkaClient({ brokers: cluster.brokers, metadataMaxAgeMs: 50 });
+  t.after(() => client.close());
+  const options = { topics: /^orders/, groupId: 'billing', threads: 1, heartbeatMs: 20, onPoison: { topic: 'orders-dead' } };
+  const orders = new MultiProcessConsumer(client, options);
+  const onResult = () => {
+    cluster.createTopic('orders-dead', 1);
+    cluster.append('orders-dead', 0, [{ value: 'a letter' }]);
+  };
+  await assert.rejects(orders.run(script, { onResult }), {
+    code: 'TIDE_OPTION',
+    message: /onPoison writes to orders-dead, which is read here/,
+  });
 });
 
 test('what a handler sends is stored before its message is done; when it cannot be, that was an attempt in vain', async t => {
