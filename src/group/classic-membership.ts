@@ -11,7 +11,7 @@ import { type Reaction, reactionTo } from './group-errors.js';
 import { Heartbeats } from './heartbeats.js';
 import { type Division, Leading } from './leading.js';
 import { MemberLoop } from './member-loop.js';
-import { isSame, type MemberStanding, type Membership, type MembershipEvents, without } from './membership.js';
+import { isSame, leavingMs, type MemberStanding, type Membership, type MembershipEvents, without } from './membership.js';
 import { Patience } from './patience.js';
 import { explained } from './refusals.js';
 import type { SubscribedTopics } from './subscribed-topics.js';
@@ -69,7 +69,7 @@ export class ClassicMembership implements Membership {
     this.#topics = topics;
     this.#events = events;
     this.#requests = new ClassicRequests(core, settings);
-    this.#leading = new Leading(settings.assignors, topics, this.#requests);
+    this.#leading = new Leading(settings.assignors, topics, this.#requests, error => core.cluster.passing(error, 0));
     this.#isCooperative = settings.assignors.every(({ protocol }) => protocol === 'cooperative');
     this.#heartbeats = new Heartbeats(core.cluster, {
       heartbeatMs: settings.heartbeatMs,
@@ -134,6 +134,7 @@ export class ClassicMembership implements Membership {
         if (reaction === 'expelled' || reaction === 'outdated' || reaction === 'failed') await this.#lose(error);
         if (reaction === 'failed') {
           const names = this.#settings.assignors.map(({ name }) => name);
+          await this.#tellItLeaves(error, leavingMs);
           this.#events.failed(await explained(this.#core, this.#settings, names, error));
           break;
         }
@@ -277,6 +278,11 @@ export class ClassicMembership implements Membership {
   async #left(why: KafkaError, timeoutMs: number): Promise<void> {
     if (this.#owned.length > 0) await this.#events.leaving(this.#owned);
     await this.#lose(why);
+    await this.#tellItLeaves(why, timeoutMs);
+  }
+
+  /** Who is told so gives its partitions to others at once. Never rejects. */
+  async #tellItLeaves(why: KafkaError, timeoutMs: number): Promise<void> {
     const { groupInstanceId } = this.#settings;
     const memberId = this.#memberId;
     const isAwaited = groupInstanceId !== undefined && !this.#owesJoin; // a static member comes again before its session is over

@@ -6,7 +6,7 @@ import { byTopic, oneByOne } from './by-topic.js';
 import { type Answer, ConsumerRequests, explained, joining, type Said } from './consumer-requests.js';
 import { isRefusal, type Reaction, reactionTo } from './group-errors.js';
 import { MemberLoop } from './member-loop.js';
-import { isSame, type MemberStanding, type Membership, type MembershipEvents, without } from './membership.js';
+import { isSame, leavingMs, type MemberStanding, type Membership, type MembershipEvents, without } from './membership.js';
 import { Patience } from './patience.js';
 import type { SubscribedTopics } from './subscribed-topics.js';
 
@@ -135,7 +135,9 @@ export class ConsumerMembership implements Membership {
         const reaction = reactionTo(error);
         if (reaction === 'failed') {
           if (isRefusal(error)) this.#hasAsked = false; // there is nothing to leave
+          const wasIn = this.#isIn;
           await this.#lose(error);
+          if (wasIn) await this.#tellItLeaves(leavingMs);
           this.#events.failed(error);
           break;
         }
@@ -291,6 +293,11 @@ export class ConsumerMembership implements Membership {
     await this.#changing;
     if (wasIn && this.#owned.length > 0) await this.#events.leaving(this.#owned);
     await this.#lose(why);
+    await this.#tellItLeaves(timeoutMs);
+  }
+
+  /** Who is told so gives its partitions to others at once. Never rejects. */
+  async #tellItLeaves(timeoutMs: number): Promise<void> {
     if (!this.#hasAsked) return;
     this.#hasAsked = false;
     await this.#requests.leave({ timeoutMs }, 2).catch(() => {}); // then its session runs out

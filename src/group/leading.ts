@@ -1,8 +1,9 @@
+import { asError, type KafkaError, ProtocolError } from '../base/errors.js';
 import { type ForPartition, placeText } from '../cluster/scatter.js';
 import type { Assignor } from './assignors/assignor.js';
 import { assigned } from './assignors/checked.js';
 import type { ClassicRequests, Joined } from './classic-requests.js';
-import { decodeAssignment, decodeSubscription, encodeAssignment } from './consumer-protocol.js';
+import { decodeAssignment, decodeSubscription, encodeAssignment, type MemberSubscription } from './consumer-protocol.js';
 import { without } from './membership.js';
 import type { SubscribedTopics } from './subscribed-topics.js';
 
@@ -19,11 +20,19 @@ export class Leading {
   readonly #assignors: readonly Assignor[];
   readonly #topics: SubscribedTopics;
   readonly #requests: ClassicRequests;
+  readonly #unreadable: (error: KafkaError) => void;
 
-  constructor(assignors: readonly Assignor[], topics: SubscribedTopics, requests: ClassicRequests) {
+  /** @param unreadable Told of a member that nobody can read, and that is given nothing: the others must not stand still for that. */
+  constructor(
+    assignors: readonly Assignor[],
+    topics: SubscribedTopics,
+    requests: ClassicRequests,
+    unreadable: (error: KafkaError) => void,
+  ) {
     this.#assignors = assignors;
     this.#topics = topics;
     this.#requests = requests;
+    this.#unreadable = unreadable;
   }
 
   /** Who reads what, by the ids of members; nothing where that is another's to say. */
@@ -33,7 +42,7 @@ export class Leading {
     const known = members.map(({ memberId, groupInstanceId, metadata }) => ({
       memberId,
       groupInstanceId: groupInstanceId ?? undefined,
-      ...decodeSubscription(metadata),
+      ...this.#subscription(memberId, metadata),
     }));
     const topics = known.flatMap(each => each.topics);
     const counts = await this.#topics.partitionCounts(topics, signal);
@@ -62,12 +71,30 @@ export class Leading {
     if (members.length === 0) return undefined;
     const isOthers = leader !== memberId && members.some(member => member.memberId === leader);
     if (isOthers) return { wanted: undefined, isHalf: false, isWhole: true };
-    const topics = members.flatMap(({ memberMetadata }) => decodeSubscription(memberMetadata).topics);
+    const topics = members.flatMap(each => this.#subscription(each.memberId, each.memberMetadata).topics);
     const counts = await this.#topics.partitionCounts(topics, signal);
     const given = new Set(members.flatMap(({ memberAssignment }) => decodeAssignment(memberAssignment).partitions.map(placeText)));
     const isWhole = [...counts].every(([topic, count]) =>
       Array.from({ length: count }, (_, partition) => placeText({ topic, partition })).every(place => given.has(place)),
     );
     return { wanted: { topics, counts }, isHalf: false, isWhole };
+  }
+
+  /** What a member wants, and holds. */
+  #subscription(memberId: string, from: Uint8Array): MemberSubscription {
+    try {
+      return decodeSubscription(from);
+    } catch (cause) {
+      const why = asError(cause).message;
+      this.#unreadable(
+        new ProtocolError(
+          `member ${JSON.stringify(memberId)} of the group subscribes in bytes that cannot be read, and is given nothing: ${why}`,
+          {
+            ...{ cause, context: { memberId } },
+          },
+        ),
+      );
+      return { topics: [], ownedPartitions: [], generationId: -1 };
+    }
   }
 }

@@ -65,6 +65,9 @@ export interface Membership {
   close(timeoutMs: number): Promise<void>;
 }
 
+/** So many ms a member that the group does not take any more waits for the answer to its leaving, before the reader is told. */
+export const leavingMs = 1000;
+
 /** Those of `partitions` that are not among `others`. */
 export function without(partitions: readonly ForPartition[], others: readonly ForPartition[]): readonly ForPartition[] {
   const places = new Set(others.map(placeText));

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KafkaClient } from '../../src/client/client.js';
 import { KafkaConsumer } from '../../src/consumer/index.js';
-import { ConsumerGroupHeartbeat, FindCoordinator, JoinGroup, OffsetFetch } from '../../src/protocol/index.js';
+import { ConsumerGroupHeartbeat, FindCoordinator, JoinGroup, Metadata, OffsetFetch } from '../../src/protocol/index.js';
+import { until } from '../group/watched.js';
 import { groupSetting, nextEvent } from './group-setting.js';
 import { elsewhere } from './setting.js';
 
@@ -61,5 +62,22 @@ for (const groupProtocol of ['classic', 'consumer', 'auto'] as const) {
     isAway = false;
     assert.equal((await consumer.nextMessage()).topic, 'orders');
     await consumer.close();
+  });
+}
+
+for (const groupProtocol of ['classic', 'consumer'] as const) {
+  test(`a member that is told for good what it may not read leaves: others have its partitions at once (${groupProtocol})`, async t => {
+    const { cluster, member } = await groupSetting(t, { consumerSessionTimeoutMs: 300_000, consumerHeartbeatIntervalMs: 20 });
+    const options = { groupProtocol, autoCommit: false, sessionTimeoutMs: 300_000 };
+    const [first, second] = [member(options), member(options)];
+    await first.getMessages(1, { timeoutMs: null });
+    const joining = second.getMessages(1, { timeoutMs: null });
+    await first.getMessages(100, { timeoutMs: null, block: 1 });
+    await joining;
+    cluster.on(Metadata, { topic: 'secret' }).failTimes(100_000, 'TOPIC_AUTHORIZATION_FAILED');
+    await first.setTopicPartitions('orders', 'secret');
+    await first.getMessages(1, { block: false }).catch(() => {}); // what it had is done
+    await until('everything is with the other', () => second.assignment().length === 4);
+    await assert.rejects(first.getMessages(1, { timeoutMs: null }), { code: 'TOPIC_AUTHORIZATION_FAILED' });
   });
 }
