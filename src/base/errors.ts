@@ -78,6 +78,12 @@ export class KafkaError extends Error {
     this.context = Object.freeze({ ...detail.context });
     this.persistence = detail.persistence;
   }
+
+  /** What becomes of it in a log of JSON lines: also its message, and why, which are not enumerable. */
+  toJSON(): object {
+    const { message, cause } = this;
+    return { ...this, message, cause: cause === undefined || cause instanceof KafkaError ? cause : String(cause) };
+  }
 }
 
 /** A broker refused: `code` is Kafka's own name for the reason, `errno` its number. */

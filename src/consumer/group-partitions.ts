@@ -18,6 +18,7 @@ import { type BrokerPattern, type Subscription, wholeTopics } from './subscripti
 export class GroupPartitions {
   readonly #kit: SourceKit;
   readonly #options: GroupConsumerSettings;
+  readonly #groupId: string;
   readonly #topics: SubscribedTopics;
   readonly #reading: GroupReading;
   readonly #stop = new AbortController();
@@ -28,6 +29,7 @@ export class GroupPartitions {
   constructor(kit: SourceKit, placement: Placement, options: GroupConsumerSettings, groupId: string, subscription: Subscription) {
     this.#kit = kit;
     this.#options = options;
+    this.#groupId = groupId;
     this.#subscription = subscription;
     this.#topics = new SubscribedTopics(kit.client.cluster, wholeTopics(subscription));
     const { maxPollIntervalMs, revokeDrainMs } = options;
@@ -40,6 +42,8 @@ export class GroupPartitions {
   }
 
   prepare(signal: AbortSignal): Promise<void> {
+    const log = this.#kit.client.logFor(this.#options.logger);
+    log?.say('Consumer', 'info', 'the group is joined, which waits for its other members', { groupId: this.#groupId });
     return this.#reading.prepare(signal);
   }
 

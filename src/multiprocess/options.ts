@@ -69,6 +69,7 @@ export function multiProcessOptions(given: MultiProcessConsumerOptions<unknown, 
   if (threads !== undefined && partitionsPerThread !== undefined)
     throw wrong('threads and partitionsPerThread say the same in two ways; give one of them');
   const isTransactional = rest.producer?.transactionalId !== undefined;
+  if (!isTransactional && given?.transactionMs !== undefined) throw wrong('transactionMs is for a producer with a transactionalId');
   if (isTransactional && rest.groupId === undefined) throw wrong('a producer with a transactionalId needs a groupId to store offsets for');
   if (isTransactional && rest.autoCommit !== undefined && rest.autoCommit !== 'never')
     throw wrong('autoCommit and a producer with a transactionalId cannot be: offsets are stored by its transactions');

@@ -52,6 +52,7 @@ for (const [name, refuse] of [
     assert.deepEqual(by, ['classic']);
     assert.equal(asked()[0], heartbeats, 'it is not tried again');
     assert.ok((heartbeats ?? 0) <= 1);
+    assert.deepEqual(log[0], ['the group is joined, which waits for its other members', ['groupId']]);
     assert.ok(JSON.stringify(log).includes('joined by the classic protocol'), JSON.stringify(log));
     const error = await rejection(member({ groupProtocol: 'consumer' }).consumer.getMessages(1, forEver));
     assert.equal(error.code, 'TIDE_UNSUPPORTED');

@@ -22,6 +22,7 @@ test('options that cannot be are refused with what was expected', async () => {
     [{ onPoison: { topic: 'dead', more: 1 } as { topic: string } }, /"onPoison"/],
     [{ groupProtocol: 'new' as 'classic' }, /"groupProtocol"/],
     [{ autoCommit: true }, /autoCommit needs a groupId/],
+    [{ transactionMs: 500 }, /transactionMs is for a producer with a transactionalId/],
     [{ consumerTimeoutMs: 5 } as MultiProcessConsumerOptions, /unknown option "consumerTimeoutMs"/],
     [{ heartbeatMs: 5000, sessionTimeoutMs: 5000, groupId: 'g' }, /heartbeatMs \(5000\) must be less than sessionTimeoutMs/],
     [{ numProcs: 2 } as MultiProcessConsumerOptions, /unknown option "numProcs"; did you mean "threads"\?$/],
