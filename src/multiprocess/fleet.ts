@@ -64,6 +64,9 @@ export class Fleet {
       {
         ...{ clock: host.clock, log: host.log },
         inTransaction: () => this.#roundMs !== undefined,
+        spoil: () => {
+          this.#returns.isSpoiled = true;
+        },
         send: record => host.send(record),
         poisoned: what => host.poisoned(what),
         fail: error => this.fail(error),

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.js';
-import { asError } from '../base/errors.js';
+import { asError, KafkaError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { PoisonedMessage } from '../consumer/consumer-events.js';
 import type { ProducerRecord } from '../producer/index.js';
@@ -19,6 +19,8 @@ export interface PoisoningHost {
   readonly log: Log | undefined;
   /** Whether what is sent may be rolled back. */
   inTransaction(): boolean;
+  /** The transaction cannot be committed: it is rolled back, and all of it comes again. */
+  spoil(): void;
   send(record: ProducerRecord): Promise<unknown>;
   poisoned(what: PoisonedMessage): void;
   /** Everything is to end with this. */
@@ -93,6 +95,10 @@ export class Poisoning {
       this.#passOver(work, given, onPoison);
     };
     const failed = (error: unknown): void => {
+      if (this.#host.inTransaction() && error instanceof KafkaError && error.code === 'TIDE_STATE') {
+        this.#host.spoil(); // what another message has sent failed the transaction: the next one has the letter
+        return this.rest(work);
+      }
       const more = ` and could not be written to ${onPoison.topic} (${asError(error).message})`;
       this.#host.fail(poisonError(work.partition, given.offset, given.attempts, given.error, more));
     };

@@ -92,6 +92,23 @@ test('a dead letter is part of a transaction: seen once, and what the failed att
   assert.deepEqual(await bills(cluster, 'dead'), ['b fail 99']);
 });
 
+test('a dead letter that cannot be written because another record failed the transaction is part of the next one', async t => {
+  const { cluster, client, consumer } = await setting(t);
+  await new Admin(client).createTopics({ name: 'dead' });
+  cluster.append('orders', 0, orders(['a', 'b fail 99', 'c']));
+  await using producer = new KeyedProducer(client, { transactionalId: 'bills' });
+  const send = producer.send.bind(producer);
+  let letters = 0;
+  producer.send = async (record, ...more) => {
+    if (record.topic === 'dead' && ++letters === 1) await send({ topic: 'out', value: 'without a key' }).catch(() => {});
+    return send(record, ...more);
+  };
+  const fleet = consumer({ producer, transactionMs: 50, maxAttempts: 2, onPoison: { topic: 'dead' } });
+  await ranUntil(fleet, billing, 'all is committed', () => stored(cluster)[0] === 3);
+  assert.deepEqual(await bills(cluster), ['bill for a', 'bill for c']);
+  assert.deepEqual([letters, await bills(cluster, 'dead')], [2, ['b fail 99']]);
+});
+
 test('a message that stops everything leaves nothing of its transaction, and the group where it was', async t => {
   const { cluster, client, consumer } = await setting(t);
   cluster.append('orders', 0, orders(['a', 'b fail 99', 'c']));
