@@ -45,7 +45,9 @@ export class Stage {
   /** The sessions of those that are closed are over: of static members, and of others where the faults have eaten that they leave. */
   forget(): void {
     for (const { instanceId, clientId, memberId } of this.cluster.members(GROUP)) {
-      const isThere = this.slots.some(each => (instanceId === null ? each?.name === clientId : each?.instanceId === instanceId));
+      // By the new protocol a name is not given to another before it was released; by the classic one it keeps the client of its first.
+      const byInstance = instanceId !== null && !this.isConsumer;
+      const isThere = this.slots.some(each => (byInstance ? each?.instanceId === instanceId : each?.name === clientId));
       if (!isThere) this.cluster.expireMember(GROUP, memberId);
     }
   }
