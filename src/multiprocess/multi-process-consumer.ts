@@ -87,6 +87,7 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
       const log = this.#core.logFor(this.#settings.logger);
       const given = {
         ...{ handlerUrl, workerData, concurrency, ordering, marking, maxDecompressedBytes },
+        leavesNoHoles: this.#settings.producer?.transactionalId !== undefined,
         ...{ wantsResults: onResult !== undefined, wantsLog: log !== undefined },
       };
       await before?.catch(() => {}); // of one that has ended, and whose threads have not

@@ -19,6 +19,8 @@ export interface ThreadTask {
   readonly ordering: Ordering;
   readonly marking: 'loop' | 'explicit';
   readonly maxDecompressedBytes: number;
+  /** What was begun out of order is not given back with a hole in it: it may be committed. */
+  readonly leavesNoHoles: boolean;
   readonly wantsResults: boolean;
   readonly wantsLog: boolean;
 }

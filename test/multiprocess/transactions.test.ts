@@ -51,6 +51,20 @@ test('what was done beside a message that failed is rolled back with it, and com
   assert.deepEqual([...(await bills(cluster))].sort(), ['bill for a', 'bill for b', 'bill for c', 'bill for d']);
 });
 
+test('a transaction that ends in time leaves no hole: what was done out of order is not seen twice', async t => {
+  const { cluster, client, consumer } = await setting(t);
+  const values = Array.from({ length: 60 }, (_, i) => `o${i}`);
+  cluster.append(
+    'orders',
+    0,
+    values.map((value, i) => ({ key: i % 2 === 0 ? 'same' : value, value })),
+  );
+  await using producer = new KeyedProducer(client, { transactionalId: 'bills' });
+  const fleet = consumer({ producer, transactionMs: 1, ordering: 'key', concurrency: 4 });
+  await ranUntil(fleet, billing, 'all is committed', () => stored(cluster)[0] === 60, { onResult: () => {} });
+  assert.deepEqual([...(await bills(cluster))].sort(), values.map(value => `bill for ${value}`).sort());
+});
+
 test('attempts are counted on when a message that comes later rolls all of it back, and one that was passed over stays so', async t => {
   const { cluster, client, consumer } = await setting(t);
   cluster.append('orders', 0, orders(['a', 'b fail 99', 'c fail 2', 'd', 'e fail 2']));

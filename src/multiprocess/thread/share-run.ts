@@ -18,7 +18,7 @@ import type { Slots } from './slots.js';
 /** What all shares of a thread have in common. */
 export interface ThreadKit extends ContextKit {
   readonly clock: Clock;
-  readonly task: Pick<ThreadTask, 'ordering' | 'marking' | 'maxDecompressedBytes' | 'wantsResults' | 'concurrency'>;
+  readonly task: Pick<ThreadTask, 'ordering' | 'marking' | 'maxDecompressedBytes' | 'leavesNoHoles' | 'wantsResults' | 'concurrency'>;
   readonly module: HandlerModule;
   readonly inHand: InHand;
   readonly slots: Slots;
@@ -46,6 +46,8 @@ export class ShareRun {
   #admitted = 0;
   /** Nothing more is begun. */
   #isHalted = false;
+  /** Something was tried in vain, or is for nobody any more. */
+  #isBroken = false;
   #crowded: Promise<void> | undefined;
   /** Where a result could not be given. */
   #refusedAt: { readonly done: number; readonly count: number } | undefined;
@@ -65,6 +67,7 @@ export class ShareRun {
   /** What runs of it is for nobody any more. */
   abort(reason: PlainError): void {
     this.#isHalted = true;
+    this.#isBroken = true;
     this.#stop.abort(fromPlain(reason));
     this.#ended.ring();
   }
@@ -202,7 +205,7 @@ export class ShareRun {
     const work = async (): Promise<void> => {
       await before;
       await slots.take();
-      if (!this.#asksBack()) await this.#handle(message, begun);
+      if (!this.#asksBack() || (task.leavesNoHoles && !this.#isBroken)) await this.#handle(message, begun);
       slots.free();
       this.#admitted -= 1;
     };
@@ -294,6 +297,7 @@ export class ShareRun {
 
   #failed(first: number, last: number, error: unknown): void {
     this.#isHalted = true;
+    this.#isBroken = true;
     if (this.#stop.signal.aborted) return; // nobody asked for it any more
     this.#failures.push({ offset: first, last, error: toPlain(error) });
     this.#ended.ring();
