@@ -125,6 +125,11 @@ export class Fleet {
     return this.#returns.isSpoiled;
   }
 
+  /** Whether something came of a message while one before it is not done. A round goes on until that is so no more, unless all is to end. */
+  get leavesHole(): boolean {
+    return [...this.#works.values()].some(work => work.leavesHole);
+  }
+
   /**
    * Works until it is to end, or for a round; resolves when nothing is in hand.
    * @param options.roundMs How long a round takes from its first share on. It ends at once when something was tried in vain.
@@ -204,7 +209,8 @@ export class Fleet {
 
   /** Everything is asked back. */
   get #isStopping(): boolean {
-    return this.#isEnding || (this.#roundMs !== undefined && (this.isSpoiled || this.#host.clock.now() >= this.#roundEndsAt));
+    if (this.#isEnding || this.#roundMs === undefined) return this.#isEnding;
+    return this.isSpoiled || (this.#host.clock.now() >= this.#roundEndsAt && !this.leavesHole);
   }
 
   #start(index: number): Crew {

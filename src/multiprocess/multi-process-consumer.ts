@@ -167,10 +167,11 @@ export class MultiProcessConsumer<K = Buffer, V = Buffer> extends KafkaConsumer<
       } finally {
         shares.close();
       }
+      const isWhole = !fleet.isSpoiled && !fleet.leavesHole;
       let isKept = false;
       try {
-        if (!fleet.isSpoiled) await context.commit();
-        isKept = !fleet.isSpoiled;
+        if (isWhole) await context.commit();
+        isKept = isWhole;
       } catch (error) {
         if (!mayPass(error)) throw error;
         this.emit('commitFailed', { error: asError(error) });

@@ -70,6 +70,10 @@ export function multiProcessOptions(given: MultiProcessConsumerOptions<unknown, 
     throw wrong('threads and partitionsPerThread say the same in two ways; give one of them');
   const isTransactional = rest.producer?.transactionalId !== undefined;
   if (!isTransactional && given?.transactionMs !== undefined) throw wrong('transactionMs is for a producer with a transactionalId');
+  if (isTransactional && rest.marking === 'explicit' && rest.ordering !== 'partition')
+    throw wrong(
+      `marking "explicit", ordering "${rest.ordering}" and a transactional producer cannot be: what is behind an unmarked message would be sent twice`,
+    );
   if (isTransactional && rest.groupId === undefined) throw wrong('a producer with a transactionalId needs a groupId to store offsets for');
   if (isTransactional && rest.autoCommit !== undefined && rest.autoCommit !== 'never')
     throw wrong('autoCommit and a producer with a transactionalId cannot be: offsets are stored by its transactions');

@@ -26,7 +26,10 @@ export function assertElsewhere(topic: string, onPoison: OnPoison): void {
   });
 }
 
-/** The record that stands for a message elsewhere: its own bytes and headers, and where it is from, why, and how often it was tried. */
+/**
+ * The record that stands for a message elsewhere: its own bytes and headers, and where it is from, why, and how often it was tried. Without a key it
+ * is for partition 0: the user's partitioner may need one.
+ */
 export function deadLetter(topic: string, message: PlainRecord, { offset, attempts, error }: GivenUp): ProducerRecord {
   const told: readonly (readonly [string, string])[] = [
     ['tidemark-topic', message.topic],
@@ -35,7 +38,9 @@ export function deadLetter(topic: string, message: PlainRecord, { offset, attemp
     ['tidemark-attempts', String(attempts)],
     ['tidemark-error', `${error.name}: ${error.message}`.slice(0, 1000)],
   ];
-  return { topic, key: message.key, value: message.value, headers: [...message.headers, ...told], timestamp: timestampOf(message) };
+  const headers = [...message.headers, ...told];
+  const partition = message.key === null ? 0 : undefined;
+  return { topic, partition, key: message.key, value: message.value, headers, timestamp: timestampOf(message) };
 }
 
 /** A message without one is stored with the time of now. */

@@ -132,6 +132,14 @@ export class PartitionWork {
     return [...this.#letters.values()].find(({ isWritten }) => !isWritten);
   }
 
+  /** Something came of a message that is done while one before it is not: committed like this, it would be seen again by who goes on from there. */
+  get leavesHole(): boolean {
+    const { done, epoch, gone } = this.partition;
+    if (epoch !== this.#epoch || gone !== undefined) return false;
+    const isAhead = ({ isWritten, given }: Letter) => isWritten && given.offset >= done;
+    return [...this.#finished].some(offset => offset >= done) || [...this.#letters.values()].some(isAhead);
+  }
+
   /** The transaction is rolled back: all is where it was, but for what was tried. */
   undone(): void {
     this.#epoch = this.partition.epoch;

@@ -3,9 +3,11 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { KafkaClient } from '../../src/client/client.js';
 import { MultiProcessConsumer, type MultiProcessConsumerOptions } from '../../src/multiprocess/index.js';
+import { KeyedProducer } from '../../src/producer/index.js';
 
 test('options that cannot be are refused with what was expected', async () => {
   await using client = new KafkaClient({ brokers: 'localhost' });
+  const producer = new KeyedProducer(client, { transactionalId: 'bills' });
   const wrong: readonly (readonly [MultiProcessConsumerOptions, RegExp])[] = [
     [{ threads: 0 }, /"threads" must be an integer from 1 to 1024, got 0/],
     [{ partitionsPerThread: 1.5 }, /"partitionsPerThread"/],
@@ -22,6 +24,10 @@ test('options that cannot be are refused with what was expected', async () => {
     [{ onPoison: { topic: 'dead', more: 1 } as { topic: string } }, /"onPoison"/],
     [{ groupProtocol: 'new' as 'classic' }, /"groupProtocol"/],
     [{ autoCommit: true }, /autoCommit needs a groupId/],
+    [
+      { groupId: 'g', producer, marking: 'explicit', ordering: 'key' },
+      /marking "explicit", ordering "key" and a transactional producer cannot be/,
+    ],
     [{ transactionMs: 500 }, /transactionMs is for a producer with a transactionalId/],
     [{ consumerTimeoutMs: 5 } as MultiProcessConsumerOptions, /unknown option "consumerTimeoutMs"/],
     [{ heartbeatMs: 5000, sessionTimeoutMs: 5000, groupId: 'g' }, /heartbeatMs \(5000\) must be less than sessionTimeoutMs/],

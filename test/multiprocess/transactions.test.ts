@@ -106,6 +106,40 @@ test('a dead letter is part of a transaction: seen once, and what the failed att
   assert.deepEqual(await bills(cluster, 'dead'), ['b fail 99']);
 });
 
+test('a dead letter is committed with the offset of its message, and not before: else who goes on from there would write it again', async t => {
+  const { cluster, client, consumer } = await setting(t, { partitions: 2 });
+  await new Admin(client).createTopics({ name: 'dead' });
+  cluster.append('orders', 0, orders(['a', 'b fail 99']));
+  for (let i = 0; i < 10; i++) cluster.append('orders', 1, orders([`c${i} slow 20`])); // keep the thread, and the round ends meanwhile
+  await using producer = new KeyedProducer(client, { transactionalId: 'bills' });
+  const send = producer.send.bind(producer);
+  const isBusy = () => fleet.snapshot()?.threads[0]?.partitions[0]?.partition === 1 || stored(cluster)[1] === 10;
+  producer.send = async (record, ...more) => {
+    // Until the thread has the other partition, if the round is not over before.
+    for (let i = 0; i < 20 && record.topic === 'dead' && !isBusy(); i++) await new Promise(resolve => setTimeout(resolve, 10));
+    return send(record, ...more);
+  };
+  const options = { transactionMs: 10, ordering: 'none', maxAttempts: 1, onPoison: { topic: 'dead' }, threads: 1 } as const;
+  const fleet = consumer({ producer, ...options });
+  const beside: unknown[] = [];
+  fleet.on('committed', () => {
+    if (cluster.records('dead', 0).length > 0) beside.push(stored(cluster)[0]);
+  });
+  await ranUntil(fleet, billing, 'all is committed', () => stored(cluster)[0] === 2 && stored(cluster)[1] === 10);
+  assert.ok(beside.length > 0 && beside.every(offset => offset === 2), `${beside}`);
+  assert.deepEqual(await bills(cluster, 'dead'), ['b fail 99']);
+});
+
+test('a dead letter for a message without a key needs none, whatever the partitioner needs', async t => {
+  const { cluster, client, consumer } = await setting(t);
+  await new Admin(client).createTopics({ name: 'dead', partitions: 3 });
+  cluster.append('orders', 0, [{ key: null, value: 'a' }]);
+  await using producer = new KeyedProducer(client, { transactionalId: 'bills' });
+  const fleet = consumer({ producer, transactionMs: 50, maxAttempts: 1, onPoison: { topic: 'dead' } });
+  await ranUntil(fleet, billing, 'all is committed', () => stored(cluster)[0] === 1); // the bill cannot be sent without a key
+  assert.deepEqual(await bills(cluster, 'dead'), ['a']);
+});
+
 test('a dead letter that cannot be written because another record failed the transaction is part of the next one', async t => {
   const { cluster, client, consumer } = await setting(t);
   await new Admin(client).createTopics({ name: 'dead' });
