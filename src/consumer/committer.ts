@@ -116,6 +116,11 @@ export class Committer {
     return this.#next(work, {});
   }
 
+  /** Resolves when none runs of those that were begun by now. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
   /** No automatic commit from now on; resolves when none runs. */
   async stop(): Promise<void> {
     this.#stopped = true;

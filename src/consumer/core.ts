@@ -313,6 +313,11 @@ export class ConsumerCore {
     return this.#committer.commit(bounds);
   }
 
+  /** Resolves when no commit is under way of those that were begun by now. */
+  async commitsSettled(): Promise<void> {
+    await this.#committer?.settled();
+  }
+
   /** Stores, where commits are automatic, the positions that the policy chose: else a crash under `'latest'` would skip what comes meanwhile. */
   async storePlaces(partitions: readonly Partition[]): Promise<void> {
     if (this.#settings.autoCommit !== undefined && partitions.length > 0) await this.#committer?.commitOnly(partitions);

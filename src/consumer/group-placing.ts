@@ -26,9 +26,10 @@ export class GroupPlacing {
     await this.#tried;
   }
 
-  begin(partitions: readonly Partition[]): void {
+  /** @param after What is waited for before it is asked where the group stands; undefined: nothing. Never rejects. */
+  begin(partitions: readonly Partition[], after: Promise<void> | undefined): void {
     for (const partition of partitions) partition.placedLater = true;
-    const tried = this.#place(partitions, 1);
+    const tried = after === undefined ? this.#place(partitions, 1) : after.then(() => this.#place(partitions, 1));
     this.#tried = this.#tried.then(() => tried);
   }
 

@@ -76,10 +76,12 @@ export class GroupReading implements MembershipEvents {
     return this.#inTurn(async () => {
       const { core, emit } = this.#kit;
       const partitions = given.map(({ topic, partition }) => this.#placement.newPartition(topic, partition));
+      // What was begun while it had them may still be stored, if the group has not gone on: where it stands, that is asked for afterwards.
+      const hadSome = given.some(place => core.departures.whyGone(place) !== undefined);
       core.assign([...core.partitions, ...partitions]);
       emit('assigned', { partitions: given });
       await core.callbacks.run('onAssign', given);
-      this.#placing.begin(partitions);
+      this.#placing.begin(partitions, hadSome ? core.commitsSettled() : undefined);
     });
   }
 

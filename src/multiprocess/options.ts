@@ -79,7 +79,7 @@ export function multiProcessOptions(given: MultiProcessConsumerOptions<unknown, 
     throw wrong('autoCommit and a producer with a transactionalId cannot be: offsets are stored by its transactions');
   const count = threads ?? Math.max(1, availableParallelism() - 1);
   const threadsFor = (partitionCount: number): number =>
-    partitionsPerThread === undefined ? count : Math.max(1, Math.ceil(partitionCount / partitionsPerThread));
+    partitionsPerThread === undefined ? count : Math.min(1024, Math.max(1, Math.ceil(partitionCount / partitionsPerThread)));
   const autoCommit = isTransactional ? 'never' : rest.autoCommit;
   const group = groupOptions(owner, { ...rest, autoCommit }, given, oftenCommitted);
   return { ...rest, ...group, ...oftenWaiting(rest), consumerTimeoutMs: Number.POSITIVE_INFINITY, threadsFor };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Heartbeat, JoinGroup, OffsetCommit } from '../../src/protocol/index.js';
+import { until as eventually } from '../group/watched.js';
 import { every, groupSetting, nextEvent, throwOut } from './group-setting.js';
 import { stored, until } from './setting.js';
 
@@ -59,4 +60,38 @@ test('a commit that is refused for itself costs a member nothing', async t => {
   await cluster.nextRequest(Heartbeat);
   assert.deepEqual([lost.length, consumer.assignment().length], [0, 4]);
   assert.equal(await consumer.commit(), true);
+});
+
+test('a member that lost its partitions and has them again in the same generation waits for the commit that was under way', async t => {
+  const { cluster, member } = await groupSetting(t);
+  const options = { assignors: ['range'], autoCommit: false, sessionTimeoutMs: 60_000 };
+  const first = member(options);
+  await first.getMessages(1, { timeoutMs: null });
+  const [leader] = cluster.members('billing');
+  const second = member(options);
+  const rebalances = every(second, 'rebalance');
+  const reading = second.getMessages(50, { timeoutMs: null });
+  await eventually('both have a half', async () => {
+    await first.getMessages(1, { block: false }); // what it had is done
+    return second.assignment().length === 2;
+  });
+  const messages = await reading;
+  const memberId = cluster.members('billing').find(each => each.memberId !== leader?.memberId)?.memberId ?? assert.fail();
+  await until(() => rebalances.at(-1)?.partitions.length === 2);
+  const before = rebalances.length;
+  let isAway = true;
+  cluster.on(OffsetCommit, () => isAway).failTimes(100_000, 'COORDINATOR_LOAD_IN_PROGRESS');
+  const committing = second.commit(messages, { timeoutMs: null }).catch(() => {});
+  await cluster.nextRequest(OffsetCommit);
+  const lost = nextEvent(second, 'lost');
+  cluster.on(Heartbeat, ({ body }) => body.memberId === memberId).failOnce('ILLEGAL_GENERATION');
+  await lost;
+  await until(() => rebalances.length > before);
+  assert.deepEqual(rebalances.at(-1)?.generationId, rebalances[before - 1]?.generationId);
+  await cluster.nextRequest(OffsetCommit);
+  isAway = false;
+  await committing;
+  const next = await second.getMessages(50, { timeoutMs: 100 });
+  for (const { partition, done } of second.offsets())
+    assert.equal(done, stored(cluster, 'billing')[partition], `${next.length} came again`);
 });
