@@ -125,7 +125,7 @@ export class Fleet {
     return this.#returns.isSpoiled;
   }
 
-  /** Whether something came of a message while one before it is not done. A round goes on until that is so no more, unless all is to end. */
+  /** Whether something came of a message while one before it is not done: what is committed like this would be seen again. */
   get leavesHole(): boolean {
     return [...this.#works.values()].some(work => work.leavesHole);
   }
@@ -210,7 +210,10 @@ export class Fleet {
   /** Everything is asked back. */
   get #isStopping(): boolean {
     if (this.#isEnding || this.#roundMs === undefined) return this.#isEnding;
-    return this.isSpoiled || (this.#host.clock.now() >= this.#roundEndsAt && !this.leavesHole);
+    if (this.isSpoiled) return true;
+    // A round goes on until what was left out is done, but for partitions of which nothing is given out: it is rolled back then.
+    const waits = ({ leavesHole, partition }: PartitionWork) => leavesHole && !isRecalled(partition);
+    return this.#host.clock.now() >= this.#roundEndsAt && ![...this.#works.values()].some(waits);
   }
 
   #start(index: number): Crew {
@@ -274,9 +277,8 @@ export class Fleet {
     for (const crew of this.#crews.values()) {
       for (const flight of crew.flights.values()) {
         const { share, slot } = flight;
-        const { leaving, paused, stalled, held } = share.partition;
         if (!shares.isOurs(share)) this.#abort(crew, flight);
-        else if (!(this.#isStopping || leaving || paused || stalled || held)) continue;
+        else if (!(this.#isStopping || isRecalled(share.partition))) continue;
         if (flight.recalled) continue;
         flight.recalled = true;
         crew.thread.inHand.recall(slot);
@@ -362,3 +364,6 @@ export class Fleet {
     this.#start(thread.index);
   }
 }
+
+/** Whether nothing of a partition is to be with a thread for now. */
+const isRecalled = ({ leaving, paused, stalled, held }: Partition): boolean => leaving || paused || stalled || held;

@@ -130,6 +130,33 @@ test('a dead letter is committed with the offset of its message, and not before:
   assert.deepEqual(await bills(cluster, 'dead'), ['b fail 99']);
 });
 
+test('a partition that is paused while its dead letter is written keeps nobody waiting: the letter is rolled back', async t => {
+  const { cluster, client, consumer } = await setting(t, { partitions: 2 });
+  await new Admin(client).createTopics({ name: 'dead' });
+  cluster.append('orders', 0, orders(['a', 'b fail 99']));
+  await using producer = new KeyedProducer(client, { transactionalId: 'bills' });
+  const send = producer.send.bind(producer);
+  const fleet = consumer({ producer, transactionMs: 10, maxAttempts: 1, onPoison: { topic: 'dead' } });
+  producer.send = async (record, ...more) => {
+    if (record.topic !== 'dead') return send(record, ...more);
+    fleet.pause([{ topic: 'orders', partition: 0 }]);
+    if (cluster.offsets('orders', 1).end === 0) cluster.append('orders', 1, orders(['c', 'd']));
+    return send(record, ...more);
+  };
+  let isResumed = false;
+  const isDone = (): boolean => {
+    if (stored(cluster)[1] === 2 && !isResumed) {
+      assert.ok((stored(cluster)[0] ?? 0) < 2, 'it is paused');
+      isResumed = true;
+    }
+    if (isResumed) fleet.resume([{ topic: 'orders', partition: 0 }]);
+    return stored(cluster)[0] === 2;
+  };
+  await ranUntil(fleet, billing, 'all is committed', isDone);
+  assert.deepEqual([...(await bills(cluster))].sort(), ['bill for a', 'bill for c', 'bill for d']);
+  assert.deepEqual(await bills(cluster, 'dead'), ['b fail 99']);
+});
+
 test('a dead letter for a message without a key needs none, whatever the partitioner needs', async t => {
   const { cluster, client, consumer } = await setting(t);
   await new Admin(client).createTopics({ name: 'dead', partitions: 3 });
