@@ -25,3 +25,19 @@ export const autoCommitRule = (defaults: AutoCommit): Rule<boolean | Given<typeo
     }
     return { everyN: everyN ?? Number.POSITIVE_INFINITY, everyMs: everyMs ?? Number.POSITIVE_INFINITY };
   });
+
+/**
+ * When a consumer commits by itself; undefined: only when asked.
+ * @param byDefault How often where there is a group, and nothing is said of that.
+ * @throws KafkaError `TIDE_OPTION` where it is asked for without a group.
+ */
+export function autoCommitOf(
+  owner: string,
+  { groupId, autoCommit }: { readonly groupId: string | undefined; readonly autoCommit: AutoCommit | 'never' | undefined },
+  byDefault: AutoCommit,
+): AutoCommit | undefined {
+  if (autoCommit === 'never') return undefined;
+  if (groupId !== undefined) return autoCommit ?? byDefault;
+  if (autoCommit !== undefined) throw new InputError(`${owner}: autoCommit needs a groupId to store offsets for`, { code: 'TIDE_OPTION' });
+  return undefined;
+}

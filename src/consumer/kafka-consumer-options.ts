@@ -1,7 +1,7 @@
 import { InputError } from '../base/errors.js';
 import { custom, duration, type Given, integer, oneOf, optional, type Resolved, resolve, show, text } from '../base/options.js';
 import { type Assignor, assignors } from '../group/index.js';
-import { type AutoCommit, autoCommitRule } from './auto-commit.js';
+import { type AutoCommit, autoCommitOf, autoCommitRule } from './auto-commit.js';
 import { type DeserializerOptions, deserializerRules } from './deserializers.js';
 import type { PartitionsCallback } from './group-callbacks.js';
 import type { Inflate } from './prefetched.js';
@@ -119,10 +119,9 @@ export function kafkaConsumerOptions(given: KafkaConsumerOptions<unknown, unknow
  * @throws KafkaError `TIDE_OPTION`.
  */
 export function groupOptions(owner: string, options: GroupOptions, given: object | undefined, byDefault: AutoCommit) {
-  const { groupId, autoCommit, groupProtocol, sessionTimeoutMs, heartbeatMs, onAssign, onRevoke, onLost } = options;
+  const { groupId, groupProtocol, sessionTimeoutMs, heartbeatMs, onAssign, onRevoke, onLost } = options;
   const wrong = (text: string) => new InputError(`${owner}: ${text}`, { code: 'TIDE_OPTION' });
-  if (groupId === undefined && autoCommit !== undefined && autoCommit !== 'never')
-    throw wrong('autoCommit needs a groupId to store offsets for');
+  const autoCommit = autoCommitOf(owner, options, byDefault);
   if (groupId === undefined && options.groupInstanceId !== undefined) throw wrong('groupInstanceId needs a groupId');
   if (groupId === undefined && groupProtocol === 'consumer') throw wrong('groupProtocol needs a groupId');
   const callbacks = { onAssign, onRevoke, onLost };
@@ -137,7 +136,7 @@ export function groupOptions(owner: string, options: GroupOptions, given: object
   return {
     assignors: options.assignors ?? assignorList(['cooperative-sticky'], 'assignors') ?? [],
     callbacks,
-    autoCommit: autoCommit === 'never' ? undefined : (autoCommit ?? (groupId === undefined ? undefined : byDefault)),
+    autoCommit,
   };
 }
 

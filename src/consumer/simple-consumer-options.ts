@@ -1,6 +1,6 @@
-import { InputError } from '../base/errors.js';
 import { custom, type Given, needed, optional, resolve, text } from '../base/options.js';
 import { checkPartition, checkTopic } from '../client/inputs.js';
+import { autoCommitOf } from './auto-commit.js';
 import { type DeserializerOptions, deserializerRules } from './deserializers.js';
 import { oftenCommitted, oftenRules, oftenWaiting } from './often-rules.js';
 import { readingRules } from './reading-options.js';
@@ -38,13 +38,9 @@ export type SimpleConsumerOptions<K = Buffer, V = Buffer> = Given<typeof ownRule
 
 /** The options, and what depends on two of them. @throws KafkaError `TIDE_OPTION`, `TIDE_INPUT`. */
 export function simpleConsumerOptions(given: SimpleConsumerOptions<unknown, unknown>) {
-  const options = resolve('SimpleConsumer', simpleConsumerRules, given);
-  const { groupId, autoCommit } = options;
-  if (groupId === undefined && autoCommit !== undefined && autoCommit !== 'never') {
-    throw new InputError('SimpleConsumer: autoCommit needs a groupId to store offsets for', { code: 'TIDE_OPTION' });
-  }
-  const byDefault = groupId === undefined ? undefined : oftenCommitted;
-  return { ...options, ...oftenWaiting(options), autoCommit: autoCommit === 'never' ? undefined : (autoCommit ?? byDefault) };
+  const owner = 'SimpleConsumer';
+  const options = resolve(owner, simpleConsumerRules, given);
+  return { ...options, ...oftenWaiting(options), autoCommit: autoCommitOf(owner, options, oftenCommitted) };
 }
 
 function partitionList(value: unknown): readonly number[] | undefined {

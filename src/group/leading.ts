@@ -89,9 +89,7 @@ export class Leading {
       this.#unreadable(
         new ProtocolError(
           `member ${JSON.stringify(memberId)} of the group subscribes in bytes that cannot be read, and is given nothing: ${why}`,
-          {
-            ...{ cause, context: { memberId } },
-          },
+          { cause, context: { memberId } },
         ),
       );
       return { topics: [], ownedPartitions: [], generationId: -1 };

@@ -9,9 +9,12 @@ import { Producer } from '../producer/index.js';
 import type { OnPoison } from './poison.js';
 import type { Ordering } from './thread-messages.js';
 
+/** As many as there may ever be. */
+export const maxThreads = 1024;
+
 export const threadRules = {
   /** How many threads work. Default: one less than the machine has cores, at least one. */
-  threads: optional(integer(1, 1, 1024)),
+  threads: optional(integer(1, 1, maxThreads)),
   /** In place of `threads`: as many as it takes for each to have so many partitions. kafka-python: partitions_per_proc. */
   partitionsPerThread: optional(integer(1, 1, 1_000_000)),
   /** What is kept in order: the messages of a partition, those of one key (without a key: none), or nothing. */
@@ -79,7 +82,7 @@ export function multiProcessOptions(given: MultiProcessConsumerOptions<unknown, 
     throw wrong('autoCommit and a producer with a transactionalId cannot be: offsets are stored by its transactions');
   const count = threads ?? Math.max(1, availableParallelism() - 1);
   const threadsFor = (partitionCount: number): number =>
-    partitionsPerThread === undefined ? count : Math.min(1024, Math.max(1, Math.ceil(partitionCount / partitionsPerThread)));
+    partitionsPerThread === undefined ? count : Math.min(maxThreads, Math.max(1, Math.ceil(partitionCount / partitionsPerThread)));
   const autoCommit = isTransactional ? 'never' : rest.autoCommit;
   const group = groupOptions(owner, { ...rest, autoCommit }, given, oftenCommitted);
   return { ...rest, ...group, ...oftenWaiting(rest), consumerTimeoutMs: Number.POSITIVE_INFINITY, threadsFor };

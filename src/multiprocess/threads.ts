@@ -2,6 +2,7 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:wor
 import type { Piscina } from 'piscina';
 import { asError, KafkaError } from '../base/errors.js';
 import { type Held, InHand } from './in-hand.js';
+import { maxThreads } from './options.js';
 import { fromPlain } from './plain-error.js';
 import { openPool } from './pool.js';
 import type { FromThread, ThreadTask, ToThread } from './thread-messages.js';
@@ -9,8 +10,6 @@ import type { FromThread, ThreadTask, ToThread } from './thread-messages.js';
 /** What every thread is told at its start. */
 export type ThreadSettings = Omit<ThreadTask, 'port' | 'inHand' | 'threadIndex'>;
 
-/** As many as there may ever be. */
-const maxThreads = 1024;
 const entry = new URL('../../workers/thread.js', import.meta.url).href;
 
 /** Makes threads. Each works on one long task of the pool, and is talked to over a port of its own. */
